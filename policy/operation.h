@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * operation: the rows of operations.def, one per operation of the Docker Engine API, under the
+ * operationId that the Engine's own API description gives it.
+ */
+#ifndef CAISSON_POLICY_OPERATION_H
+#define CAISSON_POLICY_OPERATION_H
+
+#include <stddef.h>
+
+enum method {
+    METHOD_OTHER, /* anything that no operation uses: always refused */
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_DELETE,
+    METHOD_COUNT
+};
+
+/* What the {parameter} of a path names. */
+enum object {
+    OBJECT_NONE,
+    OBJECT_CONTAINER,
+    OBJECT_EXEC,
+    OBJECT_IMAGE,
+    OBJECT_NETWORK,
+    OBJECT_VOLUME,
+    OBJECT_OTHER /* plugins, nodes, services, tasks, secrets, configs, distribution */
+};
+
+/* What the request carries after its head. */
+enum body {
+    BODY_NONE,   /* any body is refused */
+    BODY_CREATE, /* JSON, judged along create.def */
+    BODY_UNJUDGED /* something that no table describes yet: the operation cannot be allowed */
+};
+
+/* How the answer is handed on. */
+enum reply {
+    REPLY_PLAIN,  /* one message, framed by the engine */
+    REPLY_CREATE, /* 201 teaches us an id and is rewritten */
+    REPLY_STREAM, /* may last for ever: no deadline once its head is here */
+    REPLY_HIJACK  /* becomes a raw byte stream: the operation cannot be allowed yet */
+};
+
+/* What [allow] may say of it; one bit each, so that a row can permit several. Zero: not allowed. */
+enum grant { GRANT_NO = 0, GRANT_YES = 1, GRANT_OWN = 2, GRANT_ANY = 4 };
+
+enum operation_id {
+#define OPERATION(id, method, path, object, body, reply, grants, why) OPERATION_##id,
+#include "operations.def"
+#undef OPERATION
+    OPERATION_COUNT
+};
+
+struct operation {
+    enum operation_id number;
+    const char *id;   /* the Engine's operationId */
+    enum method method;
+    const char *path; /* template below the version prefix, "/containers/{id}/start" */
+    enum object object;
+    enum body body;
+    enum reply reply;
+    unsigned grants;  /* set of enum grant that a policy may give */
+    const char *why;  /* what it could do; or why it cannot be allowed yet */
+};
+
+/* The row of a number; the number must be in range. Static. */
+const struct operation *operation_get(enum operation_id number);
+/* The row of an operationId, compared exactly; NULL when there is none. Static. */
+const struct operation *operation_find(const char *id);
+/* "GET", "POST", ...; "?" for METHOD_OTHER. Static. */
+const char *method_name(enum method method);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * owner: the table of the containers that were made through this proxy for one owner.
+ *
+ * Everything is keyed by the engine's full id (64 lower-case hex digits); names are hints that the
+ * table knows too.  The table is filled from the 201 of creates that we forwarded, and rebuilt from
+ * the engine with one label query after a restart.  It knows no clock: times are handed in.
+ */
+#ifndef CAISSON_POLICY_OWNER_H
+#define CAISSON_POLICY_OWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum {
+    OWNER_ID_BYTES = 64,     /* a full id, without the NUL */
+    OWNER_PREFIX_BYTES = 12, /* the shortest id prefix that is resolved, as `docker ps` prints it */
+    OWNER_NAME_BYTES = 63    /* the longest name that we let a client choose */
+};
+
+/* The label that marks a container as made here; its value is the owner's name. */
+#define OWNER_LABEL "io.caisson.owner"
+
+struct owner_entry {
+    char id[OWNER_ID_BYTES + 1];
+    char name[OWNER_NAME_BYTES + 1]; /* "" when unknown */
+    int64_t created_s;               /* Unix time of its creation, for leases */
+};
+
+struct owner_table;
+
+/* Returns NULL when memory is short. owner is copied: [A-Za-z0-9_.-], 1 to 63 bytes. */
+struct owner_table *owner_table_new(const char *owner);
+void owner_table_free(struct owner_table *table); /* NULL is fine */
+
+const char *owner_name(const struct owner_table *table);
+size_t owner_count(const struct owner_table *table);
+/* Entries in no promised order; index < owner_count(). Valid until the table next changes. */
+const struct owner_entry *owner_at(const struct owner_table *table, size_t index);
+
+/* Adds or renews an entry. id must be a full id; name may be NULL. < 0: no memory. */
+int owner_add(struct owner_table *table, const char *id, const char *name, int64_t created_s);
+/* False when the id was not there. */
+bool owner_remove(struct owner_table *table, const char *id);
+
+/*
+ * What a client's reference means: a full id, else an exact name, else a prefix of at least
+ * OWNER_PREFIX_BYTES that is unique in this table.  NULL for anything else, so that a foreign and
+ * an absent container cannot be told apart.
+ */
+const struct owner_entry *owner_resolve(const struct owner_table *table, const char *ref,
+                                        size_t ref_bytes);
+
+/* A point in the table's history; entries added after it survive a rebuild begun before it. */
+uint64_t owner_mark(const struct owner_table *table);
+
+/*
+ * Writes the target of the one label query, "/v1.41/containers/json?all=1&filters=...".
+ * < 0 when it does not fit.
+ */
+int owner_list_target(const struct owner_table *table, unsigned api_minor, char *buffer,
+                      size_t bytes);
+
+/*
+ * Takes the engine's answer to that query: what is listed is in the table afterwards, what is not
+ * listed and was there at `mark` is gone.  On failure the table is unchanged.
+ */
+int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, size_t bytes,
+                  struct err *err);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy: what a client may ask of the Docker Engine, and what is sent in its place.
+ *
+ * The one face of policy/ for the proxy.  A decision is a pure function of the policy, the table of
+ * owned containers, what is known of the engine, and the request; it does no I/O, reads no clock
+ * and writes no log.
+ *
+ * An exchange asks twice: policy_route() with the head, then policy_decide() with the body (which
+ * is read only if the row of the operation has one).  The first refusal wins.  Zeroed memory means
+ * "refused".
+ */
+#ifndef CAISSON_POLICY_POLICY_H
+#define CAISSON_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+struct err;
+struct operation;
+struct owner_table;
+struct policy; /* immutable once loaded, counted */
+
+/*
+ * Reads an ini file. All of it is checked: an unknown section, key, operation, field or a value out
+ * of range fails with "FILE:LINE: what is wrong; what would be right".
+ */
+int policy_load(const char *path, struct policy **ret_policy, struct err *err);
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy); /* NULL is fine */
+
+/* The [proxy] and [limits] sections; lives as long as the policy. See config.h. */
+const struct config *policy_config(const struct policy *policy);
+
+/* What the proxy has learnt of the engine from its /_ping. Zeroed: nothing yet. */
+struct policy_engine {
+    unsigned api_minor; /* its newest API version is 1.api_minor; 0 when unknown */
+    char ostype[16];    /* "linux" */
+};
+
+enum policy_verdict {
+    POLICY_DENY = 0, /* answer with reason and message */
+    POLICY_FORWARD,  /* send method, target and body to the engine */
+    POLICY_PING      /* answer /_ping ourselves, in the engine's name */
+};
+
+enum {
+    POLICY_TARGET_BYTES = 768,
+    POLICY_FIELD_BYTES = 160,
+    POLICY_MESSAGE_BYTES = 640
+};
+
+/* Initialise with = {0}; end with policy_decision_done(). */
+struct policy_decision {
+    enum policy_verdict verdict;
+    int reason;                 /* enum reason; REASON_NONE unless denied */
+    const struct operation *op; /* NULL while no row matched */
+    unsigned api_minor;         /* the version that is sent, and that the client is answered in */
+    char target[POLICY_TARGET_BYTES];   /* to send: path and query, canonical */
+    char container[65];                 /* the full id of the object, or "" */
+    char name[64];                      /* create: the name that is asked for */
+    char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
+    char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
+    char *body;                         /* to send, canonical JSON; NULL for none. Owned */
+    size_t body_bytes;
+    char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
+
+    /* Private to policy/, between the two steps: borrowed from the caller's target. */
+    struct {
+        const char *ref, *query;
+        size_t ref_bytes, query_bytes;
+    } route;
+};
+
+void policy_decision_done(struct policy_decision *decision);
+
+/*
+ * Step one: the operation that METHOD TARGET names, and whether the policy grants it at all.
+ * method is an enum method.  The target is borrowed until step two is over.  Returns true when the
+ * exchange goes on to step two; otherwise the decision is final (a denial).
+ */
+bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
+                  const char *target, size_t target_bytes, struct policy_decision *decision);
+
+/*
+ * Step two: version, query, body, ownership.  body is NULL when the request had none.  nonce is 64
+ * random bits, used to name a container whose creator did not name it.  Afterwards verdict says
+ * what to do; a denial has reason, message and, where one can be named, field.
+ */
+void policy_decide(const struct policy *policy, const struct owner_table *owned,
+                   const struct policy_engine *engine, uint64_t nonce, const char *body,
+                   size_t body_bytes, struct policy_decision *decision);
+
+/*
+ * The engine's 201 to a create: learns the id and writes the answer anew, with our warnings before
+ * the engine's.  *ret_reply is owned by the caller.  < 0 when the answer is not what a create
+ * answers.
+ */
+int policy_created(const struct policy_decision *decision, const char *reply, size_t reply_bytes,
+                   char ret_id[65], char **ret_reply, size_t *ret_reply_bytes, struct err *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * schema: the fields that a JSON body may have, each with its type and its rule, as a tree.
+ *
+ * The tree is built from a table (create.def), whose rows carry the built-in rules; a policy file
+ * then sets rules of its own.  Judging a body walks body and tree together and builds the document
+ * that is sent instead: nothing is copied that no row describes.
+ */
+#ifndef CAISSON_POLICY_SCHEMA_H
+#define CAISSON_POLICY_SCHEMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct schema;
+
+/* The create body's schema under its built-in rules; NULL when memory is short. */
+struct schema *schema_new_create(void);
+void schema_free(struct schema *schema); /* NULL is fine */
+
+/*
+ * Replaces the rule of one field.  path is spelt as in create.def ("HostConfig.Memory",
+ * "HostConfig.Mounts[].Type"); text is rule clauses ("max 256MiB, default 100MiB"); origin is
+ * "FILE:LINE", copied, for refusals.  The error says what would be right, without FILE:LINE.
+ */
+int schema_set_rule(struct schema *schema, const char *path, const char *text, const char *origin,
+                    struct err *err);
+
+/* What a verdict depends on beside body and rules. */
+struct schema_context {
+    unsigned api_minor;      /* fields newer than 1.api_minor must be neutral */
+    unsigned depth;          /* deepest nesting that is read */
+    const char *file;        /* the policy's name, for messages: "evaluator.ini" */
+    const char *label_key;   /* stamped into Labels last; no client may use it */
+    const char *label_value;
+};
+
+struct schema_verdict {
+    int reason;        /* enum reason; REASON_NONE when the body passes */
+    char field[160];   /* the field that a refusal names */
+    char message[640]; /* the refusal, for people */
+    char *body;        /* what is sent: canonical JSON. Owned */
+    size_t body_bytes;
+    char *warnings; /* what was forced: a JSON array of strings as text; NULL for none. Owned */
+};
+
+/* Judges one body; ret must be zeroed and is ended with schema_verdict_done(). */
+void schema_judge(const struct schema *schema, const struct schema_context *context,
+                  const char *body, size_t body_bytes, struct schema_verdict *ret);
+void schema_verdict_done(struct schema_verdict *verdict);
+
+/* For the reference, the lints and the tests: every field with its type and its rule in force. */
+struct schema_field {
+    const char *path, *type, *rule, *origin, *why; /* origin: "built in" or FILE:LINE */
+    unsigned since;                                /* API 1.since brought it */
+};
+typedef void schema_visit(void *arg, const struct schema_field *field);
+void schema_each(const struct schema *schema, schema_visit *visit, void *arg);
+
+#endif

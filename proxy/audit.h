@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit: one JSON line per request, in the order in which they ended.
+ *
+ * Lines are collected and written once per turn of the event loop (audit_flush), so that a line
+ * costs no system call of its own.  A sink that cannot be written to (a full disk) never stops the
+ * proxy: the lines lost are counted, and the count is the first line written once it works again.
+ */
+#ifndef CAISSON_PROXY_AUDIT_H
+#define CAISSON_PROXY_AUDIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct audit;
+struct err;
+
+/* where: "stderr", "stdout", "none" or a path (appended to, mode 0640). */
+int audit_open(const char *where, struct audit **ret_audit, struct err *err);
+void audit_free(struct audit *audit); /* writes what is left; NULL is fine */
+
+struct audit_record {
+    int64_t time_us; /* Unix time at which the head was whole */
+    uint64_t connection;
+    uint64_t request; /* within the connection, from 1 */
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+    const char *method;    /* "GET"; "?" when unknown */
+    const char *operation; /* operationId, or NULL */
+    const char *target;    /* as the client wrote it, cut to 256 bytes; not NUL-terminated */
+    size_t target_bytes;
+    const char *decision; /* "forward", "answer", "deny" */
+    const char *reason;   /* the word of an enum reason; "none" */
+    const char *field;    /* or NULL */
+    const char *container; /* full id, or NULL */
+    int status;            /* sent to the client; 0 for none */
+    uint64_t bytes_in, bytes_out;
+    int64_t duration_us;
+};
+
+/* Adds one line. Absent members are left out of it. */
+void audit_add(struct audit *audit, const struct audit_record *record);
+void audit_flush(struct audit *audit);
+
+#endif

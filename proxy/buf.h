@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * buf: bytes on their way, in one piece.  Holds no memory while it holds no bytes, so an idle
+ * connection costs nothing; has a hard maximum, so a greedy one costs little.
+ *
+ *      data            data + start       data + end        data + room
+ *       |  consumed     |  bytes to use    |  free           |
+ */
+#ifndef CAISSON_PROXY_BUF_H
+#define CAISSON_PROXY_BUF_H
+
+#include <stddef.h>
+
+struct buf {
+    char *data;
+    size_t start, end, room;
+};
+
+static inline size_t buf_bytes(const struct buf *buf) { return buf->end - buf->start; }
+static inline const char *buf_data(const struct buf *buf) { return buf->data + buf->start; }
+
+/* Appends; < 0 when memory is short, and the buffer is as before. */
+int buf_add(struct buf *buf, const void *data, size_t bytes);
+int buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Makes room for `bytes` more and returns where they go; NULL when memory is short. */
+char *buf_reserve(struct buf *buf, size_t bytes);
+/* The first `bytes` of the room reserved are now in use. */
+void buf_commit(struct buf *buf, size_t bytes);
+/* Drops bytes from the front; memory goes back when the last one is gone. */
+void buf_consume(struct buf *buf, size_t bytes);
+void buf_done(struct buf *buf);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message: HTTP/1 heads in and out, and where a body ends (RFC 9112).
+ *
+ * Heads are parsed by http-parser behind checks of our own, which close its leniencies.  How a body
+ * is framed is a value, chosen once after the head; nobody later asks "is it chunked?".  No byte of
+ * a client's head is ever handed on: requests and replies are written anew.
+ */
+#ifndef CAISSON_PROXY_MESSAGE_H
+#define CAISSON_PROXY_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct buf;
+
+/* Bytes that somebody else owns. */
+struct span {
+    const char *data;
+    size_t bytes;
+};
+
+enum framing {
+    FRAMING_NONE,    /* no body */
+    FRAMING_LENGTH,  /* Content-Length */
+    FRAMING_CHUNKED, /* Transfer-Encoding: chunked */
+    FRAMING_CLOSE    /* replies only: until the connection ends */
+};
+
+struct message_limits {
+    size_t head_bytes, target_bytes;
+    unsigned headers;
+};
+
+struct message_request {
+    int method; /* enum method of policy/operation.h; METHOD_OTHER for all that no operation uses */
+    struct span target; /* in the parsed bytes */
+    enum framing framing;
+    uint64_t content_bytes; /* with FRAMING_LENGTH */
+    bool http10;
+    bool keep_alive;      /* what the client asked for */
+    bool expect_continue; /* Expect: 100-continue */
+    bool upgrade;         /* any Upgrade header at all */
+    bool json;            /* the media type is application/json, parameters allowed */
+};
+
+/*
+ * Reads one request head from the start of `data`.  Returns its length in bytes, 0 when it is not
+ * whole yet, or -1 with *ret_reason (an enum reason: 400, 414, 417, 431 or 505).  Refused, beyond
+ * what RFC 9112 refuses: leading empty lines, bare LF, obs-fold, space before a colon, control
+ * bytes, more or less than one Host, more than one space on the request line, absolute-, authority-
+ * and asterisk-form targets, versions other than 1.0 and 1.1, Content-Length together with or
+ * beside another length, any Transfer-Encoding but exactly one `chunked` on HTTP/1.1, trailers
+ * announced by Trailer.  Spans point into data.
+ */
+ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
+                              struct message_request *ret_request, int *ret_reason);
+
+struct message_reply {
+    int status; /* 100 to 599 */
+    enum framing framing;
+    uint64_t content_bytes;
+    bool keep_alive; /* the engine will read another request on this connection */
+    /* Headers that are handed on or looked at; empty when absent. In the parsed bytes. */
+    struct span content_type, api_version, ostype, docker_experimental, server;
+};
+
+/*
+ * Reads one reply head.  Returns its length, 0 when it is not whole yet, -1 when it is no valid
+ * reply or longer than 64 KiB.  to_head: the request was a HEAD, so no body follows.
+ */
+ssize_t message_parse_reply(const char *data, size_t bytes, bool to_head,
+                            struct message_reply *ret_reply);
+
+/* Where a body ends: a reader that is fed the bytes after the head. */
+struct message_body {
+    enum framing framing;
+    bool done;          /* the last byte of the message has been read */
+    uint8_t state;      /* within a chunk's framing */
+    uint8_t line_bytes; /* of the chunk-size line being read */
+    uint64_t left;      /* bytes of payload before the next framing */
+};
+
+void message_body_init(struct message_body *body, enum framing framing, uint64_t content_bytes);
+
+/*
+ * Reads some of `data`: returns how many bytes belong to this message and were used, > 0 unless
+ * done or bytes is 0; *ret_payload is the payload among them (perhaps none).  Call again until done
+ * or data is used up.  -1 when the framing is broken: chunk extensions, trailers, sizes of more
+ * than 15 hex digits and bare LF are.
+ */
+ssize_t message_body_read(struct message_body *body, const char *data, size_t bytes,
+                          struct span *ret_payload);
+
+/* What a request to the engine says. */
+struct message_to_engine {
+    int method;         /* enum method */
+    const char *target; /* canonical */
+    size_t body_bytes;  /* the Content-Length; written for POST and PUT even when 0 */
+    bool json;          /* Content-Type: application/json */
+};
+/* Writes the head; < 0: no memory. Host is "docker". */
+int message_write_request(struct buf *out, const struct message_to_engine *request);
+
+/* What the head of an answer to a client says. */
+struct message_to_client {
+    int status;
+    enum framing framing; /* FRAMING_CLOSE for an HTTP/1.0 client whose reply has no length */
+    uint64_t content_bytes;
+    bool http10, keep_alive;
+    const char *content_type; /* NULL for none */
+    size_t content_type_bytes;
+    unsigned api_minor;      /* Api-Version: 1.N; 0 leaves it out */
+    const char *ostype;      /* "" leaves it out */
+    unsigned retry_after_s;  /* 0 leaves it out */
+};
+/* Writes "HTTP/1.1 STATUS ..." and the headers; < 0: no memory. Server is "caisson". */
+int message_write_reply(struct buf *out, const struct message_to_client *reply);
+
+/* "Not Found" and the like; "Status" for a number without a name. Static. */
+const char *message_status_text(int status);
+
+#endif
