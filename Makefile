@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# One Makefile for everything: sources are found by wildcard, so adding a file touches nothing here.
+# Each folder gets only the include paths that it may use; the compiler enforces the layers.
+# A variant (asan, clang, static, fuzz, ...) is the same build in a folder of its own:
+#   make BUILD=build/clang CC=clang        V=1 shows the commands        `make help` lists the targets
+
+BUILD    := build
+PREFIX   := /usr/local
+PYTHON   := $(firstword $(wildcard /usr/bin/python3) python3)
+SANITIZE :=
+STATIC   :=
+FUZZ_SECONDS := 60
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+
+MODE     := $(if $(SANITIZE),-O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined,-O2 -D_FORTIFY_SOURCE=2)
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
+override CFLAGS  += -std=gnu11 -D_GNU_SOURCE -g $(MODE) $(WARNINGS) -fstack-protector-strong -fPIE -MMD -MP
+override LDFLAGS += $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now
+PROXY_LIBS       := -levent_core -lhttp_parser -linih -ljansson
+EVALUATOR_LIBS   := -levent_core -lhttp_parser -ljansson -lz
+
+# $(call sources,GLOB): the sources; $(call objects,SOURCES): where their objects go.
+sources = $(sort $(wildcard $1))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
+
+POLICY    := $(call objects,$(call sources,policy/*.c))
+PROXY     := $(call objects,$(call sources,proxy/*.c))
+EVALUATOR := $(call objects,$(call sources,evaluator/*.c))
+UNITS     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(call sources,tests/unit/test_*.c))
+FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(call sources,tests/fuzz/fuzz_*.c))
+OBJECTS   := $(POLICY) $(PROXY) $(EVALUATOR) \
+             $(call objects,$(call sources,tests/unit/*.c) $(call sources,tests/fuzz/*.c))
+# Test programs link whole folders, without the main()s.
+PROXY_PARTS     := $(POLICY) $(filter-out %/main.o,$(PROXY))
+EVALUATOR_PARTS := $(filter-out %/main.o,$(EVALUATOR))
+
+# What the test suites are told: the programs, and where they add a line "SUITE PASSED FAILED".
+export CAISSON   = $(CURDIR)/$(BUILD)/caisson
+export EVALUATOR_PROGRAM = $(CURDIR)/$(BUILD)/evaluator
+export CAISSON_RESULTS   = $(CURDIR)/$(BUILD)/test-results
+export PYTHON
+export PYTHONDONTWRITEBYTECODE = 1
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' "$1" "$2";)
+
+all: $(BUILD)/caisson $(BUILD)/evaluator ## Build build/caisson and build/evaluator
+
+$(BUILD)/caisson: $(POLICY) $(PROXY)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
+
+$(BUILD)/evaluator: $(EVALUATOR)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EVALUATOR_LIBS)
+
+$(BUILD)/obj/proxy/%.o:                private CPPFLAGS += -Ipolicy
+$(BUILD)/obj/tests/%.o:                private CPPFLAGS += -Ipolicy -Iproxy
+$(BUILD)/obj/tests/unit/test_evaluator%.o: private CPPFLAGS := -Ievaluator
+$(BUILD)/obj/tests/fuzz/fuzz_evaluator%.o: private CPPFLAGS := -Ievaluator
+$(BUILD)/obj/%.o: %.c | $(BUILD)/ready
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# A missing compiler or header is one line that says what to install, not a page of errors.
+$(BUILD)/ready:
+	@mkdir -p $(@D) && CC='$(CC)' tests/setup/packages.sh --check && touch $@
+
+$(BUILD)/unit/test_evaluator%: $(BUILD)/obj/tests/unit/test_evaluator%.o $(EVALUATOR_PARTS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EVALUATOR_LIBS) -lcmocka
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(PROXY_PARTS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS) -lcmocka
+
+# A harness is linked with libFuzzer to search, and with a small main() to replay its corpus.
+FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(BUILD)/obj/tests/fuzz/replay.o)
+FUZZ_LINK := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer)
+$(BUILD)/fuzz/fuzz_evaluator%: $(BUILD)/obj/tests/fuzz/fuzz_evaluator%.o $(FUZZ_MAIN) $(EVALUATOR_PARTS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(FUZZ_LINK) $(LDFLAGS) -o $@ $^ $(EVALUATOR_LIBS)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(PROXY_PARTS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(FUZZ_LINK) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
+
+##@ Running
+up: ## Bring everything up with compose and evaluate a first program; installs what is missing
+	$(Q)tests/setup/up.sh
+down: ## Undo `make up`
+	$(Q)tests/setup/down.sh
+
+##@ Testing
+test: ## All tests; installs what is missing, starts its own engines (root)
+	$(Q)tests/setup/test.sh
+check: unit cases replay ## Fast tests: units, .case files against the library, fuzz corpora (no engine, no root)
+unit: $(UNITS) ## Unit tests
+	$(Q)tests/setup/unit.sh $(UNITS)
+cases: all ## .case files against the library
+	$(Q)tests/setup/suite.sh tests/cases/run
+replay: $(FUZZERS) ## Fuzz corpora as a test
+	$(Q)tests/setup/replay.sh $(FUZZERS)
+wire: all ## Over real sockets against a scripted engine: .case files, faults, framing
+	$(Q)tests/setup/suite.sh tests/wire/run $(ARGS)
+e2e: all ## On a real Docker Engine (CAISSON_ENGINE=unix:///PATH, or one of its own; root)
+	$(Q)tests/setup/suite.sh tests/e2e/run $(ARGS)
+test-engines: all ## The e2e suite on newer Engines (ENGINES="trixie sid"; root, network)
+	$(Q)tests/setup/test-engines.sh $(ENGINES)
+asan: ## check and wire under AddressSanitizer and UBSan, in build/asan
+	$(Q)$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined all check wire
+valgrind: all ## wire with the proxy under valgrind
+	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
+bench: all ## Measure against HAProxy and a bare relay
+	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
+fuzz: ## libFuzzer on each harness, FUZZ_SECONDS each (clang)
+	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
+	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run
+fuzz-run: $(FUZZERS)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/fuzz.sh $(FUZZERS)
+
+##@ Looking
+lint: ## Layers, table rows, sizes of functions and files, formatting
+	$(Q)$(PYTHON) tests/lint/layers.py
+	$(Q)$(PYTHON) tests/lint/rows.py
+	$(Q)if command -v clang-format >/dev/null; then $(MAKE) --no-print-directory format-check; fi
+FORMATTED = $(call sources,policy/*.[ch] proxy/*.[ch] evaluator/*.[ch] tests/*/*.[ch])
+format: ## Rewrite the C sources with clang-format
+	$(Q)clang-format -i $(FORMATTED)
+format-check: ## Fail when clang-format would change something
+	$(Q)clang-format --dry-run --Werror $(FORMATTED)
+
+##@ Shipping
+static: ## Static, stripped binaries in build/static
+	$(Q)$(MAKE) --no-print-directory BUILD=build/static STATIC=1 all
+install: all ## Install below $(DESTDIR)$(PREFIX)
+	install -D -m 0755 $(BUILD)/caisson $(DESTDIR)$(PREFIX)/bin/caisson
+	install -D -m 0755 $(BUILD)/evaluator $(DESTDIR)$(PREFIX)/bin/evaluator
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/caisson $(wildcard policy/*.ini policy/presets/*.ini)
+clean: ## Remove build/ (but not the cached base image)
+	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +; fi
+help: ## This list
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} \
+	    /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: all up down test check unit cases replay wire e2e test-engines asan valgrind bench fuzz \
+        fuzz-run lint format format-check static install clean help
+.DELETE_ON_ERROR:
+.SECONDARY: $(OBJECTS)
+-include $(OBJECTS:.o=.d)
