@@ -4,7 +4,8 @@
  *
  * Lines are collected and written once per turn of the event loop (audit_flush), so that a line
  * costs no system call of its own.  A sink that cannot be written to (a full disk) never stops the
- * proxy: the lines lost are counted, and the count is the first line written once it works again.
+ * proxy: lines wait, then lines are lost and counted, and a line {"time":...,"lost":N} stands in
+ * their place once it works again.  The program ignores SIGPIPE.
  */
 #ifndef CAISSON_PROXY_AUDIT_H
 #define CAISSON_PROXY_AUDIT_H
@@ -18,7 +19,8 @@ struct err;
 
 /* where: "stderr", "stdout", "none" or a path (appended to, mode 0640). */
 int audit_open(const char *where, struct audit **ret_audit, struct err *err);
-void audit_free(struct audit *audit); /* writes what is left; NULL is fine */
+/* Writes what is left, waiting 0.2 s for a slow sink; NULL is fine. */
+void audit_free(struct audit *audit);
 
 struct audit_record {
     int64_t time_us; /* Unix time at which the head was whole */
@@ -31,9 +33,9 @@ struct audit_record {
     const char *operation; /* operationId, or NULL */
     const char *target;    /* as the client wrote it, cut to 256 bytes; not NUL-terminated */
     size_t target_bytes;
-    const char *decision; /* "forward", "answer", "deny" */
-    const char *reason;   /* the word of an enum reason; "none" */
-    const char *field;    /* or NULL */
+    const char *decision;  /* "forward", "answer", "deny" */
+    const char *reason;    /* the word of an enum reason; "none" */
+    const char *field;     /* or NULL */
     const char *container; /* full id, or NULL */
     int status;            /* sent to the client; 0 for none */
     uint64_t bytes_in, bytes_out;

@@ -11,20 +11,32 @@
 
 #include <stddef.h>
 
+/* Room for the largest body that [limits] may allow, and a head beside it. */
+#define BUF_MAX_BYTES ((size_t) 66 << 20)
+
 struct buf {
     char *data;
     size_t start, end, room;
 };
 
-static inline size_t buf_bytes(const struct buf *buf) { return buf->end - buf->start; }
-static inline const char *buf_data(const struct buf *buf) { return buf->data + buf->start; }
+static inline size_t buf_bytes(const struct buf *buf)
+{
+    return buf->end - buf->start;
+}
 
-/* Appends; < 0 when memory is short, and the buffer is as before. */
+/* The bytes to use; NULL when the buffer holds no memory. */
+static inline const char *buf_data(const struct buf *buf)
+{
+    return buf->data ? buf->data + buf->start : NULL;
+}
+
+/* Appends; < 0 when memory is short or BUF_MAX_BYTES would be passed: then the bytes are as before.
+ */
 int buf_add(struct buf *buf, const void *data, size_t bytes);
 int buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Makes room for `bytes` more and returns where they go; NULL when memory is short. */
+/* Makes room for `bytes` more and returns where they go; NULL when buf_add() would fail. */
 char *buf_reserve(struct buf *buf, size_t bytes);
-/* The first `bytes` of the room reserved are now in use. */
+/* The first `bytes` of the room reserved are now in use. 0 is fine, and gives back idle memory. */
 void buf_commit(struct buf *buf, size_t bytes);
 /* Drops bytes from the front; memory goes back when the last one is gone. */
 void buf_consume(struct buf *buf, size_t bytes);

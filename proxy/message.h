@@ -36,24 +36,25 @@ struct message_limits {
 
 struct message_request {
     int method; /* enum method of policy/operation.h; METHOD_OTHER for all that no operation uses */
-    struct span target; /* in the parsed bytes */
-    enum framing framing;
+    struct span target;     /* in the parsed bytes */
+    enum framing framing;   /* Content-Length: 0 is FRAMING_NONE */
     uint64_t content_bytes; /* with FRAMING_LENGTH */
     bool http10;
-    bool keep_alive;      /* what the client asked for */
-    bool expect_continue; /* Expect: 100-continue */
-    bool upgrade;         /* any Upgrade header at all */
+    bool keep_alive;      /* what the client asked for; never on HTTP/1.0 */
+    bool expect_continue; /* Expect: 100-continue on HTTP/1.1, and there is a body */
+    bool upgrade;         /* any Upgrade or HTTP2-Settings header at all */
     bool json;            /* the media type is application/json, parameters allowed */
 };
 
 /*
  * Reads one request head from the start of `data`.  Returns its length in bytes, 0 when it is not
- * whole yet, or -1 with *ret_reason (an enum reason: 400, 414, 417, 431 or 505).  Refused, beyond
- * what RFC 9112 refuses: leading empty lines, bare LF, obs-fold, space before a colon, control
- * bytes, more or less than one Host, more than one space on the request line, absolute-, authority-
- * and asterisk-form targets, versions other than 1.0 and 1.1, Content-Length together with or
- * beside another length, any Transfer-Encoding but exactly one `chunked` on HTTP/1.1, trailers
- * announced by Trailer.  Spans point into data.
+ * whole yet, or -1 with *ret_reason (an enum reason: 400, 414, 417, 431 or 505), as early as the
+ * bytes show it.  Refused, beyond what RFC 9112 refuses: leading empty lines, bare LF, obs-fold,
+ * space before a colon, control bytes, more than one Host (or none on HTTP/1.1), more than one
+ * space on the request line, absolute-, authority- and asterisk-form targets, a `#` in the target,
+ * versions other than 1.0 and 1.1, Content-Length together with or beside another length, any
+ * Transfer-Encoding but exactly one `chunked` on HTTP/1.1, trailers announced by Trailer, a
+ * Content-Encoding, more than one Content-Type.  Spans point into data.
  */
 ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
                               struct message_request *ret_request, int *ret_reason);
@@ -112,9 +113,9 @@ struct message_to_client {
     bool http10, keep_alive;
     const char *content_type; /* NULL for none */
     size_t content_type_bytes;
-    unsigned api_minor;      /* Api-Version: 1.N; 0 leaves it out */
-    const char *ostype;      /* "" leaves it out */
-    unsigned retry_after_s;  /* 0 leaves it out */
+    unsigned api_minor;     /* Api-Version: 1.N; 0 leaves it out */
+    const char *ostype;     /* "" leaves it out */
+    unsigned retry_after_s; /* 0 leaves it out */
 };
 /* Writes "HTTP/1.1 STATUS ..." and the headers; < 0: no memory. Server is "caisson". */
 int message_write_reply(struct buf *out, const struct message_to_client *reply);

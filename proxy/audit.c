@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit: the JSON lines are written by hand into one bounded buffer and leave it in order.
+ *
+ * A line is in the log whole or not at all: what a sink takes of a line now, it gets the rest of
+ * later, before anything else.  When the buffer is full, whole lines are left out and counted; the
+ * next line that finds room follows one that says {"time":...,"lost":N}.
+ *
+ * Text in strings: printable ASCII and valid UTF-8 stand as they are; quotes and backslashes are
+ * escaped; every other byte, be it a control or no UTF-8, is written as the escape \u00NN.
+ */
+#include "audit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "log.h"
+
+enum {
+    AUDIT_ROOM_BYTES = 1 << 20,  /* lines that wait for the sink */
+    AUDIT_LINE_BYTES = 12 << 10, /* above the longest line */
+    AUDIT_TEXT_BYTES = 256,      /* of any one string */
+    AUDIT_TEXTS = 7,             /* strings in a line */
+    AUDIT_NUMBERS = 9,           /* numbers in a line */
+    AUDIT_NAME_BYTES = 16,       /* of a member, with its punctuation */
+    AUDIT_ESCAPE_BYTES = 6,      /* \u00NN */
+    AUDIT_NUMBER_BYTES = 20,
+    AUDIT_DATE_BYTES = 19,   /* 2026-01-02T03:04:05 */
+    AUDIT_LAST_WAIT_MS = 200 /* for the sink, when the log is closed */
+};
+
+static_assert(AUDIT_LINE_BYTES >=
+                  AUDIT_TEXTS * (AUDIT_NAME_BYTES + AUDIT_TEXT_BYTES * AUDIT_ESCAPE_BYTES) +
+                      AUDIT_NUMBERS * (AUDIT_NAME_BYTES + AUDIT_NUMBER_BYTES) + 64,
+              "the longest line must fit");
+
+struct audit {
+    int fd; /* -1: none */
+    bool owns_fd;
+    bool regular; /* a plain file: a write never waits for a reader */
+    bool failing; /* the last write failed; said once in the log */
+    uint64_t lost;
+    int64_t second; /* whose date is kept below; lines of one second share it */
+    char date[AUDIT_DATE_BYTES + 1];
+    size_t start, end; /* lines that wait, within room */
+    char room[AUDIT_ROOM_BYTES];
+};
+
+int audit_open(const char *where, struct audit **ret_audit, struct err *err)
+{
+    int fd = -1;
+    bool owns_fd = false;
+
+    if (strcmp(where, "stderr") == 0) {
+        fd = STDERR_FILENO;
+    } else if (strcmp(where, "stdout") == 0) {
+        fd = STDOUT_FILENO;
+    } else if (strcmp(where, "none") != 0) {
+        fd = open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+        if (fd < 0)
+            return err_set(err,
+                           "cannot open the audit log '%s': %s; 'audit' must be stderr, "
+                           "stdout, none or a file that can be appended to",
+                           where, strerror(errno));
+        owns_fd = true;
+    }
+
+    struct audit *audit = calloc(1, sizeof *audit);
+    if (!audit) {
+        if (owns_fd)
+            close(fd);
+        return err_set(err, "cannot open the audit log '%s': out of memory", where);
+    }
+    struct stat status;
+    audit->fd = fd;
+    audit->owns_fd = owns_fd;
+    audit->regular = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    audit->second = INT64_MIN;
+    *ret_audit = audit;
+    return 0;
+}
+
+/* Text */
+
+static char *put(char *to, const char *text, size_t bytes)
+{
+    memcpy(to, text, bytes);
+    return to + bytes;
+}
+
+#define PUT(to, literal) put(to, literal, sizeof literal - 1)
+
+/* The length of the UTF-8 sequence that starts with a byte above ASCII; 0 when it is none. */
+static size_t utf8_bytes(const unsigned char *at, size_t left)
+{
+    /* The second byte decides about overlong forms, surrogates, and what is above U+10FFFF. The
+     * controls U+0080 to U+009F count as invalid, so that no terminal sees them. */
+    unsigned char first = at[0], least = 0x80, most = 0xbf;
+    size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+
+    if (first < 0xc2 || first > 0xf4 || left < bytes)
+        return 0;
+    if (first == 0xc2 || first == 0xe0)
+        least = 0xa0;
+    else if (first == 0xed)
+        most = 0x9f;
+    else if (first == 0xf0)
+        least = 0x90;
+    else if (first == 0xf4)
+        most = 0x8f;
+    if (at[1] < least || at[1] > most)
+        return 0;
+    for (size_t i = 2; i < bytes; i++) {
+        if (at[i] < 0x80 || at[i] > 0xbf)
+            return 0;
+    }
+    return bytes;
+}
+
+static char *put_escape(char *to, unsigned char c)
+{
+    static const char HEX[] = "0123456789abcdef";
+    to = PUT(to, "\\u00");
+    *to++ = HEX[c >> 4];
+    *to++ = HEX[c & 15];
+    return to;
+}
+
+/* A JSON string of at most AUDIT_TEXT_BYTES of the text. */
+static char *put_string(char *to, const char *text, size_t bytes)
+{
+    const unsigned char *at = (const unsigned char *) text;
+    const unsigned char *end = at + (bytes < AUDIT_TEXT_BYTES ? bytes : AUDIT_TEXT_BYTES);
+
+    *to++ = '"';
+    while (at < end) {
+        size_t sequence = 1;
+        if (*at >= 0x80)
+            sequence = utf8_bytes(at, (size_t) (end - at));
+        if (sequence == 0 || *at < 0x20 || *at == 0x7f) {
+            to = put_escape(to, *at++);
+            continue;
+        }
+        if (*at == '"' || *at == '\\')
+            *to++ = '\\';
+        to = put(to, (const char *) at, sequence);
+        at += sequence;
+    }
+    *to++ = '"';
+    return to;
+}
+
+static char *put_number(char *to, uint64_t number)
+{
+    char digits[AUDIT_NUMBER_BYTES];
+    char *at = digits + sizeof digits;
+    do {
+        *--at = (char) ('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return put(to, at, (size_t) (digits + sizeof digits - at));
+}
+
+static void put_digits(char *to, unsigned number, unsigned digits)
+{
+    while (digits-- > 0) {
+        to[digits] = (char) ('0' + number % 10);
+        number /= 10;
+    }
+}
+
+/* "2026-01-02T03:04:05" of a Unix time of the years 0 to 9999. */
+static void write_date(char date[AUDIT_DATE_BYTES + 1], int64_t second)
+{
+    struct tm utc;
+    time_t when = (time_t) second;
+
+    memcpy(date, "0000-00-00T00:00:00", AUDIT_DATE_BYTES + 1);
+    if (!gmtime_r(&when, &utc) || utc.tm_year < -1900 || utc.tm_year > 9999 - 1900)
+        return;
+    put_digits(date, (unsigned) (utc.tm_year + 1900), 4);
+    put_digits(date + 5, (unsigned) utc.tm_mon + 1, 2);
+    put_digits(date + 8, (unsigned) utc.tm_mday, 2);
+    put_digits(date + 11, (unsigned) utc.tm_hour, 2);
+    put_digits(date + 14, (unsigned) utc.tm_min, 2);
+    put_digits(date + 17, (unsigned) utc.tm_sec, 2);
+}
+
+/* The start of every line: {"time":"2026-01-02T03:04:05.678901Z" */
+static char *put_time(struct audit *audit, char *to, int64_t time_us)
+{
+    int64_t second = time_us / 1000000, micros = time_us % 1000000;
+    if (micros < 0) {
+        micros += 1000000;
+        second--;
+    }
+    if (audit->second != second) {
+        write_date(audit->date, second);
+        audit->second = second;
+    }
+    to = put(PUT(to, "{\"time\":\""), audit->date, AUDIT_DATE_BYTES);
+    *to++ = '.';
+    put_digits(to, (unsigned) micros, 6);
+    return PUT(to + 6, "Z\"");
+}
+
+static char *put_member(char *to, const char *name, size_t name_bytes, const char *text,
+                        size_t bytes)
+{
+    to = put(PUT(to, ",\""), name, name_bytes);
+    return put_string(PUT(to, "\":"), text, bytes);
+}
+
+#define PUT_TEXT(to, name, text) \
+    ((text) ? put_member(to, name, sizeof name - 1, text, strlen(text)) : (to))
+#define PUT_NUMBER(to, name, number) put_number(PUT(to, ",\"" name "\":"), (uint64_t) (number))
+
+/* Lines */
+
+static char *put_record(struct audit *audit, char *to, const struct audit_record *record)
+{
+    to = put_time(audit, to, record->time_us);
+    to = PUT_NUMBER(to, "connection", record->connection);
+    to = PUT_NUMBER(to, "request", record->request);
+    to = PUT_NUMBER(to, "uid", record->uid);
+    to = PUT_NUMBER(to, "gid", record->gid);
+    to = PUT_NUMBER(to, "pid", record->pid > 0 ? record->pid : 0);
+    to = PUT_TEXT(to, "method", record->method);
+    to = PUT_TEXT(to, "operation", record->operation);
+    if (record->target)
+        to = put_member(to, "target", 6, record->target, record->target_bytes);
+    to = PUT_TEXT(to, "decision", record->decision);
+    to = PUT_TEXT(to, "reason", record->reason);
+    to = PUT_TEXT(to, "field", record->field);
+    to = PUT_TEXT(to, "container", record->container);
+    if (record->status > 0)
+        to = PUT_NUMBER(to, "status", record->status);
+    to = PUT_NUMBER(to, "bytes_in", record->bytes_in);
+    to = PUT_NUMBER(to, "bytes_out", record->bytes_out);
+    to = PUT_NUMBER(to, "duration_us", record->duration_us > 0 ? record->duration_us : 0);
+    return PUT(to, "}\n");
+}
+
+static char *put_lost(struct audit *audit, char *to, int64_t time_us)
+{
+    to = PUT_NUMBER(put_time(audit, to, time_us), "lost", audit->lost);
+    audit->lost = 0;
+    return PUT(to, "}\n");
+}
+
+/*
+ * Whether two of the longest lines fit, of which one would say how many were lost.  Lines are moved
+ * to the front only when enough was written since, so that a slow sink does not make them costly.
+ */
+static bool has_room(struct audit *audit)
+{
+    if (AUDIT_ROOM_BYTES - audit->end >= 2 * AUDIT_LINE_BYTES)
+        return true;
+    if (audit->start < AUDIT_ROOM_BYTES / 8)
+        return false;
+    memmove(audit->room, audit->room + audit->start, audit->end - audit->start);
+    audit->end -= audit->start;
+    audit->start = 0;
+    return true;
+}
+
+void audit_add(struct audit *audit, const struct audit_record *record)
+{
+    if (audit->fd < 0)
+        return;
+    if (!has_room(audit)) {
+        audit->lost++;
+        return;
+    }
+    char *to = audit->room + audit->end;
+    if (audit->lost > 0)
+        to = put_lost(audit, to, record->time_us);
+    to = put_record(audit, to, record);
+    audit->end = (size_t) (to - audit->room);
+}
+
+/* The sink */
+
+static void note_failure(struct audit *audit, int error)
+{
+    if (!audit->failing)
+        log_error("the audit log cannot be written: %s; lines are kept, then counted as lost",
+                  strerror(error));
+    audit->failing = true;
+}
+
+/*
+ * How much may be written within wait_ms; 0 for nothing.  Pipes and terminals that we were
+ * given are not made non-blocking, as that would change them for everyone who shares them: asking
+ * first, and writing no more than a pipe takes whole, comes to the same.
+ */
+static size_t writable_bytes(const struct audit *audit, size_t wanted, int wait_ms)
+{
+    if (audit->regular)
+        return wanted;
+    struct pollfd sink = {.fd = audit->fd, .events = POLLOUT};
+    if (poll(&sink, 1, wait_ms) != 1)
+        return 0;
+    return wanted < PIPE_BUF ? wanted : PIPE_BUF;
+}
+
+static void write_lines(struct audit *audit, int wait_ms)
+{
+    while (audit->start < audit->end) {
+        size_t bytes = writable_bytes(audit, audit->end - audit->start, wait_ms);
+        if (bytes == 0)
+            return;
+        ssize_t written = write(audit->fd, audit->room + audit->start, bytes);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0 && errno != EAGAIN)
+            note_failure(audit, errno);
+        if (written <= 0)
+            return;
+        audit->start += (size_t) written;
+    }
+    audit->start = audit->end = 0;
+    if (audit->failing)
+        log_info("the audit log can be written again");
+    audit->failing = false;
+}
+
+static void flush(struct audit *audit, int wait_ms)
+{
+    if (audit->end > 0)
+        write_lines(audit, wait_ms);
+    if (audit->end > 0 || audit->lost == 0)
+        return;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_us = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    audit->end = (size_t) (put_lost(audit, audit->room, now_us) - audit->room);
+    write_lines(audit, wait_ms);
+}
+
+void audit_flush(struct audit *audit)
+{
+    flush(audit, 0);
+}
+
+void audit_free(struct audit *audit)
+{
+    if (!audit)
+        return;
+    flush(audit, AUDIT_LAST_WAIT_MS);
+    if (audit->owns_fd)
+        close(audit->fd);
+    free(audit);
+}

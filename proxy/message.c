@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message, reading: one HTTP/1 head, understood or refused.
+ *
+ * A head is read twice by two readers that know nothing of each other.  The first is ours: it
+ * splits the raw bytes into a request line and fields, and takes only the plainest form that
+ * RFC 9112 allows.  The second is http-parser, over exactly the bytes that ours calls the head.
+ * Where they do not agree on the version, the method or the length of the body, the head is
+ * refused: a disagreement of two readers is what request smuggling is made of.
+ *
+ * A head that is not whole yet is looked at again with every packet.  So what is done before the
+ * end is found costs a memchr() per line, and no more than the limits allow.
+ */
+#include "message.h"
+
+#include <http_parser.h>
+#include <string.h>
+#include <strings.h>
+
+#include "operation.h"
+#include "reason.h"
+
+enum {
+    METHOD_BYTES = 32,           /* longer words are no method */
+    REPLY_HEAD_BYTES = 64 << 10, /* of the engine's replies */
+    LENGTH_DIGITS = 15,          /* of a Content-Length: cannot overflow, and more is never meant */
+    PARSER_HEAD_BYTES = 2 << 20  /* for http-parser's own limit: above all of ours */
+};
+
+/* What a byte may be part of. */
+enum char_class {
+    T = 1, /* token: methods and field names */
+    V = 2, /* field value: visible, blank, tab and what is above ASCII */
+    P = 4, /* path and query as RFC 3986 spells them: no '#', and nothing it wants encoded */
+    H = 8  /* Host: names, addresses, and the encoded socket paths that clients make up */
+};
+
+static const uint8_t CHARS[256] = {
+    ['\t'] = V,
+    [' '] = V,
+    ['!'] = T | V | P,
+    ['"'] = V,
+    ['#'] = T | V,
+    ['$'] = T | V | P,
+    ['%'] = T | V | P | H,
+    ['&'] = T | V | P,
+    ['\''] = T | V | P,
+    ['('] = V | P,
+    [')'] = V | P,
+    ['*'] = T | V | P,
+    ['+'] = T | V | P,
+    [','] = V | P,
+    ['-'] = T | V | P | H,
+    ['.'] = T | V | P | H,
+    ['/'] = V | P,
+    ['0' ... '9'] = T | V | P | H,
+    [':'] = V | P | H,
+    [';'] = V | P,
+    ['<'] = V,
+    ['='] = V | P,
+    ['>'] = V,
+    ['?'] = V | P,
+    ['@'] = V | P,
+    ['A' ... 'Z'] = T | V | P | H,
+    ['['] = V | H,
+    ['\\'] = V,
+    [']'] = V | H,
+    ['^'] = T | V,
+    ['_'] = T | V | P | H,
+    ['`'] = T | V,
+    ['a' ... 'z'] = T | V | P | H,
+    ['{'] = V,
+    ['|'] = T | V,
+    ['}'] = V,
+    ['~'] = T | V | P | H,
+    [0x80 ... 0xff] = V,
+};
+
+/* The fields that mean something to us. All others are checked for their form and forgotten. */
+#define FIELDS(FIELD)                                 \
+    FIELD(HOST, "host")                               \
+    FIELD(CONTENT_LENGTH, "content-length")           \
+    FIELD(TRANSFER_ENCODING, "transfer-encoding")     \
+    FIELD(TRAILER, "trailer")                         \
+    FIELD(CONTENT_TYPE, "content-type")               \
+    FIELD(CONTENT_ENCODING, "content-encoding")       \
+    FIELD(EXPECT, "expect")                           \
+    FIELD(UPGRADE, "upgrade")                         \
+    FIELD(HTTP2_SETTINGS, "http2-settings")           \
+    FIELD(API_VERSION, "api-version")                 \
+    FIELD(OSTYPE, "ostype")                           \
+    FIELD(DOCKER_EXPERIMENTAL, "docker-experimental") \
+    FIELD(SERVER, "server")
+
+enum field {
+#define FIELD(id, name) FIELD_##id,
+    FIELDS(FIELD)
+#undef FIELD
+        FIELD_COUNT
+};
+
+static const struct span FIELD_NAMES[FIELD_COUNT] = {
+#define FIELD(id, name) {name, sizeof name - 1},
+    FIELDS(FIELD)
+#undef FIELD
+};
+
+struct fields {
+    struct span value[FIELD_COUNT]; /* of the first line with that name */
+    unsigned lines[FIELD_COUNT];    /* how many there were */
+};
+
+/* The request line; target.data is NULL until it is whole. */
+struct request_line {
+    struct span method, target;
+    unsigned minor; /* of HTTP/1.minor */
+};
+
+static bool all_of(struct span text, enum char_class class)
+{
+    unsigned seen = class;
+    for (size_t i = 0; i < text.bytes; i++)
+        seen &= CHARS[(uint8_t) text.data[i]];
+    return seen == class;
+}
+
+static bool span_is(struct span text, const char *word, size_t word_bytes)
+{
+    return text.bytes == word_bytes && strncasecmp(text.data, word, word_bytes) == 0;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/*
+ * The length of the head with its empty line, 0 while that is not there.  Returns -1 with a reason
+ * when a line ends otherwise than in CRLF, when the head starts with an empty line, or when the
+ * limits are passed already.
+ */
+static ssize_t find_end(const char *data, size_t bytes, const struct message_limits *limits,
+                        int *ret_reason)
+{
+    const char *end = data + least(bytes, limits->head_bytes);
+    const char *lf;
+    unsigned lines = 0;
+
+    for (const char *line = data; line < end; line = lf + 1) {
+        lf = memchr(line, '\n', (size_t) (end - line));
+        if (!lf)
+            break;
+        bool empty = lf - line == 1;
+        if (lf == line || lf[-1] != '\r' || (empty && lines == 0)) {
+            *ret_reason = REASON_HEAD_MALFORMED;
+            return -1;
+        }
+        if (empty)
+            return lf + 1 - data;
+        if (lines++ > limits->headers)
+            break;
+    }
+    if (bytes < limits->head_bytes && lines <= limits->headers + 1)
+        return 0;
+    *ret_reason = REASON_HEAD_TOO_LARGE;
+    return -1;
+}
+
+/* "HTTP/1.1" and the end of the line, of which at least 10 bytes are here. */
+static int read_version(const char *at, unsigned *ret_minor)
+{
+    if (memcmp(at, "HTTP/", 5) != 0 || at[6] != '.' || memcmp(at + 8, "\r\n", 2) != 0)
+        return REASON_HEAD_MALFORMED;
+    if (at[5] != '1' || (at[7] != '0' && at[7] != '1'))
+        return REASON_VERSION_UNSUPPORTED;
+    *ret_minor = (unsigned) (at[7] - '0');
+    return REASON_NONE;
+}
+
+/*
+ * METHOD SP TARGET SP HTTP/1.x CRLF.  What is there already is judged at once, so that somebody who
+ * speaks another protocol is told so without waiting for an empty line that never comes.
+ */
+static int read_request_line(const char *data, size_t bytes, const struct message_limits *limits,
+                             struct request_line *ret)
+{
+    *ret = (struct request_line){0};
+    size_t word_bytes = least(bytes, METHOD_BYTES + 1);
+    const char *blank = memchr(data, ' ', word_bytes);
+    struct span method = {data, blank ? (size_t) (blank - data) : word_bytes};
+    if (!all_of(method, T) || (blank ? method.bytes == 0 : bytes > METHOD_BYTES))
+        return REASON_HEAD_MALFORMED;
+    if (!blank)
+        return REASON_NONE;
+
+    const char *target = blank + 1, *end = data + bytes;
+    size_t left = (size_t) (end - target);
+    blank = memchr(target, ' ', least(left, limits->target_bytes + 1));
+    if (!blank)
+        return left > limits->target_bytes ? REASON_TARGET_TOO_LONG : REASON_NONE;
+    if (blank == target)
+        return REASON_HEAD_MALFORMED;
+    if (end - blank <= 10)
+        return REASON_NONE;
+    ret->method = method;
+    ret->target = (struct span){target, (size_t) (blank - target)};
+    return read_version(blank + 1, &ret->minor);
+}
+
+static struct span trim(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    while (end > at && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    return (struct span){at, (size_t) (end - at)};
+}
+
+static void note_field(struct fields *fields, struct span name, struct span value)
+{
+    for (unsigned i = 0; i < FIELD_COUNT; i++) {
+        if (!span_is(name, FIELD_NAMES[i].data, FIELD_NAMES[i].bytes))
+            continue;
+        if (fields->lines[i]++ == 0)
+            fields->value[i] = value;
+        return;
+    }
+}
+
+/*
+ * The lines from at to the empty line that ends the head (find_end() has seen that each ends in
+ * CRLF).  A name is a token up to its colon: that refuses folded lines, blanks before the colon and
+ * lines without one.  A value has no control bytes: that refuses a CR within it.
+ */
+static bool read_fields(const char *at, const char *end, struct fields *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    while (end - at > 2) {
+        const char *lf = memchr(at, '\n', (size_t) (end - at));
+        const char *colon = memchr(at, ':', (size_t) (lf - at));
+        if (!colon || colon == at)
+            return false;
+        struct span name = {at, (size_t) (colon - at)};
+        struct span value = trim(colon + 1, lf - 1);
+        if (!all_of(name, T) || !all_of(value, V))
+            return false;
+        note_field(ret, name, value);
+        at = lf + 1;
+    }
+    return true;
+}
+
+/* Digits alone, without a needless zero in front. */
+static bool read_length(struct span text, uint64_t *ret_length)
+{
+    if (text.bytes == 0 || text.bytes > LENGTH_DIGITS || (text.bytes > 1 && text.data[0] == '0'))
+        return false;
+    uint64_t length = 0;
+    for (size_t i = 0; i < text.bytes; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        length = length * 10 + (uint64_t) (text.data[i] - '0');
+    }
+    *ret_length = length;
+    return true;
+}
+
+/* FRAMING_NONE when the fields do not speak of a body; false when they do not speak plainly. */
+static bool read_framing(const struct fields *fields, unsigned minor, enum framing *ret_framing,
+                         uint64_t *ret_length)
+{
+    *ret_framing = FRAMING_NONE;
+    *ret_length = 0;
+    if (fields->lines[FIELD_TRAILER] > 0 ||
+        fields->lines[FIELD_CONTENT_LENGTH] + fields->lines[FIELD_TRANSFER_ENCODING] > 1)
+        return false;
+    if (fields->lines[FIELD_TRANSFER_ENCODING]) {
+        *ret_framing = FRAMING_CHUNKED;
+        return minor == 1 && span_is(fields->value[FIELD_TRANSFER_ENCODING], "chunked", 7);
+    }
+    if (fields->lines[FIELD_CONTENT_LENGTH]) {
+        *ret_framing = FRAMING_LENGTH;
+        return read_length(fields->value[FIELD_CONTENT_LENGTH], ret_length);
+    }
+    return true;
+}
+
+/* The second reader */
+
+static int note_head_end(http_parser *parser)
+{
+    parser->data = parser; /* anything but NULL */
+    return 0;
+}
+
+/* Whether http-parser finds one head in these bytes, no less and no more; it may come in pieces. */
+static bool parser_reads(http_parser *parser, enum http_parser_type type,
+                         const struct span pieces[2])
+{
+    static const http_parser_settings SETTINGS = {.on_headers_complete = note_head_end};
+
+    http_parser_init(parser, type);
+    http_parser_set_max_header_size(PARSER_HEAD_BYTES);
+    parser->data = NULL;
+    for (int i = 0; i < 2; i++) {
+        size_t bytes = pieces[i].bytes;
+        if (parser->data || http_parser_execute(parser, &SETTINGS, pieces[i].data, bytes) != bytes)
+            return false;
+    }
+    return parser->data && HTTP_PARSER_ERRNO(parser) == HPE_OK;
+}
+
+static bool parser_agrees(const http_parser *parser, unsigned minor, enum framing framing,
+                          uint64_t length)
+{
+    return parser->http_major == 1 && parser->http_minor == minor &&
+           !(parser->flags & F_CHUNKED) == (framing != FRAMING_CHUNKED) &&
+           parser->content_length == (framing == FRAMING_LENGTH ? length : UINT64_MAX);
+}
+
+/* Requests */
+
+static enum method read_method(struct span word)
+{
+    static const struct {
+        struct span word;
+        enum method method;
+    } METHODS[] = {{{"GET", 3}, METHOD_GET},
+                   {{"HEAD", 4}, METHOD_HEAD},
+                   {{"POST", 4}, METHOD_POST},
+                   {{"PUT", 3}, METHOD_PUT},
+                   {{"DELETE", 6}, METHOD_DELETE}};
+    for (size_t i = 0; i < sizeof METHODS / sizeof METHODS[0]; i++) {
+        if (word.bytes == METHODS[i].word.bytes &&
+            memcmp(word.data, METHODS[i].word.data, word.bytes) == 0)
+            return METHODS[i].method;
+    }
+    return METHOD_OTHER;
+}
+
+static bool host_is_plain(const struct fields *fields, unsigned minor)
+{
+    unsigned lines = fields->lines[FIELD_HOST];
+    return lines <= 1 && (lines == 1 || minor == 0) && all_of(fields->value[FIELD_HOST], H);
+}
+
+/* "application/json", alone or before parameters; dockerd ignores what these say, and so do we. */
+static bool is_json(struct span type)
+{
+    static const char JSON[] = "application/json";
+    size_t bytes = sizeof JSON - 1;
+    if (type.bytes < bytes || strncasecmp(type.data, JSON, bytes) != 0)
+        return false;
+    struct span rest = trim(type.data + bytes, type.data + type.bytes);
+    return rest.bytes == 0 || rest.data[0] == ';';
+}
+
+/* What the fields ask for, once their form is known to be good. */
+static int judge_fields(const struct fields *fields, unsigned minor, struct message_request *ret)
+{
+    const struct span *encoding = &fields->value[FIELD_CONTENT_ENCODING];
+    const struct span *expect = &fields->value[FIELD_EXPECT];
+
+    if (!host_is_plain(fields, minor) || fields->lines[FIELD_CONTENT_TYPE] > 1)
+        return REASON_HEAD_MALFORMED;
+    if (!read_framing(fields, minor, &ret->framing, &ret->content_bytes) ||
+        fields->lines[FIELD_CONTENT_ENCODING] > 1 ||
+        (fields->lines[FIELD_CONTENT_ENCODING] && !span_is(*encoding, "identity", 8)))
+        return REASON_FRAMING_REFUSED;
+    if (fields->lines[FIELD_EXPECT] > 1 ||
+        (fields->lines[FIELD_EXPECT] && !span_is(*expect, "100-continue", 12)))
+        return REASON_EXPECTATION_REFUSED;
+
+    ret->http10 = minor == 0;
+    ret->expect_continue = fields->lines[FIELD_EXPECT] && minor == 1;
+    ret->upgrade = fields->lines[FIELD_UPGRADE] || fields->lines[FIELD_HTTP2_SETTINGS];
+    ret->json = is_json(fields->value[FIELD_CONTENT_TYPE]);
+    return REASON_NONE;
+}
+
+/*
+ * http-parser knows only the methods of its day.  Another word is read in its place, so that the
+ * rest of the head is judged all the same and the refusal can be the policy's.
+ */
+static int cross_check(const char *data, size_t head, const struct request_line *line,
+                       struct message_request *request)
+{
+    struct span known = request->method == METHOD_OTHER ? (struct span){"POST", 4} : line->method;
+    struct span rest = {data + line->method.bytes, head - line->method.bytes};
+    http_parser parser;
+
+    if (!parser_reads(&parser, HTTP_REQUEST, (struct span[]){known, rest}))
+        return REASON_HEAD_MALFORMED;
+    if (!parser_agrees(&parser, line->minor, request->framing, request->content_bytes))
+        return REASON_FRAMING_REFUSED;
+    request->keep_alive = line->minor == 1 && http_should_keep_alive(&parser);
+    return REASON_NONE;
+}
+
+static int read_request(const char *data, size_t head, const struct request_line *line,
+                        struct message_request *ret)
+{
+    struct fields fields;
+
+    memset(ret, 0, sizeof *ret);
+    ret->method = read_method(line->method);
+    ret->target = line->target;
+    if (line->target.data[0] != '/' || !all_of(line->target, P))
+        return REASON_TARGET_MALFORMED;
+    const char *first_field = line->target.data + line->target.bytes + sizeof " HTTP/1.1\r\n" - 1;
+    if (!read_fields(first_field, data + head, &fields))
+        return REASON_HEAD_MALFORMED;
+    int reason = judge_fields(&fields, line->minor, ret);
+    if (reason == REASON_NONE)
+        reason = cross_check(data, head, line, ret);
+    if (ret->framing == FRAMING_LENGTH && ret->content_bytes == 0)
+        ret->framing = FRAMING_NONE;
+    if (ret->framing == FRAMING_NONE)
+        ret->expect_continue = false;
+    return reason;
+}
+
+ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
+                              struct message_request *ret_request, int *ret_reason)
+{
+    if (bytes == 0)
+        return 0;
+    struct request_line line;
+    int reason = read_request_line(data, bytes, limits, &line);
+    ssize_t head = 0;
+    if (reason == REASON_NONE)
+        head = find_end(data, bytes, limits, &reason);
+    if (head == 0 && reason == REASON_NONE)
+        return 0;
+    if (head > 0 && !line.target.data)
+        reason = REASON_HEAD_MALFORMED;
+    else if (head > 0)
+        reason = read_request(data, (size_t) head, &line, ret_request);
+    if (reason == REASON_NONE)
+        return head;
+    *ret_reason = reason;
+    return -1;
+}
+
+/* Replies */
+
+static bool has_no_body(int status, bool to_head)
+{
+    return to_head || status < 200 || status == 204 || status == 304;
+}
+
+static bool read_reply(const char *data, size_t head, bool to_head, struct message_reply *ret)
+{
+    const char *first_field = (const char *) memchr(data, '\n', head) + 1;
+    struct span line = {data, (size_t) (first_field - data) - 2};
+    struct fields fields;
+    http_parser parser;
+    enum framing framing;
+    uint64_t length;
+
+    if (!all_of(line, V) || !read_fields(first_field, data + head, &fields))
+        return false;
+    if (!parser_reads(&parser, HTTP_RESPONSE, (struct span[]){{data, 1}, {data + 1, head - 1}}) ||
+        parser.http_minor > 1 || parser.status_code < 100 || parser.status_code > 599)
+        return false;
+    if (!read_framing(&fields, parser.http_minor, &framing, &length) ||
+        !parser_agrees(&parser, parser.http_minor, framing, length))
+        return false;
+
+    *ret = (struct message_reply){.status = parser.status_code,
+                                  .framing = framing,
+                                  .content_bytes = length,
+                                  .content_type = fields.value[FIELD_CONTENT_TYPE],
+                                  .api_version = fields.value[FIELD_API_VERSION],
+                                  .ostype = fields.value[FIELD_OSTYPE],
+                                  .docker_experimental = fields.value[FIELD_DOCKER_EXPERIMENTAL],
+                                  .server = fields.value[FIELD_SERVER]};
+    if (has_no_body(ret->status, to_head))
+        ret->framing = FRAMING_NONE;
+    else if (framing == FRAMING_NONE)
+        ret->framing = FRAMING_CLOSE;
+    bool persists = parser.http_minor == 1 ? !(parser.flags & F_CONNECTION_CLOSE)
+                                           : parser.flags & F_CONNECTION_KEEP_ALIVE;
+    ret->keep_alive = persists && ret->framing != FRAMING_CLOSE;
+    return true;
+}
+
+ssize_t message_parse_reply(const char *data, size_t bytes, bool to_head,
+                            struct message_reply *ret_reply)
+{
+    static const struct message_limits LIMITS = {.head_bytes = REPLY_HEAD_BYTES,
+                                                 .headers = REPLY_HEAD_BYTES};
+    int reason;
+    ssize_t head = find_end(data, bytes, &LIMITS, &reason);
+    if (head > 0 && !read_reply(data, (size_t) head, to_head, ret_reply))
+        return -1;
+    return head;
+}
