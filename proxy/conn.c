@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn: the state machine of one client connection.
+ *
+ * Read it from the table of edges down: enter and finish, then what follows from a state, then the
+ * ways in (the client can be read, its waiting bytes are gone, time passed, the Engine is known).
+ *
+ * Bytes are read into one scratch buffer that all connections share, and used from there; a
+ * connection owns memory only for what could not be used at once.
+ */
+#include "config.h"
+#include "conn_internal.h"
+#include "policy.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    CONN_FLUSH_MS = 10 * 1000, /* for our last bytes to be taken */
+    CONN_LINGER_MS = 2 * 1000  /* for the client to see them and close */
+};
+
+/* The edges of the state machine, as sets of bits. */
+#define TO(state) (1u << CONN_##state)
+static const unsigned conn_edges[CONN_STATE_COUNT] = {
+    [CONN_HEAD] = TO(HEAD) | TO(BODY) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
+    [CONN_BODY] = TO(HEAD) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
+    [CONN_ENGINE] = TO(HEAD) | TO(SENT) | TO(FLUSH) | TO(DONE),
+    [CONN_SENT] = TO(HEAD) | TO(CREATED) | TO(STREAM) | TO(FLUSH) | TO(DONE),
+    [CONN_CREATED] = TO(HEAD) | TO(FLUSH) | TO(DONE),
+    [CONN_STREAM] = TO(HEAD) | TO(FLUSH) | TO(DONE),
+    [CONN_FLUSH] = TO(LINGER) | TO(DONE),
+    [CONN_LINGER] = TO(DONE),
+    [CONN_DONE] = 0,
+};
+#undef TO
+
+bool conn_edge(enum conn_state from, enum conn_state to)
+{
+    return (conn_edges[from] & 1u << to) != 0;
+}
+
+void conn_enter(struct conn *conn, enum conn_state state, int64_t deadline_ms)
+{
+    assert(conn_edge(conn->state, state));
+    conn->state = state;
+    conn->deadline_ms = deadline_ms;
+}
+
+int64_t conn_in_ms(int64_t ms)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000 + ms;
+}
+
+const struct config *conn_config(const struct conn *conn)
+{
+    return policy_config(conn->shared->policy);
+}
+
+/* The only way out. */
+void conn_finish(struct conn *conn, enum reason reason)
+{
+    if (conn->state == CONN_DONE)
+        return;
+    conn_close_exchange(conn, reason);
+    conn_enter(conn, CONN_DONE, 0);
+    stream_close(&conn->client);
+    buf_done(&conn->in);
+    conn->shared->count--;
+    LIST_REMOVE(conn, entry);
+    LIST_INSERT_HEAD(&conn->shared->done, conn, entry);
+}
+
+static void conn_after_flush(struct conn *conn)
+{
+    shutdown(conn->client.fd, SHUT_WR);
+    buf_done(&conn->in);
+    if (conn->client_ended || stream_gone(&conn->client))
+        conn_finish(conn, REASON_NONE);
+    else
+        conn_enter(conn, CONN_LINGER, conn_in_ms(CONN_LINGER_MS));
+}
+
+/* After an exchange that ended well, or with a refusal: the next one, or the end. */
+void conn_end_exchange(struct conn *conn, enum reason reason)
+{
+    bool keep_alive = conn->x.keep_alive && !conn->detached && !conn->shared->draining;
+    int64_t idle_ms = conn_config(conn)->idle_timeout_ms;
+
+    conn_close_exchange(conn, reason);
+    if (conn->detached) {
+        conn_finish(conn, REASON_NONE);
+        return;
+    }
+    if (keep_alive) {
+        conn->head_begun = false;
+        conn_enter(conn, CONN_HEAD, idle_ms == 0 ? 0 : conn_in_ms(idle_ms));
+        return;
+    }
+    conn_enter(conn, CONN_FLUSH, conn_in_ms(CONN_FLUSH_MS));
+    if (stream_waiting(&conn->client) == 0)
+        conn_after_flush(conn);
+}
+
+/* < 0: the client is gone and the connection finished, or detached from it. */
+int conn_write(struct conn *conn, const char *data, size_t bytes)
+{
+    if (conn->detached)
+        return 0;
+    conn->x.bytes_out += bytes;
+    if (stream_write(&conn->client, data, bytes) == 0)
+        return 0;
+    conn_finish(conn, REASON_CLIENT_GONE);
+    return -1;
+}
+
+/* What follows from a state. */
+
+/*
+ * Uses client bytes as far as the state allows, exchange after exchange; a client that does not
+ * read our answers is not read either.
+ */
+static size_t conn_feed(struct conn *conn, const char *data, size_t bytes)
+{
+    size_t used = 0;
+
+    while (used < bytes && stream_waiting(&conn->client) == 0) {
+        ssize_t step = 0;
+
+        if (conn->state == CONN_HEAD)
+            step = conn_read_head(conn, data + used, bytes - used);
+        else if (conn->state == CONN_BODY)
+            step = conn_read_body(conn, data + used, bytes - used);
+        if (step <= 0)
+            break;
+        used += (size_t) step;
+    }
+    return used;
+}
+
+/* Uses what came before its turn. */
+static void conn_feed_waiting(struct conn *conn)
+{
+    struct buf in = conn->in;
+    size_t used;
+
+    if (buf_bytes(&in) == 0)
+        return;
+    /* Moved aside, since the end of the connection clears conn->in. */
+    conn->in = (struct buf){0};
+    used = conn_feed(conn, buf_data(&in), buf_bytes(&in));
+    buf_consume(&in, used);
+    if (conn->state == CONN_DONE)
+        buf_done(&in);
+    else
+        conn->in = in;
+}
+
+/* Called at the end of every way in: what is watched follows from the state. */
+void conn_settle(struct conn *conn)
+{
+    bool reading, client_full;
+
+    if (conn->state == CONN_HEAD || conn->state == CONN_BODY)
+        conn_feed_waiting(conn);
+    if (conn->state == CONN_DONE)
+        return;
+    reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
+    if (reading && conn->client_ended && stream_waiting(&conn->client) == 0) {
+        conn_finish(conn, conn->x.open ? REASON_CLIENT_GONE : REASON_NONE);
+        return;
+    }
+    if (conn->state == CONN_HEAD && !conn->head_begun && buf_bytes(&conn->in) > 0) {
+        conn->head_begun = true;
+        conn->deadline_ms = conn_in_ms(conn_config(conn)->head_timeout_ms);
+    }
+    client_full = buf_bytes(&conn->in) > (size_t) conn_config(conn)->head_bytes;
+    if (!conn->detached)
+        stream_pause(&conn->client, conn->client_ended || (client_full && !reading) ||
+                                        (reading && stream_waiting(&conn->client) > 0));
+    if (conn->engine != NULL)
+        stream_pause(conn->engine, !conn->detached && stream_waiting(&conn->client) > 0);
+}
+
+/* The ways in. */
+
+static void conn_client_gone(struct conn *conn)
+{
+    bool asked = conn->state == CONN_SENT || conn->state == CONN_CREATED;
+
+    if (!asked || conn->x.op->reply == REPLY_STREAM) {
+        conn_finish(conn, REASON_CLIENT_GONE);
+        return;
+    }
+    /* The Engine does what it was asked all the same: learn how it ends. */
+    conn->detached = true;
+    stream_close(&conn->client);
+}
+
+static void conn_client_ended(struct conn *conn)
+{
+    conn->client_ended = true;
+    if (conn->state == CONN_LINGER)
+        conn_finish(conn, REASON_NONE);
+    else if (stream_gone(&conn->client))
+        conn_client_gone(conn);
+}
+
+static void conn_client_bytes(struct conn *conn, const char *data, size_t bytes)
+{
+    size_t used = 0;
+
+    if (conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
+        return;
+    if (buf_bytes(&conn->in) == 0)
+        used = conn_feed(conn, data, bytes);
+    if (conn->state == CONN_DONE || conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
+        return;
+    if (used < bytes && buf_add(&conn->in, data + used, bytes - used) < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+}
+
+static void conn_on_client(void *arg, enum stream_event event)
+{
+    struct conn *conn = arg;
+    ssize_t got;
+
+    assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
+    switch (event) {
+    case STREAM_GONE:
+        conn_client_gone(conn);
+        break;
+    case STREAM_DRAINED:
+        if (conn->state == CONN_FLUSH)
+            conn_after_flush(conn);
+        break;
+    case STREAM_READABLE:
+        got = stream_read(&conn->client, conn->shared->scratch, CONN_SCRATCH_BYTES);
+        if (got > 0)
+            conn_client_bytes(conn, conn->shared->scratch, (size_t) got);
+        else if (got == 0)
+            conn_client_ended(conn);
+        else if (got < -1)
+            conn_client_gone(conn);
+        break;
+    }
+    conn_settle(conn);
+}
+
+static void conn_late(struct conn *conn)
+{
+    switch (conn->state) {
+    case CONN_HEAD:
+        if (!conn->head_begun) {
+            conn_finish(conn, REASON_NONE);
+            return;
+        }
+        conn_open_exchange(conn);
+        conn_refuse_and_close(conn, REASON_HEAD_TIMEOUT);
+        return;
+    case CONN_BODY:
+        conn_refuse_and_close(conn, REASON_BODY_TIMEOUT);
+        return;
+    case CONN_ENGINE:
+        conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
+        return;
+    default:
+        conn_finish(conn, REASON_CLIENT_GONE);
+    }
+}
+
+/* Calls visit for every open connection; a visit may finish its own. */
+static void conn_each(struct conn_shared *shared, void (*visit)(struct conn *conn, int64_t now_ms))
+{
+    int64_t now_ms = conn_in_ms(0);
+    struct conn *conn, *next;
+
+    for (conn = LIST_FIRST(&shared->open); conn != NULL; conn = next) {
+        next = LIST_NEXT(conn, entry);
+        visit(conn, now_ms);
+        conn_settle(conn);
+    }
+}
+
+static void conn_visit_tick(struct conn *conn, int64_t now_ms)
+{
+    if (conn->deadline_ms != 0 && now_ms >= conn->deadline_ms)
+        conn_late(conn);
+    else if (conn->x.open && !conn->detached && !conn->client.reading && stream_gone(&conn->client))
+        conn_client_gone(conn); /* it is not read, so nothing else would tell */
+}
+
+void conn_tick(struct conn_shared *shared)
+{
+    conn_each(shared, conn_visit_tick);
+}
+
+static void conn_visit_known(struct conn *conn, int64_t now_ms)
+{
+    (void) now_ms;
+    if (conn->state != CONN_ENGINE)
+        return;
+    if (conn->shared->ready)
+        conn_decide(conn);
+    else
+        conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
+}
+
+void conn_engine_known(struct conn_shared *shared, bool ready)
+{
+    shared->ready = ready;
+    conn_each(shared, conn_visit_known);
+}
+
+static void conn_visit_drain(struct conn *conn, int64_t now_ms)
+{
+    (void) now_ms;
+    if (conn->state == CONN_HEAD && buf_bytes(&conn->in) == 0)
+        conn_finish(conn, REASON_NONE);
+}
+
+static void conn_visit_end(struct conn *conn, int64_t now_ms)
+{
+    (void) now_ms;
+    conn_finish(conn, REASON_SHUTDOWN);
+}
+
+void conn_drain(struct conn_shared *shared, bool now)
+{
+    shared->draining = true;
+    conn_each(shared, now ? conn_visit_end : conn_visit_drain);
+}
+
+void conn_reap(struct conn_shared *shared)
+{
+    struct conn *conn;
+
+    while ((conn = LIST_FIRST(&shared->done)) != NULL) {
+        LIST_REMOVE(conn, entry);
+        conn->magic = 0;
+        free(conn);
+    }
+}
+
+int conn_new(struct conn_shared *shared, int take_fd)
+{
+    int64_t idle_ms = policy_config(shared->policy)->idle_timeout_ms;
+    struct conn *conn = calloc(1, sizeof *conn);
+    socklen_t bytes = sizeof conn->peer;
+
+    if (conn == NULL) {
+        evutil_closesocket(take_fd);
+        return -1;
+    }
+    conn->magic = CONN_MAGIC;
+    conn->shared = shared;
+    conn->number = ++shared->accepted;
+    conn->deadline_ms = idle_ms == 0 ? 0 : conn_in_ms(idle_ms);
+    getsockopt(take_fd, SOL_SOCKET, SO_PEERCRED, &conn->peer, &bytes);
+    if (stream_open(&conn->client, shared->base, take_fd, conn_on_client, conn) < 0) {
+        free(conn);
+        return -1;
+    }
+    LIST_INSERT_HEAD(&shared->open, conn, entry);
+    shared->count++;
+    return 0;
+}

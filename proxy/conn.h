@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn: one client connection, from its first byte to its last audit record.
+ *
+ * A connection is always in one state; conn_enter() is the only writer of it, conn_finish() the
+ * only way out.  Exchanges follow one another on it: a head, perhaps a body, a decision, and an
+ * answer that is either ours or the Engine's.  Pipelined requests wait in `in`, unread, until the
+ * exchange before them is over.
+ */
+#ifndef CAISSON_PROXY_CONN_H
+#define CAISSON_PROXY_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct audit;
+struct conn;
+struct event_base;
+struct lease;
+struct owner_table;
+struct policy;
+struct upstream;
+
+enum conn_state {
+    CONN_HEAD,    /* between two requests, or reading a head */
+    CONN_BODY,    /* reading the request's body */
+    CONN_ENGINE,  /* the request is whole, but nothing is known of the Engine yet */
+    CONN_SENT,    /* the Engine has the request, its reply's head is awaited */
+    CONN_CREATED, /* collecting the whole answer to a create */
+    CONN_STREAM,  /* handing the reply's body on */
+    CONN_FLUSH,   /* our last bytes are on their way to the client */
+    CONN_LINGER,  /* all is written and shut down; the client's leftover bytes are thrown away */
+    CONN_DONE,    /* closed; freed by conn_reap() */
+    CONN_STATE_COUNT
+};
+
+/* Whether a connection can go from one state to the other; for conn_enter() and its test. */
+bool conn_edge(enum conn_state from, enum conn_state to);
+
+enum { CONN_SCRATCH_BYTES = 64 * 1024 };
+
+LIST_HEAD(conn_list, conn);
+
+/* What all connections of a listener share. The server owns it and all that it points to. */
+struct conn_shared {
+    struct event_base *base;
+    struct policy *policy; /* judges the exchanges that begin now */
+    struct owner_table *owned;
+    struct upstream *upstream;
+    struct lease *lease;
+    struct audit *audit;
+    char *scratch; /* CONN_SCRATCH_BYTES, used within one callback */
+    bool ready;    /* the Engine is known and the table of owned containers is rebuilt */
+    bool draining; /* the proxy is about to end: no exchange follows another */
+    /* Asks for `ready`; conn_engine_known() follows, perhaps at once. */
+    void (*ask_engine)(void *arg);
+    void *arg;
+    unsigned count; /* of open connections */
+    uint64_t accepted;
+    struct conn_list open, done;
+};
+
+/* Takes a client's socket (non-blocking). < 0: no memory; the socket is closed. */
+int conn_new(struct conn_shared *shared, int take_fd);
+
+/* For all open connections: the answer to ask_engine; the clock; the end of the proxy. */
+void conn_engine_known(struct conn_shared *shared, bool ready);
+void conn_tick(struct conn_shared *shared);
+/* Closes idle connections; with now = true the others too. */
+void conn_drain(struct conn_shared *shared, bool now);
+/* Frees what has finished; called when no callback is running. */
+void conn_reap(struct conn_shared *shared);
+
+#endif

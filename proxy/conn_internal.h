@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn_internal: what conn.c, conn_request.c and conn_reply.c share; nobody else includes it.
+ *
+ * conn.c          states, the ways in, what is watched, the end
+ * conn_request.c  from a request's head to the Engine, or to a refusal
+ * conn_reply.c    from the Engine's reply to the client
+ */
+#ifndef CAISSON_PROXY_CONN_INTERNAL_H
+#define CAISSON_PROXY_CONN_INTERNAL_H
+
+#include "conn.h"
+#include "message.h"
+#include "operation.h"
+#include "owner.h"
+#include "reason.h"
+#include "stream.h"
+#include <sys/socket.h>
+
+struct answer_to;
+struct config;
+struct policy_decision;
+
+#define CONN_MAGIC 0x636f6e6eu
+
+/* One request and its answer; zeroed between two. */
+struct exchange {
+    bool open;
+    int method;
+    enum reason reason;               /* how it ended; REASON_NONE for well */
+    const struct operation *op;       /* NULL until a row matched */
+    struct policy *policy;            /* the one in force when the head came; counted */
+    struct policy_decision *decision; /* owned; NULL once the reply's head is here */
+    char *target;                     /* owned: as the client wrote it */
+    size_t target_bytes;
+    char container[OWNER_ID_BYTES + 1];
+    int64_t time_us, start_us; /* wall clock, monotonic */
+    int status;
+    uint64_t bytes_in, bytes_out;
+    bool http10, keep_alive, to_head;
+    bool forwarded;   /* the Engine was asked */
+    bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
+    bool engine_keep; /* the Engine reads another request on its connection */
+};
+
+struct conn {
+    unsigned magic;
+    enum conn_state state;
+    struct conn_shared *shared;
+    LIST_ENTRY(conn) entry;
+    uint64_t number;
+    uint64_t requests;
+    struct ucred peer;
+    struct stream client;
+    struct stream *engine;       /* from upstream_take(), while an exchange needs it */
+    struct buf in;               /* client bytes that came before their turn */
+    struct buf reply;            /* Engine bytes of a head that is not whole */
+    struct buf body;             /* the request's body, or the answer to a create */
+    struct message_body framing; /* of whichever body is being read */
+    int64_t deadline_ms;         /* monotonic; 0: none */
+    bool head_begun;             /* the first byte of a head is here */
+    bool client_ended;           /* the client will send no more */
+    bool detached; /* the client is gone, but the Engine's answer teaches us something */
+    struct exchange x;
+};
+
+/* conn.c */
+
+/* The only writer of a state. deadline_ms: from conn_in_ms(), or 0. */
+void conn_enter(struct conn *conn, enum conn_state state, int64_t deadline_ms);
+/* The only way out: ends the exchange with that reason, closes everything. May be called twice. */
+void conn_finish(struct conn *conn, enum reason reason);
+/* After an answer: the next exchange, or the end of the connection. */
+void conn_end_exchange(struct conn *conn, enum reason reason);
+/* < 0: the client is gone, and the connection has finished. */
+int conn_write(struct conn *conn, const char *data, size_t bytes);
+/* At the end of every way in: goes on with what waits, and watches what the state needs. */
+void conn_settle(struct conn *conn);
+/* The monotonic time in so many milliseconds. */
+int64_t conn_in_ms(int64_t ms);
+const struct config *conn_config(const struct conn *conn);
+
+/* conn_request.c */
+
+/* Both return how many bytes they used, 0 when more are needed. */
+ssize_t conn_read_head(struct conn *conn, const char *data, size_t bytes);
+ssize_t conn_read_body(struct conn *conn, const char *data, size_t bytes);
+/* The request is whole: judges it, once the Engine is known. */
+void conn_decide(struct conn *conn);
+/* A refusal; text NULL: the decision's, or else the reason's own. */
+void conn_refuse(struct conn *conn, enum reason reason, const char *text);
+/* The same, when the client's next bytes cannot be told from a body that we did not read. */
+void conn_refuse_and_close(struct conn *conn, enum reason reason);
+struct answer_to conn_answer_to(const struct conn *conn);
+/* An exchange begins without a head, to be refused. */
+void conn_open_exchange(struct conn *conn);
+/* Its audit record, and the end of all that it holds. */
+void conn_close_exchange(struct conn *conn, enum reason reason);
+void conn_free_decision(struct exchange *x);
+
+/* conn_reply.c */
+
+/* stream_ready of the Engine's connection; arg is the struct conn. */
+void conn_on_engine(void *arg, enum stream_event event);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn_reply: one exchange, from the Engine's reply to the client; and what a reply teaches us.
+ */
+#include "answer.h"
+#include "conn_internal.h"
+#include "err.h"
+#include "lease.h"
+#include "log.h"
+#include "policy.h"
+#include "upstream.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    CONN_CREATED_BYTES = 1024 * 1024, /* of the Engine's answer to a create */
+    CONN_REPLY_HEAD_BYTES = 64 * 1024
+};
+
+static void conn_reply_end(struct conn *conn, bool surplus)
+{
+    static const char removed[] = "condition=removed";
+
+    if (conn->x.op->number == OPERATION_ContainerWait &&
+        memmem(conn->x.target, conn->x.target_bytes, removed, sizeof removed - 1) != NULL)
+        lease_resync(conn->shared->lease, NULL, NULL);
+    if (conn->x.engine_keep && !surplus)
+        upstream_give(conn->shared->upstream, conn->engine);
+    else
+        upstream_drop(conn->shared->upstream, conn->engine);
+    conn->engine = NULL;
+    conn_end_exchange(conn, REASON_NONE);
+}
+
+/* The Engine's connection ended, or what it says is no HTTP. */
+static void conn_engine_failed(struct conn *conn, enum reason reason)
+{
+    if (conn->state == CONN_STREAM || conn->detached) {
+        /* The head is out: all that can still be told is that the body is not whole. */
+        conn_finish(conn, reason);
+        return;
+    }
+    conn->x.keep_alive = false;
+    conn_refuse(conn, reason, NULL);
+}
+
+/* What the reply's status says about the container. */
+static void conn_learn(struct conn *conn, int status)
+{
+    struct conn_shared *shared = conn->shared;
+    const struct exchange *x = &conn->x;
+
+    if (x->container[0] == '\0')
+        return;
+    if (status == 204 && x->op->number == OPERATION_ContainerDelete)
+        owner_remove(shared->owned, x->container);
+    else if (status == 404)
+        lease_resync(shared->lease, NULL, NULL);
+}
+
+static void conn_created(struct conn *conn, bool surplus)
+{
+    struct conn_shared *shared = conn->shared;
+    struct answer_to to = conn_answer_to(conn);
+    char *reply = NULL;
+    size_t bytes = 0;
+    struct buf answer = {0};
+    struct err err;
+
+    if (policy_created(conn->x.decision, buf_data(&conn->body), buf_bytes(&conn->body),
+                       conn->x.container, &reply, &bytes, &err) < 0) {
+        log_error("the engine's answer to a create: %s", err.text);
+        conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+        return;
+    }
+    if (owner_add(shared->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0)
+        log_error("out of memory: container %.12s is not in the table", conn->x.container);
+    lease_added(shared->lease);
+    conn->x.status = 201;
+    if (answer_json(&answer, &to, 201, reply, bytes) < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
+        conn_reply_end(conn, surplus);
+    buf_done(&answer);
+    free(reply);
+}
+
+static void conn_collect(struct conn *conn, const char *data, size_t bytes)
+{
+    struct span payload;
+    ssize_t used;
+
+    while (bytes > 0 && !conn->framing.done) {
+        used = message_body_read(&conn->framing, data, bytes, &payload);
+        if (used <= 0 || buf_bytes(&conn->body) + payload.bytes > CONN_CREATED_BYTES ||
+            buf_add(&conn->body, payload.data, payload.bytes) < 0) {
+            conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+            return;
+        }
+        data += used;
+        bytes -= (size_t) used;
+    }
+    if (conn->framing.done)
+        conn_created(conn, bytes > 0);
+}
+
+/* Hands body bytes on: as they are, or without their chunks for an HTTP/1.0 client. */
+static void conn_relay(struct conn *conn, const char *data, size_t bytes)
+{
+    size_t total = 0;
+    struct span payload;
+    ssize_t used;
+
+    while (total < bytes && !conn->framing.done) {
+        used = message_body_read(&conn->framing, data + total, bytes - total, &payload);
+        if (used <= 0) {
+            conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+            return;
+        }
+        if (conn->x.dechunk && conn_write(conn, payload.data, payload.bytes) < 0)
+            return;
+        total += (size_t) used;
+    }
+    if (!conn->x.dechunk && conn_write(conn, data, total) < 0)
+        return;
+    if (conn->framing.done)
+        conn_reply_end(conn, total < bytes);
+}
+
+static int conn_write_reply_head(struct conn *conn, const struct message_reply *reply)
+{
+    struct exchange *x = &conn->x;
+    struct message_to_client head = {
+        .status = reply->status,
+        .framing = reply->framing,
+        .content_bytes = reply->content_bytes,
+        .http10 = x->http10,
+        .content_type = reply->content_type.bytes > 0 ? reply->content_type.data : NULL,
+        .content_type_bytes = reply->content_type.bytes,
+        .api_minor = upstream_engine(conn->shared->upstream)->api_minor,
+        .ostype = upstream_engine(conn->shared->upstream)->ostype,
+    };
+    struct buf out = {0};
+    int ret;
+
+    x->dechunk = x->http10 && reply->framing == FRAMING_CHUNKED;
+    if (x->dechunk)
+        head.framing = FRAMING_CLOSE;
+    if (head.framing == FRAMING_CLOSE)
+        x->keep_alive = false;
+    head.keep_alive = x->keep_alive && !conn->shared->draining;
+    ret = message_write_reply(&out, &head);
+    if (ret < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+    else
+        ret = conn_write(conn, buf_data(&out), buf_bytes(&out));
+    buf_done(&out);
+    return ret;
+}
+
+static void conn_take_reply(struct conn *conn, const struct message_reply *reply, const char *data,
+                            size_t bytes)
+{
+    struct exchange *x = &conn->x;
+
+    x->status = reply->status;
+    x->engine_keep = reply->keep_alive;
+    message_body_init(&conn->framing, reply->framing, reply->content_bytes);
+    if (x->op->reply == REPLY_CREATE && reply->status == 201) {
+        conn_enter(conn, CONN_CREATED, 0);
+        conn_collect(conn, data, bytes);
+        return;
+    }
+    conn_learn(conn, reply->status);
+    conn_enter(conn, CONN_STREAM, 0);
+    if (conn_write_reply_head(conn, reply) < 0)
+        return;
+    conn_free_decision(x);
+    if (conn->framing.done)
+        conn_reply_end(conn, bytes > 0);
+    else if (bytes > 0)
+        conn_relay(conn, data, bytes);
+}
+
+/* Returns how many bytes were used; what is left is the beginning of a head. */
+static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
+{
+    struct message_reply reply;
+    size_t used = 0;
+    ssize_t head;
+
+    while (used < bytes) {
+        head = message_parse_reply(data + used, bytes - used, conn->x.to_head, &reply);
+        if (head == 0)
+            break;
+        if (head < 0 || reply.status == 101) {
+            /* We never ask for an upgrade, so 101 is nothing that we understand. */
+            conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+            return bytes;
+        }
+        used += (size_t) head;
+        if (reply.status < 200)
+            continue;
+        conn_take_reply(conn, &reply, data + used, bytes - used);
+        return bytes;
+    }
+    return used;
+}
+
+static void conn_read_engine_head(struct conn *conn, const char *data, size_t bytes)
+{
+    size_t used;
+
+    if (buf_bytes(&conn->reply) == 0) {
+        used = conn_read_reply(conn, data, bytes);
+        if (used < bytes && buf_add(&conn->reply, data + used, bytes - used) < 0)
+            conn_engine_failed(conn, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    if (buf_add(&conn->reply, data, bytes) < 0) {
+        conn_engine_failed(conn, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    /* Moved aside, since the end of an exchange clears conn->reply. */
+    struct buf reply = conn->reply;
+    conn->reply = (struct buf){0};
+    used = conn_read_reply(conn, buf_data(&reply), buf_bytes(&reply));
+    buf_consume(&reply, used);
+    if (conn->state == CONN_SENT && buf_bytes(&reply) > 0) {
+        conn->reply = reply;
+        if (buf_bytes(&conn->reply) > CONN_REPLY_HEAD_BYTES)
+            conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+        return;
+    }
+    buf_done(&reply);
+}
+
+static void conn_engine_bytes(struct conn *conn, const char *data, size_t bytes)
+{
+    if (conn->state == CONN_SENT)
+        conn_read_engine_head(conn, data, bytes);
+    else if (conn->state == CONN_CREATED)
+        conn_collect(conn, data, bytes);
+    else
+        conn_relay(conn, data, bytes);
+}
+
+static void conn_engine_ended(struct conn *conn)
+{
+    if (conn->state == CONN_STREAM && conn->framing.framing == FRAMING_CLOSE) {
+        conn->x.engine_keep = false;
+        conn_reply_end(conn, false);
+        return;
+    }
+    conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
+}
+
+void conn_on_engine(void *arg, enum stream_event event)
+{
+    struct conn *conn = arg;
+    ssize_t got;
+
+    assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
+    if (event != STREAM_READABLE)
+        return; /* a failed write shows again when the reply is read */
+    got = stream_read(conn->engine, conn->shared->scratch, CONN_SCRATCH_BYTES);
+    if (got > 0)
+        conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
+    else if (got != -1)
+        conn_engine_ended(conn);
+    conn_settle(conn);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn_request: one exchange, from its head to the Engine or to a refusal, and its audit record.
+ */
+#include "answer.h"
+#include "audit.h"
+#include "config.h"
+#include "conn_internal.h"
+#include "lease.h"
+#include "policy.h"
+#include "upstream.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum { CONN_ENGINE_MS = 10 * 1000 /* how long a request waits for the Engine to be known */ };
+
+static int64_t conn_clock_us(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+/* The beginning and the end of an exchange. */
+
+void conn_open_exchange(struct conn *conn)
+{
+    conn->requests++;
+    conn->deadline_ms = 0;
+    conn->x.open = true;
+    conn->x.policy = policy_ref(conn->shared->policy);
+    conn->x.time_us = conn_clock_us(CLOCK_REALTIME);
+    conn->x.start_us = conn_clock_us(CLOCK_MONOTONIC);
+}
+
+static void conn_audit(const struct conn *conn)
+{
+    const struct exchange *x = &conn->x;
+    const struct policy_decision *decision = x->decision;
+    const struct audit_record record = {
+        .time_us = x->time_us,
+        .connection = conn->number,
+        .request = conn->requests,
+        .uid = conn->peer.uid,
+        .gid = conn->peer.gid,
+        .pid = conn->peer.pid,
+        .method = method_name((enum method) x->method),
+        .operation = x->op == NULL ? NULL : x->op->id,
+        .target = x->target,
+        .target_bytes = x->target_bytes,
+        .decision = x->forwarded                                           ? "forward"
+                    : decision != NULL && decision->verdict == POLICY_PING ? "answer"
+                                                                           : "deny",
+        .reason = reason_word(x->reason),
+        .field = decision != NULL && decision->field[0] != '\0' ? decision->field : NULL,
+        .container = x->container[0] != '\0' ? x->container : NULL,
+        .status = x->status,
+        .bytes_in = x->bytes_in,
+        .bytes_out = x->bytes_out,
+        .duration_us = conn_clock_us(CLOCK_MONOTONIC) - x->start_us,
+    };
+
+    audit_add(conn->shared->audit, &record);
+}
+
+void conn_free_decision(struct exchange *x)
+{
+    if (x->decision == NULL)
+        return;
+    policy_decision_done(x->decision);
+    free(x->decision);
+    x->decision = NULL;
+}
+
+void conn_close_exchange(struct conn *conn, enum reason reason)
+{
+    struct exchange *x = &conn->x;
+
+    if (conn->engine != NULL)
+        upstream_drop(conn->shared->upstream, conn->engine);
+    conn->engine = NULL;
+    buf_done(&conn->reply);
+    buf_done(&conn->body);
+    if (!x->open)
+        return;
+    x->reason = reason;
+    conn_audit(conn);
+    conn_free_decision(x);
+    free(x->target);
+    policy_unref(x->policy);
+    memset(x, 0, sizeof *x);
+}
+
+/* Our own answers. */
+
+struct answer_to conn_answer_to(const struct conn *conn)
+{
+    return (struct answer_to){
+        .http10 = conn->x.http10,
+        .keep_alive = conn->x.keep_alive && !conn->shared->draining,
+        .to_head = conn->x.to_head,
+        .engine = upstream_engine(conn->shared->upstream),
+    };
+}
+
+static void conn_send_answer(struct conn *conn, struct buf *answer, int status, int built,
+                             enum reason reason)
+{
+    conn->x.status = status;
+    if (built < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+    else if (conn_write(conn, buf_data(answer), buf_bytes(answer)) == 0)
+        conn_end_exchange(conn, reason);
+    buf_done(answer);
+}
+
+void conn_refuse(struct conn *conn, enum reason reason, const char *text)
+{
+    struct answer_to to = conn_answer_to(conn);
+    struct buf answer = {0};
+
+    if (text == NULL && conn->x.decision != NULL && conn->x.decision->message[0] != '\0' &&
+        conn->x.decision->reason == (int) reason)
+        text = conn->x.decision->message;
+    conn_send_answer(conn, &answer, reason_status(reason),
+                     answer_refusal(&answer, &to, reason, text), reason);
+}
+
+/* The client's next bytes cannot be told apart from the body that we did not read. */
+void conn_refuse_and_close(struct conn *conn, enum reason reason)
+{
+    conn->x.keep_alive = false;
+    conn_refuse(conn, reason, NULL);
+}
+
+static void conn_ping(struct conn *conn)
+{
+    struct answer_to to = conn_answer_to(conn);
+    struct buf answer = {0};
+
+    conn_send_answer(conn, &answer, 200, answer_ping(&answer, &to), REASON_NONE);
+}
+
+/* The decision. */
+
+static int conn_write_request(struct conn *conn, bool fresh)
+{
+    const struct policy_decision *decision = conn->x.decision;
+    const struct message_to_engine head = {
+        .method = conn->x.method,
+        .target = decision->target,
+        .body_bytes = decision->body_bytes,
+        .json = decision->body != NULL,
+    };
+    struct buf request = {0};
+    int ret = -1;
+
+    conn->engine = upstream_take(conn->shared->upstream, fresh);
+    if (conn->engine == NULL)
+        return -1;
+    if (message_write_request(&request, &head) == 0 &&
+        buf_add(&request, decision->body, decision->body_bytes) == 0)
+        ret = stream_write(conn->engine, buf_data(&request), buf_bytes(&request));
+    buf_done(&request);
+    if (ret == 0)
+        return 0;
+    upstream_drop(conn->shared->upstream, conn->engine);
+    conn->engine = NULL;
+    return -1;
+}
+
+static void conn_forward(struct conn *conn)
+{
+    struct exchange *x = &conn->x;
+
+    memcpy(x->container, x->decision->container, sizeof x->container);
+    /*
+     * A kept connection can have ended since: then nothing of the request was taken (on a Unix
+     * socket the write itself fails), and a new connection is safe to try.
+     */
+    if (conn_write_request(conn, false) < 0 && conn_write_request(conn, true) < 0) {
+        conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
+        return;
+    }
+    x->forwarded = true;
+    stream_set_owner(conn->engine, conn_on_engine, conn);
+    free(x->decision->body);
+    x->decision->body = NULL;
+    conn_enter(conn, CONN_SENT, 0);
+}
+
+/* The request is whole: judge it. */
+void conn_decide(struct conn *conn)
+{
+    struct conn_shared *shared = conn->shared;
+    struct policy_decision *decision = conn->x.decision;
+    const char *body = buf_bytes(&conn->body) > 0 ? buf_data(&conn->body) : NULL;
+    uint64_t nonce = 0;
+
+    if (!shared->ready) {
+        if (conn->state != CONN_ENGINE) {
+            conn_enter(conn, CONN_ENGINE, conn_in_ms(CONN_ENGINE_MS));
+            shared->ask_engine(shared->arg);
+        }
+        return;
+    }
+    if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
+        conn_refuse(conn, REASON_UNDECIDED, NULL);
+        return;
+    }
+    policy_decide(conn->x.policy, shared->owned, upstream_engine(shared->upstream), nonce, body,
+                  buf_bytes(&conn->body), decision);
+    buf_done(&conn->body);
+    switch (decision->verdict) {
+    case POLICY_FORWARD:
+        conn_forward(conn);
+        return;
+    case POLICY_PING:
+        conn_ping(conn);
+        return;
+    case POLICY_DENY:
+        break;
+    }
+    /* Some may have gone without a word to us, as with AutoRemove: look, for the next try. */
+    if (decision->reason == REASON_TOO_MANY_CONTAINERS)
+        lease_resync(shared->lease, NULL, NULL);
+    conn_refuse(conn, (enum reason) decision->reason, NULL);
+}
+
+/* The head and the body. */
+
+static void conn_expect_body(struct conn *conn, const struct message_request *request)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const struct config *config = conn_config(conn);
+
+    if (!request->json) {
+        conn_refuse_and_close(conn, REASON_BODY_TYPE);
+        return;
+    }
+    if (request->framing == FRAMING_LENGTH &&
+        request->content_bytes > (uint64_t) config->body_bytes) {
+        conn_refuse_and_close(conn, REASON_BODY_TOO_LARGE);
+        return;
+    }
+    message_body_init(&conn->framing, request->framing, request->content_bytes);
+    conn_enter(conn, CONN_BODY, conn_in_ms(config->body_timeout_ms));
+    if (request->expect_continue)
+        conn_write(conn, go_on, sizeof go_on - 1);
+}
+
+/* Judges the head alone; goes on to the body, or to the decision when there is none. */
+static void conn_route(struct conn *conn, const struct message_request *request)
+{
+    struct conn_shared *shared = conn->shared;
+    struct exchange *x = &conn->x;
+    bool has_body = request->framing == FRAMING_CHUNKED || request->content_bytes > 0;
+    bool go_on;
+
+    go_on = policy_route(x->policy, upstream_engine(shared->upstream), x->method, x->target,
+                         x->target_bytes, x->decision);
+    x->op = x->decision->op;
+    if (has_body)
+        x->keep_alive = x->keep_alive && go_on;
+    if (!go_on)
+        conn_refuse(conn, (enum reason) x->decision->reason, NULL);
+    else if (!has_body)
+        conn_decide(conn);
+    else if (x->op->body == BODY_NONE)
+        conn_refuse_and_close(conn, REASON_BODY_UNEXPECTED);
+    else
+        conn_expect_body(conn, request);
+}
+
+ssize_t conn_read_head(struct conn *conn, const char *data, size_t bytes)
+{
+    const struct config *config = conn_config(conn);
+    const struct message_limits limits = {
+        .head_bytes = (size_t) config->head_bytes,
+        .target_bytes = (size_t) config->target_bytes,
+        .headers = (unsigned) config->headers,
+    };
+    struct message_request request;
+    struct exchange *x = &conn->x;
+    int reason = REASON_HEAD_MALFORMED;
+    ssize_t used;
+
+    used = message_parse_request(data, bytes, &limits, &request, &reason);
+    if (used == 0)
+        return 0;
+    conn_open_exchange(conn);
+    if (used < 0) {
+        conn_refuse_and_close(conn, (enum reason) reason);
+        return (ssize_t) bytes;
+    }
+    x->method = request.method;
+    x->http10 = request.http10;
+    x->keep_alive = request.keep_alive;
+    x->to_head = request.method == METHOD_HEAD;
+    x->target = malloc(request.target.bytes);
+    x->decision = calloc(1, sizeof *x->decision);
+    if (x->target == NULL || x->decision == NULL) {
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+        return used;
+    }
+    memcpy(x->target, request.target.data, request.target.bytes);
+    x->target_bytes = request.target.bytes;
+    conn_route(conn, &request);
+    return used;
+}
+
+ssize_t conn_read_body(struct conn *conn, const char *data, size_t bytes)
+{
+    struct span payload;
+    ssize_t used = message_body_read(&conn->framing, data, bytes, &payload);
+
+    if (used < 0) {
+        conn_refuse_and_close(conn, REASON_FRAMING_REFUSED);
+        return (ssize_t) bytes;
+    }
+    conn->x.bytes_in += payload.bytes;
+    if (buf_bytes(&conn->body) + payload.bytes > (size_t) conn_config(conn)->body_bytes) {
+        conn_refuse_and_close(conn, REASON_BODY_TOO_LARGE);
+        return (ssize_t) bytes;
+    }
+    if (buf_add(&conn->body, payload.data, payload.bytes) < 0) {
+        conn_refuse_and_close(conn, REASON_OUT_OF_MEMORY);
+        return (ssize_t) bytes;
+    }
+    if (conn->framing.done)
+        conn_decide(conn);
+    return used;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lease: one timer for the lease that ends next, and one removal at a time.
+ *
+ * Time is the wall clock, because it is compared with the Engine's own creation times, which
+ * survive a restart of the proxy.
+ */
+#include "lease.h"
+#include "err.h"
+#include "log.h"
+#include "operation.h"
+#include "owner.h"
+#include "policy.h"
+#include "upstream.h"
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    LEASE_RETRY_S = 10,    /* after the Engine did not remove a container */
+    LEASE_SLEEP_MAX_S = 60 /* the wall clock may jump: look at least this often */
+};
+
+struct lease {
+    struct upstream *upstream;
+    struct owner_table *owned;
+    int64_t lifetime_s; /* 0: for ever */
+    struct event timer;
+    char removing[OWNER_ID_BYTES + 1]; /* "" while no removal is under way */
+    size_t cursor;                     /* where the last removal failed: others come first */
+    bool syncing;
+    uint64_t mark;
+    lease_done *done;
+    void *done_arg;
+};
+
+static void lease_sleep(struct lease *lease, int64_t seconds)
+{
+    struct timeval wait = {.tv_sec = seconds < 1                   ? 1
+                                     : seconds < LEASE_SLEEP_MAX_S ? (time_t) seconds
+                                                                   : LEASE_SLEEP_MAX_S};
+
+    evtimer_add(&lease->timer, &wait);
+}
+
+/* The first entry from the cursor on whose lease has ended; else NULL and when the next one does.
+ */
+static const struct owner_entry *lease_ended(const struct lease *lease, int64_t now_s,
+                                             int64_t *ret_next_s)
+{
+    size_t count = owner_count(lease->owned), i;
+
+    *ret_next_s = INT64_MAX;
+    for (i = 0; i < count; i++) {
+        const struct owner_entry *entry = owner_at(lease->owned, (lease->cursor + i) % count);
+        int64_t ends_s = entry->created_s + lease->lifetime_s;
+
+        if (ends_s <= now_s)
+            return entry;
+        if (ends_s < *ret_next_s)
+            *ret_next_s = ends_s;
+    }
+    return NULL;
+}
+
+static void lease_look(struct lease *lease);
+
+static void lease_on_removed(void *arg, int status, const char *body, size_t bytes)
+{
+    struct lease *lease = arg;
+
+    (void) body, (void) bytes;
+    if (status == 204 || status == 404) {
+        log_info("container %.12s reached the end of its lifetime and was removed",
+                 lease->removing);
+        owner_remove(lease->owned, lease->removing);
+        lease->removing[0] = '\0';
+        lease_look(lease);
+        return;
+    }
+    log_warn("container %.12s is past its lifetime, but the engine answered %d to its removal",
+             lease->removing, status);
+    lease->removing[0] = '\0';
+    lease->cursor++;
+    lease_sleep(lease, LEASE_RETRY_S);
+}
+
+static void lease_remove(struct lease *lease, const struct owner_entry *entry)
+{
+    unsigned api_minor = upstream_engine(lease->upstream)->api_minor;
+    char target[160];
+
+    if (api_minor == 0) {
+        lease_sleep(lease, LEASE_RETRY_S);
+        return;
+    }
+    snprintf(target, sizeof target, "/v1.%u/containers/%s?force=1&v=1", api_minor, entry->id);
+    memcpy(lease->removing, entry->id, sizeof lease->removing);
+    if (upstream_call(lease->upstream, METHOD_DELETE, target, lease_on_removed, lease) == 0)
+        return;
+    lease->removing[0] = '\0';
+    lease_sleep(lease, LEASE_RETRY_S);
+}
+
+static void lease_look(struct lease *lease)
+{
+    const struct owner_entry *entry;
+    int64_t now_s = time(NULL), next_s;
+
+    if (lease->lifetime_s == 0 || lease->removing[0] != '\0')
+        return;
+    entry = lease_ended(lease, now_s, &next_s);
+    if (entry != NULL)
+        lease_remove(lease, entry);
+    else if (next_s != INT64_MAX)
+        lease_sleep(lease, next_s - now_s);
+}
+
+static void lease_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void) fd, (void) what;
+    lease_look(arg);
+}
+
+void lease_added(struct lease *lease)
+{
+    if (!evtimer_pending(&lease->timer, NULL))
+        lease_look(lease);
+}
+
+void lease_set_lifetime(struct lease *lease, int64_t lifetime_ms)
+{
+    lease->lifetime_s = (lifetime_ms + 999) / 1000;
+    lease_look(lease);
+}
+
+/* Recovery. */
+
+static void lease_sync_end(struct lease *lease, bool rebuilt)
+{
+    lease_done *done = lease->done;
+
+    lease->syncing = false;
+    lease->done = NULL;
+    if (rebuilt)
+        lease_look(lease);
+    if (done != NULL)
+        done(lease->done_arg, rebuilt);
+}
+
+static void lease_on_list(void *arg, int status, const char *body, size_t bytes)
+{
+    struct lease *lease = arg;
+    struct err err;
+
+    if (status != 200) {
+        log_error("the engine answered %d to the list of our containers", status);
+        lease_sync_end(lease, false);
+        return;
+    }
+    if (owner_rebuild(lease->owned, lease->mark, body, bytes, &err) < 0) {
+        log_error("the engine's list of our containers: %s", err.text);
+        lease_sync_end(lease, false);
+        return;
+    }
+    log_debug("%zu containers are ours", owner_count(lease->owned));
+    lease_sync_end(lease, true);
+}
+
+void lease_resync(struct lease *lease, lease_done *done, void *arg)
+{
+    char target[512];
+
+    if (done != NULL) {
+        lease->done = done;
+        lease->done_arg = arg;
+    }
+    if (lease->syncing)
+        return;
+    lease->syncing = true;
+    lease->mark = owner_mark(lease->owned);
+    if (owner_list_target(lease->owned, upstream_engine(lease->upstream)->api_minor, target,
+                          sizeof target) < 0 ||
+        upstream_call(lease->upstream, METHOD_GET, target, lease_on_list, lease) < 0)
+        lease_sync_end(lease, false);
+}
+
+struct lease *lease_new(struct event_base *base, struct upstream *upstream,
+                        struct owner_table *owned, int64_t lifetime_ms)
+{
+    struct lease *lease = calloc(1, sizeof *lease);
+
+    if (lease == NULL)
+        return NULL;
+    lease->upstream = upstream;
+    lease->owned = owned;
+    lease->lifetime_s = (lifetime_ms + 999) / 1000;
+    evtimer_assign(&lease->timer, base, lease_on_timer, lease);
+    return lease;
+}
+
+void lease_free(struct lease *lease)
+{
+    if (lease == NULL)
+        return;
+    evtimer_del(&lease->timer);
+    free(lease);
+}

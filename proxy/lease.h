@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lease: how long owned containers may live, and the recovery of their table.
+ *
+ * A container whose lifetime is over is removed by the proxy itself (DELETE with force and its
+ * anonymous volumes), oldest first, one at a time.  The table of owned containers is rebuilt from
+ * the Engine after a restart of either side, and whenever it may have drifted.
+ */
+#ifndef CAISSON_PROXY_LEASE_H
+#define CAISSON_PROXY_LEASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct lease;
+struct owner_table;
+struct upstream;
+
+/* Both are borrowed and outlive the lease. lifetime_ms 0: containers are never removed. */
+struct lease *lease_new(struct event_base *base, struct upstream *upstream,
+                        struct owner_table *owned, int64_t lifetime_ms);
+void lease_free(struct lease *lease); /* NULL is fine */
+
+/* The policy was loaded anew. */
+void lease_set_lifetime(struct lease *lease, int64_t lifetime_ms);
+
+/* A container was added to the table: its lease may be the next to end. */
+void lease_added(struct lease *lease);
+
+/*
+ * Reads the table anew from the Engine; done (may be NULL) is told whether that worked.  While one
+ * reading is under way another call with a NULL done does nothing.
+ */
+typedef void lease_done(void *arg, bool rebuilt);
+void lease_resync(struct lease *lease, lease_done *done, void *arg);
+
+#endif

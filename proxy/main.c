@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * caisson: a Docker Engine API proxy that lets through what a policy names, and nothing else.
+ *
+ * The command line, and the program's only exit: 0 yes, 1 no, 2 usage or broken input.
+ */
+#include "commands.h"
+#include "config.h"
+#include "err.h"
+#include "healthcheck.h"
+#include "listener.h"
+#include "log.h"
+#include "policy.h"
+#include "server.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAIN_POLICY "/etc/caisson/policy.ini"
+
+static const char main_usage[] =
+    "usage: caisson serve [--policy FILE] [--listen unix:PATH] [--upstream unix:PATH]\n"
+    "                     [--audit WHERE] [--verbose]\n"
+    "       caisson healthcheck [--policy FILE] [--listen unix:PATH]\n"
+    "       caisson check | explain | operations | fields | version    (--help says more)\n"
+    "Without --policy the policy is " MAIN_POLICY "; flags override its [proxy] section.\n";
+
+static int main_fail(const struct err *err)
+{
+    log_error("%s", err->text);
+    return 2;
+}
+
+static int main_bad_usage(void)
+{
+    fputs(main_usage, stderr);
+    return 2;
+}
+
+/* < 0: usage. */
+static int main_options(int argc, char **argv, struct server_options *options)
+{
+    static const struct option known[] = {
+        {"policy", required_argument, NULL, 'p'},   {"listen", required_argument, NULL, 'l'},
+        {"upstream", required_argument, NULL, 'u'}, {"audit", required_argument, NULL, 'a'},
+        {"verbose", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            options->policy = optarg;
+            break;
+        case 'l':
+            options->listen = optarg;
+            break;
+        case 'u':
+            options->upstream = optarg;
+            break;
+        case 'a':
+            options->audit = optarg;
+            break;
+        case 'v':
+            log_set_level(LOG_LEVEL_DEBUG);
+            break;
+        default:
+            return -1;
+        }
+    }
+    return optind == argc ? 0 : -1;
+}
+
+static int main_serve(const struct server_options *options)
+{
+    struct err err;
+
+    return server_run(options, &err) < 0 ? main_fail(&err) : 0;
+}
+
+static int main_healthcheck(const struct server_options *options)
+{
+    struct policy *policy = NULL;
+    const char *address = options->listen, *path;
+    struct err err;
+    int ret = 2;
+
+    if (address == NULL && policy_load(options->policy, &policy, &err) < 0)
+        return main_fail(&err);
+    path = listener_path(address != NULL ? address : policy_config(policy)->listen, &err);
+    if (path == NULL) {
+        main_fail(&err);
+    } else if (healthcheck_run(path, &err) < 0) {
+        log_error("%s", err.text);
+        ret = 1;
+    } else {
+        ret = 0;
+    }
+    policy_unref(policy);
+    return ret;
+}
+
+int main(int argc, char **argv)
+{
+    struct server_options options = {.policy = MAIN_POLICY};
+    bool serve = argc > 1 && strcmp(argv[1], "serve") == 0;
+    bool healthcheck = argc > 1 && strcmp(argv[1], "healthcheck") == 0;
+
+    if (!serve && !healthcheck)
+        return argc > 1 ? commands_run(argc - 1, argv + 1) : main_bad_usage();
+    if (main_options(argc - 1, argv + 1, &options) < 0)
+        return main_bad_usage();
+    return serve ? main_serve(&options) : main_healthcheck(&options);
+}

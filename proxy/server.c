@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server: start, serve, drain, end.
+ *
+ * The order of start: the policy (so that an error in it stops us before anything is touched), the
+ * audit log, our socket, the Engine.  Requests that come before the Engine is known wait for it.
+ * Nothing is freed while a callback runs: the loop below reaps after each turn, and writes the
+ * audit lines of the turn at once.
+ */
+#include "server.h"
+#include "audit.h"
+#include "config.h"
+#include "conn.h"
+#include "err.h"
+#include "lease.h"
+#include "listener.h"
+#include "log.h"
+#include "owner.h"
+#include "policy.h"
+#include "upstream.h"
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    SERVER_TICK_MS = 500,
+    SERVER_ACCEPT_MAX = 64,    /* connections taken in one turn */
+    SERVER_ACCEPT_PAUSE_S = 1, /* after the descriptors ran out */
+    SERVER_DRAIN_TICKS = 6     /* how long running exchanges may go on after SIGTERM */
+};
+
+struct server {
+    const struct server_options *options;
+    struct event_base *base;
+    struct conn_shared shared;
+    char *path; /* of our socket; removed at the end */
+    int fd;
+    struct event accept_event, accept_pause, tick, sigterm, sigint, sighup;
+    unsigned drain_ticks; /* left, once draining */
+    bool done;
+};
+
+/* Accepting. */
+
+static void server_turn_away(int fd)
+{
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        "Content-Length: 92\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+        "{\"message\":\"caisson: too many connections; raise 'connections' under [limits] or "
+        "wait\"}    \n";
+
+    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0)
+        log_debug("turned a client away without a word");
+    close(fd);
+}
+
+static void server_accept(struct server *server, int fd)
+{
+    struct conn_shared *shared = &server->shared;
+
+    if (shared->count >= (unsigned) policy_config(shared->policy)->connections)
+        server_turn_away(fd);
+    else if (conn_new(shared, fd) < 0)
+        log_error("out of memory: a client was turned away");
+}
+
+static void server_on_accept(evutil_socket_t fd, short what, void *arg)
+{
+    static const struct timeval pause = {.tv_sec = SERVER_ACCEPT_PAUSE_S};
+    struct server *server = arg;
+    int i, client;
+
+    (void) what;
+    for (i = 0; i < SERVER_ACCEPT_MAX; i++) {
+        client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client < 0)
+            break;
+        server_accept(server, client);
+    }
+    if (i == SERVER_ACCEPT_MAX || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+        return;
+    /* Out of descriptors or memory: those who wait stay in the queue until some are free. */
+    log_error("accept: %s", strerror(errno));
+    event_del(&server->accept_event);
+    evtimer_add(&server->accept_pause, &pause);
+}
+
+static void server_on_accept_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct server *server = arg;
+
+    (void) fd, (void) what;
+    if (!server->shared.draining)
+        event_add(&server->accept_event, NULL);
+}
+
+/* The Engine. */
+
+static void server_on_rebuilt(void *arg, bool rebuilt)
+{
+    struct server *server = arg;
+
+    if (rebuilt)
+        log_info("the engine answers, API 1.%u; %zu containers are ours",
+                 upstream_engine(server->shared.upstream)->api_minor,
+                 owner_count(server->shared.owned));
+    conn_engine_known(&server->shared, rebuilt);
+}
+
+static void server_on_upstream(void *arg, bool known)
+{
+    struct server *server = arg;
+
+    server->shared.ready = false;
+    if (known)
+        lease_resync(server->shared.lease, server_on_rebuilt, server);
+    else
+        conn_engine_known(&server->shared, false);
+}
+
+static void server_ask_engine(void *arg)
+{
+    struct server *server = arg;
+
+    upstream_ask(server->shared.upstream);
+}
+
+/* Time and signals. */
+
+static void server_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct server *server = arg;
+
+    (void) fd, (void) what;
+    conn_tick(&server->shared);
+    if (!server->shared.draining)
+        return;
+    if (server->drain_ticks-- <= 1)
+        conn_drain(&server->shared, true);
+    server->done = server->shared.count == 0;
+}
+
+static void server_on_end(evutil_socket_t number, short what, void *arg)
+{
+    struct server *server = arg;
+
+    (void) what;
+    if (server->shared.draining) {
+        server->done = true;
+        return;
+    }
+    log_info("signal %d: no new connections; %u are open", (int) number, server->shared.count);
+    event_del(&server->accept_event);
+    unlink(server->path);
+    server->drain_ticks = SERVER_DRAIN_TICKS;
+    conn_drain(&server->shared, false);
+    server->done = server->shared.count == 0;
+}
+
+/* A new policy is loaded whole or not at all; exchanges that are under way end under the old one.
+ */
+static void server_on_reload(evutil_socket_t number, short what, void *arg)
+{
+    struct server *server = arg;
+    struct policy *policy;
+    struct err err;
+
+    (void) number, (void) what;
+    if (policy_load(server->options->policy, &policy, &err) < 0) {
+        log_error("%s", err.text);
+        log_error("the policy in force stays");
+        return;
+    }
+    policy_unref(server->shared.policy);
+    server->shared.policy = policy;
+    lease_set_lifetime(server->shared.lease, policy_config(policy)->lifetime_ms);
+    log_info("%s is in force", server->options->policy);
+}
+
+/* Start and end. */
+
+static int server_listen(struct server *server, struct err *err)
+{
+    const struct config *config = policy_config(server->shared.policy);
+    const char *address = server->options->listen;
+    const char *path = listener_path(address != NULL ? address : config->listen, err);
+
+    if (path == NULL)
+        return -1;
+    server->path = strdup(path); /* the policy that it stands in may be replaced */
+    if (server->path == NULL)
+        return err_set(err, "out of memory");
+    server->fd =
+        listener_open(server->path, (mode_t) config->listen_mode, config->listen_owner, err);
+    return server->fd < 0 ? -1 : 0;
+}
+
+static int server_upstream(struct server *server, struct err *err)
+{
+    struct conn_shared *shared = &server->shared;
+    const struct config *config = policy_config(shared->policy);
+    const char *address = server->options->upstream;
+    const char *path = listener_path(address != NULL ? address : config->upstream, err);
+
+    if (path == NULL)
+        return -1;
+    shared->upstream = upstream_new(server->base, path, server_on_upstream, server);
+    shared->owned = owner_table_new(config->owner);
+    if (shared->upstream == NULL || shared->owned == NULL)
+        return err_set(err, "out of memory");
+    shared->lease = lease_new(server->base, shared->upstream, shared->owned, config->lifetime_ms);
+    return shared->lease == NULL ? err_set(err, "out of memory") : 0;
+}
+
+static int server_start(struct server *server, struct err *err)
+{
+    struct conn_shared *shared = &server->shared;
+    const struct server_options *options = server->options;
+
+    LIST_INIT(&shared->open);
+    LIST_INIT(&shared->done);
+    shared->ask_engine = server_ask_engine;
+    shared->arg = server;
+    if (policy_load(options->policy, &shared->policy, err) < 0)
+        return -1;
+    server->base = event_base_new();
+    shared->base = server->base;
+    shared->scratch = malloc(CONN_SCRATCH_BYTES);
+    if (server->base == NULL || shared->scratch == NULL)
+        return err_set(err, "out of memory");
+    if (audit_open(options->audit != NULL ? options->audit : policy_config(shared->policy)->audit,
+                   &shared->audit, err) < 0)
+        return -1;
+    if (server_upstream(server, err) < 0)
+        return -1;
+    return server_listen(server, err);
+}
+
+static void server_watch(struct server *server)
+{
+    static const struct timeval tick = {.tv_usec = SERVER_TICK_MS * 1000};
+
+    event_assign(&server->accept_event, server->base, server->fd, EV_READ | EV_PERSIST,
+                 server_on_accept, server);
+    evtimer_assign(&server->accept_pause, server->base, server_on_accept_again, server);
+    event_assign(&server->tick, server->base, -1, EV_PERSIST, server_on_tick, server);
+    evsignal_assign(&server->sigterm, server->base, SIGTERM, server_on_end, server);
+    evsignal_assign(&server->sigint, server->base, SIGINT, server_on_end, server);
+    evsignal_assign(&server->sighup, server->base, SIGHUP, server_on_reload, server);
+    event_add(&server->accept_event, NULL);
+    event_add(&server->tick, &tick);
+    evsignal_add(&server->sigterm, NULL);
+    evsignal_add(&server->sigint, NULL);
+    evsignal_add(&server->sighup, NULL);
+}
+
+static void server_unwatch(struct server *server)
+{
+    event_del(&server->accept_event);
+    event_del(&server->accept_pause);
+    event_del(&server->tick);
+    event_del(&server->sigterm);
+    event_del(&server->sigint);
+    event_del(&server->sighup);
+}
+
+static void server_loop(struct server *server)
+{
+    while (!server->done && event_base_loop(server->base, EVLOOP_ONCE) == 0) {
+        conn_reap(&server->shared);
+        upstream_reap(server->shared.upstream);
+        audit_flush(server->shared.audit);
+    }
+    conn_drain(&server->shared, true);
+    conn_reap(&server->shared);
+}
+
+static void server_stop(struct server *server)
+{
+    struct conn_shared *shared = &server->shared;
+
+    lease_free(shared->lease);
+    upstream_free(shared->upstream);
+    owner_table_free(shared->owned);
+    audit_free(shared->audit);
+    policy_unref(shared->policy);
+    free(shared->scratch);
+    free(server->path);
+    if (server->fd >= 0)
+        close(server->fd);
+    if (server->base != NULL)
+        event_base_free(server->base);
+}
+
+int server_run(const struct server_options *options, struct err *err)
+{
+    struct server server = {.options = options, .fd = -1};
+    int ret = server_start(&server, err);
+
+    if (ret == 0) {
+        signal(SIGPIPE, SIG_IGN);
+        server_watch(&server);
+        log_info("listening on %s", server.path);
+        upstream_ask(server.shared.upstream);
+        server_loop(&server);
+        server_unwatch(&server);
+    }
+    server_stop(&server);
+    return ret;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream: read, write and EAGAIN, once.
+ *
+ * Writing is tried at once and the event for it exists only while something waits, so the common
+ * exchange costs one write(2) and no epoll_ctl(2).
+ */
+#include "stream.h"
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void stream_on_read(evutil_socket_t fd, short what, void *arg)
+{
+    struct stream *stream = arg;
+
+    (void) fd, (void) what;
+    stream->ready(stream->arg, STREAM_READABLE);
+}
+
+/* Returns the bytes taken by the kernel, 0 when it takes none now, -1 when the peer is gone. */
+static ssize_t stream_send(int fd, const char *data, size_t bytes)
+{
+    ssize_t sent;
+
+    do
+        sent = send(fd, data, bytes, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return sent;
+    return errno == EAGAIN || errno == ENOBUFS ? 0 : -1;
+}
+
+static void stream_on_write(evutil_socket_t fd, short what, void *arg)
+{
+    struct stream *stream = arg;
+    ssize_t sent;
+
+    (void) what;
+    sent = stream_send(fd, buf_data(&stream->out), buf_bytes(&stream->out));
+    if (sent > 0)
+        buf_consume(&stream->out, (size_t) sent);
+    if (sent >= 0 && buf_bytes(&stream->out) > 0)
+        return;
+    event_del(&stream->write_event);
+    stream->writing = false;
+    stream->ready(stream->arg, sent < 0 ? STREAM_GONE : STREAM_DRAINED);
+}
+
+int stream_open(struct stream *stream, struct event_base *base, int take_fd, stream_ready *ready,
+                void *arg)
+{
+    *stream = (struct stream){.fd = take_fd, .ready = ready, .arg = arg};
+    event_assign(&stream->read_event, base, take_fd, EV_READ | EV_PERSIST, stream_on_read, stream);
+    event_assign(&stream->write_event, base, take_fd, EV_WRITE | EV_PERSIST, stream_on_write,
+                 stream);
+    stream_pause(stream, false);
+    if (stream->reading)
+        return 0;
+    stream_close(stream);
+    return -1;
+}
+
+void stream_close(struct stream *stream)
+{
+    if (stream->fd < 0)
+        return;
+    event_del(&stream->read_event);
+    event_del(&stream->write_event);
+    close(stream->fd);
+    stream->fd = -1;
+    stream->reading = stream->writing = false;
+    buf_done(&stream->out);
+}
+
+void stream_set_owner(struct stream *stream, stream_ready *ready, void *arg)
+{
+    stream->ready = ready;
+    stream->arg = arg;
+}
+
+ssize_t stream_read(struct stream *stream, char *data, size_t bytes)
+{
+    ssize_t got;
+
+    do
+        got = recv(stream->fd, data, bytes, 0);
+    while (got < 0 && errno == EINTR);
+    if (got >= 0)
+        return got;
+    return errno == EAGAIN ? -1 : -2;
+}
+
+void stream_pause(struct stream *stream, bool paused)
+{
+    if (stream->fd < 0 || stream->reading == !paused)
+        return;
+    if (paused)
+        stream->reading = event_del(&stream->read_event) < 0;
+    else
+        stream->reading = event_add(&stream->read_event, NULL) == 0;
+}
+
+bool stream_gone(const struct stream *stream)
+{
+    struct pollfd hangup = {.fd = stream->fd};
+
+    return stream->fd < 0 ||
+           (poll(&hangup, 1, 0) > 0 && (hangup.revents & (POLLHUP | POLLERR)) != 0);
+}
+
+int stream_write(struct stream *stream, const char *data, size_t bytes)
+{
+    ssize_t sent = 0;
+
+    if (stream->fd < 0)
+        return -1;
+    if (stream_waiting(stream) == 0) {
+        sent = stream_send(stream->fd, data, bytes);
+        if (sent < 0)
+            return -1;
+    }
+    if ((size_t) sent == bytes)
+        return 0;
+    if (buf_add(&stream->out, data + sent, bytes - (size_t) sent) < 0)
+        return -1;
+    if (!stream->writing && event_add(&stream->write_event, NULL) < 0)
+        return -1;
+    stream->writing = true;
+    return 0;
+}

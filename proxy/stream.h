@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream: a socket in the event loop, and the bytes that wait to be written to it.
+ *
+ * The one place where read(2), write(2) and EAGAIN are met.  A stream says when it can be read,
+ * when its waiting bytes are gone, and when its peer is; what the bytes mean is its owner's
+ * business.  Backpressure is the owner's too, by stream_pause(): who has bytes waiting for one
+ * side stops reading the other.
+ */
+#ifndef CAISSON_PROXY_STREAM_H
+#define CAISSON_PROXY_STREAM_H
+
+#include "buf.h"
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum stream_event {
+    STREAM_READABLE, /* stream_read() will not block: bytes, an end, or an error */
+    STREAM_DRAINED,  /* the bytes that waited have all been written */
+    STREAM_GONE      /* writing failed: the peer is gone */
+};
+
+/* Called from the event loop only, never from within another stream function. */
+typedef void stream_ready(void *arg, enum stream_event event);
+
+struct stream {
+    int fd; /* owned; -1 when closed */
+    bool reading, writing;
+    struct event read_event, write_event;
+    struct buf out; /* bytes that the peer has not taken yet */
+    stream_ready *ready;
+    void *arg;
+};
+
+/* Takes the fd (non-blocking) and starts to watch it for reading. < 0: no memory; fd is closed. */
+int stream_open(struct stream *stream, struct event_base *base, int take_fd, stream_ready *ready,
+                void *arg);
+/* Closes the fd, forgets what waited. May be called twice, and from within `ready`. */
+void stream_close(struct stream *stream);
+/* Hands the stream to another owner. */
+void stream_set_owner(struct stream *stream, stream_ready *ready, void *arg);
+
+/* One read: > 0 bytes, 0 the peer's end, -1 nothing now, -2 an error: the peer is gone. */
+ssize_t stream_read(struct stream *stream, char *data, size_t bytes);
+/* Stops and resumes the watch for reading. */
+void stream_pause(struct stream *stream, bool paused);
+/*
+ * Whether the peer has closed both ways.  A half-close (the end that stream_read() tells of) is not
+ * that; nor would a paused stream be told: its owner asks from time to time.
+ */
+bool stream_gone(const struct stream *stream);
+
+/*
+ * Writes, or keeps what cannot be written now; the bytes are the caller's again on return.
+ * < 0: the peer is gone or memory is short, and nothing more can be written.
+ */
+int stream_write(struct stream *stream, const char *data, size_t bytes);
+
+/* Bytes that wait. */
+static inline size_t stream_waiting(const struct stream *stream)
+{
+    return buf_bytes(&stream->out);
+}
+
+#endif
