@@ -13,7 +13,7 @@ struct err;
 
 /* One member per row of options.def: text is owned by the struct, numbers are bytes, ms or counts. */
 struct config {
-#define OPTION_TEXT(section, key, member, fallback, why) char *member;
+#define OPTION_TEXT(section, key, member, kind, fallback, why) char *member;
 #define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why) int64_t member;
 #include "options.def"
 #undef OPTION_TEXT
