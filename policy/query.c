@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * query: see query.h.  First every pair finds its row, then the rows are gone through in order and
+ * each value is decoded once, checked by its type's function and written canonically.
+ */
+#include "query.h"
+
+#include "operation.h"
+#include "reason.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum query_type {
+    QUERY_BOOL,
+    QUERY_SECONDS,
+    QUERY_CELLS,
+    QUERY_TIMESTAMP,
+    QUERY_TAIL,
+    QUERY_CONDITION,
+    QUERY_SIGNAL,
+    QUERY_NAME,
+    QUERY_PLATFORM,
+    QUERY_NEUTRAL,
+    QUERY_TYPE_COUNT
+};
+
+static const struct query_row rows[] = {
+#define QUERY(op, name, type, since, why) {OPERATION_##op, name, QUERY_##type, since, why},
+#include "queries.def"
+#undef QUERY
+};
+
+enum {
+    ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
+    QUERY_PAIRS = 16,       /* more rows than any operation has */
+    QUERY_VALUE_BYTES = 80, /* a decoded value with its NUL */
+};
+
+/* ---- types: canonical text of a decoded value, false when it is none of the type's ---- */
+
+static bool word_in(const char *value, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcasecmp(value, *words) == 0)
+            return true;
+    return false;
+}
+
+static bool is_true(const char *value)
+{
+    static const char *const words[] = {"1", "true", "yes", NULL};
+    return word_in(value, words);
+}
+
+/* What an Engine reads as false. */
+static bool is_false(const char *value)
+{
+    static const char *const words[] = {"", "0", "false", "no", "none", NULL};
+    return word_in(value, words);
+}
+
+static bool take_bool(const char *value, char *out)
+{
+    if (!is_true(value) && !is_false(value))
+        return false;
+    strcpy(out, is_true(value) ? "1" : "0");
+    return true;
+}
+
+static bool all_digits(const char *value, size_t least, size_t most)
+{
+    size_t bytes = strlen(value);
+    return bytes >= least && bytes <= most && strspn(value, "0123456789") == bytes;
+}
+
+static bool take_int(const char *value, char *out, long most)
+{
+    if (!all_digits(value, 1, 6))
+        return false;
+    long number = strtol(value, NULL, 10);
+    sprintf(out, "%ld", number);
+    return number <= most;
+}
+
+static bool take_seconds(const char *value, char *out)
+{
+    return take_int(value, out, 60);
+}
+
+static bool take_cells(const char *value, char *out)
+{
+    return take_int(value, out, 10000);
+}
+
+static bool take_timestamp(const char *value, char *out)
+{
+    size_t whole = strspn(value, "0123456789");
+    if (whole < 1 || whole > 11 || (value[whole] && value[whole] != '.') ||
+        (value[whole] == '.' && !all_digits(value + whole + 1, 1, 9)))
+        return false;
+    strcpy(out, value);
+    return true;
+}
+
+static bool take_tail(const char *value, char *out)
+{
+    strcpy(out, value);
+    return strcmp(value, "all") == 0 || all_digits(value, 1, 7);
+}
+
+static bool take_condition(const char *value, char *out)
+{
+    strcpy(out, value);
+    return strcmp(value, "not-running") == 0 || strcmp(value, "next-exit") == 0 ||
+           strcmp(value, "removed") == 0;
+}
+
+static bool take_signal(const char *value, char *out)
+{
+    static const char *const names[] = {
+        "HUP",  "INT",  "QUIT", "ILL",    "TRAP", "ABRT",  "IOT",  "BUS",  "FPE",
+        "KILL", "USR1", "SEGV", "USR2",   "PIPE", "ALRM",  "TERM", "CHLD", "CLD",
+        "CONT", "STOP", "TSTP", "TTIN",   "TTOU", "URG",   "XCPU", "XFSZ", "STKFLT",
+        "PROF", "IO",   "POLL", "VTALRM", "PWR",  "WINCH", "SYS",  NULL,
+    };
+    if (value[0] >= '1' && value[0] <= '9')
+        return take_int(value, out, 64);
+    if (strncasecmp(value, "SIG", 3) == 0)
+        value += 3;
+    for (const char *const *name = names; *name; name++)
+        if (strcasecmp(value, *name) == 0) {
+            strcpy(out, *name);
+            return true;
+        }
+    return false;
+}
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+/* A name of 12 to 64 hex digits could stand before the id, or the short id, of another container.
+ */
+static bool take_name(const char *value, char *out)
+{
+    size_t bytes = strlen(value);
+    if (bytes < 2 || bytes > 63 || strspn(value, LOWER UPPER DIGITS "_.-") != bytes ||
+        strchr("_.-", value[0]) || (bytes >= 12 && strspn(value, DIGITS "abcdefABCDEF") == bytes))
+        return false;
+    strcpy(out, value);
+    return true;
+}
+
+static bool take_platform(const char *value, char *out)
+{
+    strcpy(out, value);
+    size_t part = strspn(value, LOWER DIGITS);
+    if (part == 0)
+        return false;
+    for (int parts = 1; value[part] == '/'; parts++) {
+        value += part + 1;
+        part = strspn(value, LOWER DIGITS ".");
+        if (part == 0 || parts == 3)
+            return false;
+    }
+    return value[part] == '\0';
+}
+
+static bool take_neutral(const char *value, char *out)
+{
+    *out = '\0';
+    return is_false(value);
+}
+
+static const struct {
+    bool (*take)(const char *value, char *out);
+    const char *text; /* behind "must be" */
+} types[QUERY_TYPE_COUNT] = {
+    [QUERY_BOOL] = {take_bool, "true or false"},
+    [QUERY_SECONDS] = {take_seconds, "a number of seconds from 0 to 60"},
+    [QUERY_CELLS] = {take_cells, "a number from 0 to 10000"},
+    [QUERY_TIMESTAMP] = {take_timestamp, "a Unix time in seconds, like 1700000000 or 1700000000.5"},
+    [QUERY_TAIL] = {take_tail, "'all' or a number of at most 7 digits"},
+    [QUERY_CONDITION] = {take_condition, "not-running, next-exit or removed"},
+    [QUERY_SIGNAL] = {take_signal, "a signal, like SIGTERM, KILL or 9"},
+    [QUERY_NAME] = {take_name, "2 to 63 of A-Z a-z 0-9 _ . - that begin with a letter or digit, "
+                               "and not 12 or more hex digits alone"},
+    [QUERY_PLATFORM] = {take_platform, "an os/arch/variant like linux/amd64"},
+    [QUERY_NEUTRAL] = {take_neutral, "absent, empty or false"},
+};
+
+/* ---- pairs ---- */
+
+/* A value as it stands in the target; NULL when the client did not send the parameter. */
+struct slice {
+    const char *at;
+    size_t bytes;
+};
+
+static __attribute__((format(printf, 4, 5))) int refuse(struct query *query, int reason,
+                                                        const char *field, const char *format, ...)
+{
+    snprintf(query->field, sizeof(query->field), "%s", field);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(query->message, sizeof(query->message), format, args);
+    va_end(args);
+    return reason;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Decodes a value once.  NULL, or what is wrong with it. */
+static const char *value_decode(const struct slice *slice, char out[QUERY_VALUE_BYTES])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < slice->bytes; i++) {
+        int c = (unsigned char) slice->at[i];
+        if (c == '%') {
+            if (slice->bytes - i < 3 || hex_value(slice->at[i + 1]) < 0 ||
+                hex_value(slice->at[i + 2]) < 0)
+                return "has a bad percent escape";
+            c = hex_value(slice->at[i + 1]) * 16 + hex_value(slice->at[i + 2]);
+            i += 2;
+        } else if (c == '+') {
+            c = ' ';
+        }
+        if (c < 0x20 || c > 0x7e)
+            return "has a byte that is not printable ASCII";
+        if (used + 1 == QUERY_VALUE_BYTES)
+            return "is too long";
+        out[used++] = (char) c;
+    }
+    out[used] = '\0';
+    return NULL;
+}
+
+static int rows_first(const struct operation *op)
+{
+    int first = 0;
+    while (first < ROW_COUNT && rows[first].op != (int) op->number)
+        first++;
+    return first;
+}
+
+/* Notes one "name=value" pair among the slices of the operation's rows. */
+static int pair_note(const struct operation *op, const char *pair, size_t bytes,
+                     struct slice slices[QUERY_PAIRS], struct query *query)
+{
+    const char *equals = memchr(pair, '=', bytes);
+    size_t name_bytes = equals ? (size_t) (equals - pair) : bytes;
+    char name[48];
+    if (bytes == 0)
+        return refuse(query, REASON_QUERY_REFUSED, "", "%s: the query has an empty parameter",
+                      op->id);
+    snprintf(name, sizeof(name), "%.*s", (int) name_bytes, pair);
+    if (memchr(pair, '%', name_bytes) || memchr(pair, '+', name_bytes))
+        return refuse(query, REASON_QUERY_REFUSED, name,
+                      "%s: the name of query parameter '%s' must not be escaped", op->id, name);
+    if (!equals)
+        return refuse(query, REASON_QUERY_REFUSED, name,
+                      "%s: query parameter '%s' has no value; write %s=VALUE", op->id, name, name);
+    int first = rows_first(op);
+    for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++) {
+        if (strlen(rows[i].name) != name_bytes || memcmp(rows[i].name, pair, name_bytes) != 0)
+            continue;
+        if (slices[i - first].at)
+            return refuse(query, REASON_QUERY_REFUSED, name, "%s: query parameter '%s' is repeated",
+                          op->id, name);
+        slices[i - first] = (struct slice){equals + 1, bytes - name_bytes - 1};
+        return REASON_NONE;
+    }
+    return refuse(query, REASON_QUERY_REFUSED, name,
+                  "%s: query parameter '%s' is unknown; `caisson operations` lists the known ones",
+                  op->id, name);
+}
+
+static int value_judge(const struct operation *op, const struct query_row *row, unsigned api_minor,
+                       const struct slice *slice, struct query *query)
+{
+    char value[QUERY_VALUE_BYTES], out[QUERY_VALUE_BYTES];
+    int reason = row->type == QUERY_NAME ? REASON_NAME_REFUSED : REASON_QUERY_REFUSED;
+    const char *wrong = value_decode(slice, value);
+    if (wrong)
+        return refuse(query, reason, row->name, "%s: query parameter '%s' %s; it must be %s",
+                      op->id, row->name, wrong, types[row->type].text);
+    if (row->type == QUERY_NEUTRAL && !is_false(value))
+        return refuse(query, reason, row->name, "%s: query parameter '%s' is refused: %s", op->id,
+                      row->name, row->why);
+    if (row->type == QUERY_NEUTRAL || (value[0] == '\0' && row->type != QUERY_BOOL))
+        return REASON_NONE;
+    if (api_minor < row->since)
+        return refuse(query, reason, row->name,
+                      "%s: query parameter '%s' needs API version 1.%u, and 1.%u is spoken here",
+                      op->id, row->name, row->since, api_minor);
+    if (!types[row->type].take(value, out))
+        return refuse(query, reason, row->name, "%s: query parameter '%s' must be %s, not '%.64s'",
+                      op->id, row->name, types[row->type].text, value);
+    if (row->type == QUERY_NAME) {
+        snprintf(query->name, sizeof(query->name), "%.63s", out);
+        return REASON_NONE;
+    }
+    size_t used = strlen(query->text);
+    snprintf(query->text + used, sizeof(query->text) - used, "%s%s=%s", used ? "&" : "", row->name,
+             out);
+    return REASON_NONE;
+}
+
+int query_judge(const struct operation *op, unsigned api_minor, const char *text, size_t bytes,
+                struct query *query)
+{
+    struct slice slices[QUERY_PAIRS] = {0};
+    query->text[0] = query->name[0] = query->field[0] = query->message[0] = '\0';
+    int reason = REASON_NONE;
+    for (size_t begin = 0, end; bytes > 0 && begin <= bytes; begin = end + 1) {
+        const char *amp = memchr(text + begin, '&', bytes - begin);
+        end = amp ? (size_t) (amp - text) : bytes;
+        reason = pair_note(op, text + begin, end - begin, slices, query);
+        if (reason != REASON_NONE)
+            return reason;
+    }
+    int first = rows_first(op);
+    for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++)
+        if (slices[i - first].at && reason == REASON_NONE)
+            reason = value_judge(op, &rows[i], api_minor, &slices[i - first], query);
+    return reason;
+}
+
+const struct query_row *query_row_at(size_t index)
+{
+    return index < ROW_COUNT ? &rows[index] : NULL;
+}
+
+const char *query_type_text(const struct query_row *row)
+{
+    return types[row->type].text;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * route: a request-target taken apart, strictly.
+ *
+ * Known are "/path", "/v1.N/path" and either with "?query".  The path is plain: bytes of
+ * [A-Za-z0-9_.:@/-], no escapes, no empty, "." or ".." segment, no trailing slash.  What an Engine
+ * would decode, clean or redirect is refused here, so that two readings of one target cannot exist.
+ */
+#ifndef CAISSON_POLICY_ROUTE_H
+#define CAISSON_POLICY_ROUTE_H
+
+#include <stddef.h>
+
+struct operation;
+
+enum { ROUTE_REF_BYTES = 255 /* the longest {parameter} */ };
+
+/* Pointers are into the target, or to static rows. */
+struct route {
+    const struct operation *op;   /* the row; NULL when there is none */
+    const struct operation *near; /* without op: a row with this path and another method, or NULL */
+    unsigned api_minor;           /* the N of /v1.N; 0 when the target has no version */
+    const char *path;             /* below the version */
+    size_t path_bytes;
+    const char *ref; /* what stands for the row's {parameter}; NULL when it has none */
+    size_t ref_bytes;
+    const char *query; /* behind the '?', still encoded; NULL when there is none */
+    size_t query_bytes;
+};
+
+/*
+ * Takes a target apart and looks its row up.  method is an enum method.  Returns an enum reason:
+ * REASON_NONE with op set, REASON_OPERATION_UNKNOWN, or REASON_TARGET_MALFORMED with *ret_wrong a
+ * static sentence that says what is wrong.
+ */
+int route_parse(int method, const char *target, size_t target_bytes, struct route *ret_route,
+                const char **ret_wrong);
+
+#endif
