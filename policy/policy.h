@@ -21,6 +21,7 @@ struct config;
 struct err;
 struct operation;
 struct owner_table;
+struct schema;
 struct policy; /* immutable once loaded, counted */
 
 /*
@@ -33,6 +34,12 @@ void policy_unref(struct policy *policy); /* NULL is fine */
 
 /* The [proxy] and [limits] sections; lives as long as the policy. See config.h. */
 const struct config *policy_config(const struct policy *policy);
+
+/* For listings and explanations: the file's name without folders, the grant (enum grant) of an
+ * operation (enum operation_id), and the create rules in force.  All live as long as the policy. */
+const char *policy_file(const struct policy *policy);
+int policy_grant(const struct policy *policy, int operation);
+const struct schema *policy_schema(const struct policy *policy);
 
 /* What the proxy has learnt of the engine from its /_ping. Zeroed: nothing yet. */
 struct policy_engine {
@@ -71,6 +78,7 @@ struct policy_decision {
     struct {
         const char *ref, *query;
         size_t ref_bytes, query_bytes;
+        unsigned client_minor; /* of the version in the target; 0 for none */
     } route;
 };
 
@@ -79,7 +87,8 @@ void policy_decision_done(struct policy_decision *decision);
 /*
  * Step one: the operation that METHOD TARGET names, and whether the policy grants it at all.
  * method is an enum method.  The target is borrowed until step two is over.  Returns true when the
- * exchange goes on to step two; otherwise the decision is final (a denial).
+ * exchange goes on to step two; otherwise the decision is final (a denial).  A /_ping that is
+ * answered here has verdict POLICY_PING at once; step two then changes nothing.
  */
 bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
                   const char *target, size_t target_bytes, struct policy_decision *decision);

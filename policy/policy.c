@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy: a policy file as a struct, and the two steps of a decision.
+ */
+#include "policy.h"
+
+#include "config.h"
+#include "err.h"
+#include "operation.h"
+#include "owner.h"
+#include "query.h"
+#include "reason.h"
+#include "route.h"
+#include "schema.h"
+#include "suggest.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct policy {
+    unsigned refs;
+    char *file; /* its name without folders, as messages say it */
+    struct config config;
+    struct schema *schema;
+    struct {
+        enum grant grant;
+        unsigned line; /* where [allow] speaks of it; 0 where it does not */
+    } allow[OPERATION_COUNT];
+};
+
+/* ---- loading ---- */
+
+/* "own, any or no": what [allow] may say of an operation. */
+static void grants_text(unsigned grants, char *buffer, size_t bytes)
+{
+    static const struct {
+        enum grant grant;
+        const char *word;
+    } words[] = {{GRANT_YES, "yes"}, {GRANT_OWN, "own"}, {GRANT_ANY, "any"}};
+    const char *found[3];
+    size_t count = 0;
+    for (size_t i = 0; i < 3; i++)
+        if (grants & words[i].grant)
+            found[count++] = words[i].word;
+    assert(count == 1 || count == 2);
+    snprintf(buffer, bytes, "%s%s%s or no", found[0], count > 1 ? ", " : "",
+             count > 1 ? found[1] : "");
+}
+
+static enum grant grant_from_word(const char *word)
+{
+    if (strcmp(word, "yes") == 0)
+        return GRANT_YES;
+    if (strcmp(word, "own") == 0)
+        return GRANT_OWN;
+    return strcmp(word, "any") == 0 ? GRANT_ANY : GRANT_NO;
+}
+
+static int operation_unknown(const char *key, struct err *err)
+{
+    struct suggest near = {.wrong = key};
+    for (int i = 0; i < OPERATION_COUNT; i++)
+        suggest_offer(&near, operation_get((enum operation_id) i)->id);
+    if (near.best)
+        return err_set(err, "'%.80s' is no operation of the Docker Engine API; did you mean '%s'?",
+                       key, near.best);
+    return err_set(err,
+                   "'%.80s' is no operation of the Docker Engine API; `caisson operations` lists "
+                   "them",
+                   key);
+}
+
+static int take_allow(struct policy *policy, const char *key, const char *value, unsigned line,
+                      struct err *err)
+{
+    char words[32];
+    const struct operation *op = operation_find(key);
+    if (!op)
+        return operation_unknown(key, err);
+    enum grant grant = grant_from_word(value);
+    if (grant == GRANT_NO && strcmp(value, "no") != 0 && op->grants == GRANT_NO)
+        return err_set(err, "%s can only be 'no', not '%.40s': %s", op->id, value, op->why);
+    if (grant != GRANT_NO && op->grants == GRANT_NO)
+        return err_set(err, "%s cannot be allowed yet: %s; take this line out", op->id, op->why);
+    if ((grant == GRANT_NO && strcmp(value, "no") != 0) || (grant & ~op->grants)) {
+        grants_text(op->grants, words, sizeof(words));
+        return err_set(err, "%s takes %s, not '%.40s'", op->id, words, value);
+    }
+    policy->allow[op->number].grant = grant;
+    policy->allow[op->number].line = line;
+    if (op->number == OPERATION_SystemPing && !policy->allow[OPERATION_SystemPingHead].line)
+        policy->allow[OPERATION_SystemPingHead].grant = grant;
+    return 0;
+}
+
+static int take_create(struct policy *policy, const char *key, const char *value, unsigned line,
+                       struct err *err)
+{
+    char origin[300];
+    snprintf(origin, sizeof(origin), "%.280s:%u", policy->file, line);
+    return schema_set_rule(policy->schema, key, value, origin, err);
+}
+
+/* The config_take of a policy file. */
+static int take_pair(void *arg, const char *section, const char *key, const char *value,
+                     unsigned line, struct err *err)
+{
+    struct policy *policy = arg;
+    if (strcmp(section, "proxy") == 0 || strcmp(section, "limits") == 0)
+        return config_set(&policy->config, section, key, value, err);
+    if (strcmp(section, "allow") == 0)
+        return take_allow(policy, key, value, line, err);
+    if (strcmp(section, "create") == 0)
+        return take_create(policy, key, value, line, err);
+    return err_set(err,
+                   "there is no section [%.40s]; the sections are [proxy], [allow], [create] "
+                   "and [limits]",
+                   section);
+}
+
+int policy_load(const char *path, struct policy **ret_policy, struct err *err)
+{
+    struct policy *policy = calloc(1, sizeof(*policy));
+    const char *slash = strrchr(path, '/');
+    if (!policy)
+        return err_set(err, "out of memory");
+    policy->refs = 1;
+    policy->file = strdup(slash ? slash + 1 : path);
+    policy->schema = schema_new_create();
+    int rc = policy->file && policy->schema ? 0 : err_set(err, "out of memory");
+    if (rc == 0)
+        rc = config_init(&policy->config, err);
+    if (rc == 0)
+        rc = config_read(path, take_pair, policy, err);
+    if (rc < 0) {
+        policy_unref(policy);
+        return -1;
+    }
+    *ret_policy = policy;
+    return 0;
+}
+
+struct policy *policy_ref(struct policy *policy)
+{
+    policy->refs++;
+    return policy;
+}
+
+void policy_unref(struct policy *policy)
+{
+    if (!policy || --policy->refs > 0)
+        return;
+    config_done(&policy->config);
+    schema_free(policy->schema);
+    free(policy->file);
+    free(policy);
+}
+
+const struct config *policy_config(const struct policy *policy)
+{
+    return &policy->config;
+}
+
+const char *policy_file(const struct policy *policy)
+{
+    return policy->file;
+}
+
+int policy_grant(const struct policy *policy, int operation)
+{
+    assert(operation >= 0 && operation < OPERATION_COUNT);
+    return (int) policy->allow[operation].grant;
+}
+
+const struct schema *policy_schema(const struct policy *policy)
+{
+    return policy->schema;
+}
+
+/* ---- refusing ---- */
+
+void policy_decision_done(struct policy_decision *decision)
+{
+    free(decision->body);
+    free(decision->warnings);
+    decision->body = decision->warnings = NULL;
+}
+
+/* Always false, so that a step can `return deny(...)`. */
+static __attribute__((format(printf, 4, 5))) bool deny(struct policy_decision *decision, int reason,
+                                                       const char *field, const char *format, ...)
+{
+    decision->verdict = POLICY_DENY;
+    decision->reason = reason;
+    snprintf(decision->field, sizeof(decision->field), "%s", field);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(decision->message, sizeof(decision->message), format, args);
+    va_end(args);
+    return false;
+}
+
+static bool deny_unknown(struct policy_decision *decision, int method, const struct route *route)
+{
+    int bytes = route->path_bytes > 200 ? 200 : (int) route->path_bytes;
+    const char *path = route->path;
+    if (route->near)
+        return deny(decision, REASON_OPERATION_UNKNOWN, "",
+                    "%s %.*s is no operation of the Docker Engine API; %s %s is %s",
+                    method_name((enum method) method), bytes, path,
+                    method_name(route->near->method), route->near->path, route->near->id);
+    return deny(decision, REASON_OPERATION_UNKNOWN, "",
+                "%s %.*s is no operation of the Docker Engine API that caisson knows",
+                method_name((enum method) method), bytes, path);
+}
+
+static bool deny_operation(const struct policy *policy, struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    const char *word = op->grants & GRANT_OWN ? "own" : "yes";
+    unsigned line = policy->allow[op->number].line;
+    if (op->grants == GRANT_NO)
+        return deny(decision, REASON_OPERATION_NOT_ALLOWED, op->id,
+                    "%s is not allowed by %.80s and cannot be allowed yet: %s", op->id,
+                    policy->file, op->why);
+    if (line)
+        return deny(decision, REASON_OPERATION_NOT_ALLOWED, op->id,
+                    "%s is not allowed by %.80s:%u; allow it with '%s = %s' there", op->id,
+                    policy->file, line, op->id, word);
+    return deny(decision, REASON_OPERATION_NOT_ALLOWED, op->id,
+                "%s is not allowed by %.80s; allow it with '%s = %s' under [allow]", op->id,
+                policy->file, op->id, word);
+}
+
+/* ---- step one ---- */
+
+/* The newest version that engine and client both speak. */
+static unsigned version_choose(const struct policy *policy, const struct policy_engine *engine,
+                               unsigned client_minor)
+{
+    unsigned newest = engine->api_minor ? engine->api_minor : (unsigned) policy->config.api_floor;
+    return client_minor && client_minor < newest ? client_minor : newest;
+}
+
+/* Refuses a version below the policy's floor, whoever it is that speaks no newer one. */
+static bool version_check(const struct policy *policy, struct policy_decision *decision)
+{
+    unsigned client = decision->route.client_minor, floor = (unsigned) policy->config.api_floor;
+    if (client && client < floor)
+        return deny(decision, REASON_API_TOO_OLD, "",
+                    "client version 1.%u is too old. Minimum supported API version is 1.%u, please "
+                    "upgrade your client to a newer version",
+                    client, floor);
+    if (decision->api_minor < floor)
+        return deny(decision, REASON_API_TOO_OLD, "",
+                    "the Docker Engine speaks API version 1.%u at most, and 'api-floor' under "
+                    "[proxy] of %.80s is 1.%u",
+                    decision->api_minor, policy->file, floor);
+    return true;
+}
+
+/* /_ping is answered here unless the policy sends it to the engine. */
+static bool ping_route(const struct policy *policy, struct policy_decision *decision)
+{
+    struct query query;
+    int reason = query_judge(decision->op, decision->api_minor, decision->route.query,
+                             decision->route.query_bytes, &query);
+    if (!version_check(policy, decision))
+        return false;
+    if (reason != REASON_NONE)
+        return deny(decision, reason, query.field, "%s", query.message);
+    decision->verdict = POLICY_PING;
+    decision->reason = REASON_NONE;
+    return true;
+}
+
+bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
+                  const char *target, size_t target_bytes, struct policy_decision *decision)
+{
+    struct route route;
+    const char *wrong;
+    int reason = route_parse(method, target, target_bytes, &route, &wrong);
+    decision->op = route.op;
+    decision->route.ref = route.ref;
+    decision->route.ref_bytes = route.ref_bytes;
+    decision->route.query = route.query;
+    decision->route.query_bytes = route.query_bytes;
+    decision->route.client_minor = route.api_minor;
+    decision->api_minor = version_choose(policy, engine, route.api_minor);
+    if (reason == REASON_TARGET_MALFORMED)
+        return deny(decision, reason, "", "%s", wrong);
+    if (reason != REASON_NONE)
+        return deny_unknown(decision, method, &route);
+    if (policy->allow[route.op->number].grant != GRANT_NO)
+        return true;
+    if (route.op->number == OPERATION_SystemPing || route.op->number == OPERATION_SystemPingHead)
+        return ping_route(policy, decision);
+    return deny_operation(policy, decision);
+}
+
+/* ---- step two ---- */
+
+/* Writes what is sent: the row's path with its parameter, and the query. */
+static void target_write(struct policy_decision *decision, const char *ref, size_t ref_bytes,
+                         const char *query)
+{
+    const char *path = decision->op->path, *parameter = strchr(path, '{');
+    size_t head = parameter ? (size_t) (parameter - path) : strlen(path);
+    const char *tail = parameter ? strchr(parameter, '}') + 1 : "";
+    int used = snprintf(decision->target, sizeof(decision->target), "/v1.%u%.*s%.*s%s%s%s",
+                        decision->api_minor, (int) head, path, (int) ref_bytes, ref, tail,
+                        query[0] ? "?" : "", query);
+    assert(used > 0 && (size_t) used < sizeof(decision->target));
+}
+
+static bool body_judge(const struct policy *policy, const struct owner_table *owned,
+                       const char *body, size_t body_bytes, struct policy_decision *decision)
+{
+    struct schema_context context = {
+        .api_minor = decision->api_minor,
+        .depth = (unsigned) policy->config.depth,
+        .file = policy->file,
+        .label_key = OWNER_LABEL,
+        .label_value = owner_name(owned),
+    };
+    struct schema_verdict verdict = {0};
+    schema_judge(policy->schema, &context, body, body_bytes, &verdict);
+    bool passed = verdict.reason == REASON_NONE;
+    if (passed) {
+        decision->body = verdict.body;
+        decision->body_bytes = verdict.body_bytes;
+        decision->warnings = verdict.warnings;
+        verdict.body = verdict.warnings = NULL;
+    } else {
+        deny(decision, verdict.reason, verdict.field, "%s", verdict.message);
+    }
+    schema_verdict_done(&verdict);
+    return passed;
+}
+
+static bool create_decide(const struct policy *policy, const struct owner_table *owned,
+                          const struct query *query, uint64_t nonce, const char *body,
+                          size_t body_bytes, struct policy_decision *decision)
+{
+    char text[QUERY_TEXT_BYTES + sizeof(decision->name) + 8];
+    if (owner_count(owned) >= (size_t) policy->config.containers)
+        return deny(decision, REASON_TOO_MANY_CONTAINERS, "containers",
+                    "%zu containers are alive, and 'containers' under [limits] of %.80s is %" PRId64
+                    "; delete some or raise it",
+                    owner_count(owned), policy->file, policy->config.containers);
+    if (!body)
+        return deny(decision, REASON_BODY_MALFORMED, "",
+                    "%s needs a JSON body that says at least which Image to run", decision->op->id);
+    if (!body_judge(policy, owned, body, body_bytes, decision))
+        return false;
+    if (query->name[0])
+        strcpy(decision->name, query->name);
+    else
+        snprintf(decision->name, sizeof(decision->name), "caisson-%016" PRIx64, nonce);
+    snprintf(text, sizeof(text), "name=%s%s%s", decision->name, query->text[0] ? "&" : "",
+             query->text);
+    target_write(decision, "", 0, text);
+    return true;
+}
+
+/* One container: the id that the reference has in our table or, under `any`, the reference. */
+static bool container_decide(const struct policy *policy, const struct owner_table *owned,
+                             const struct query *query, struct policy_decision *decision)
+{
+    const char *ref = decision->route.ref;
+    size_t ref_bytes = decision->route.ref_bytes;
+    const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
+    if (entry) {
+        strcpy(decision->container, entry->id);
+        ref = entry->id;
+        ref_bytes = OWNER_ID_BYTES;
+    } else if (policy->allow[decision->op->number].grant != GRANT_ANY) {
+        return deny(decision, REASON_NOT_OWNED, "", "No such container: %.*s", (int) ref_bytes,
+                    ref);
+    }
+    target_write(decision, ref, ref_bytes, query->text);
+    return true;
+}
+
+static bool object_decide(const struct policy *policy, const struct owner_table *owned,
+                          const struct query *query, uint64_t nonce, const char *body,
+                          size_t body_bytes, struct policy_decision *decision)
+{
+    if (decision->op->body == BODY_CREATE)
+        return create_decide(policy, owned, query, nonce, body, body_bytes, decision);
+    if (decision->op->body != BODY_NONE) /* no row that can be granted has such a body */
+        return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
+    if (body)
+        return deny(decision, REASON_BODY_UNEXPECTED, "", "%s takes no request body",
+                    decision->op->id);
+    if (decision->op->object == OBJECT_CONTAINER)
+        return container_decide(policy, owned, query, decision);
+    if (decision->op->object != OBJECT_NONE)
+        return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
+    target_write(decision, "", 0, query->text);
+    return true;
+}
+
+void policy_decide(const struct policy *policy, const struct owner_table *owned,
+                   const struct policy_engine *engine, uint64_t nonce, const char *body,
+                   size_t body_bytes, struct policy_decision *decision)
+{
+    struct query query;
+    assert(decision->op);
+    if (decision->verdict == POLICY_PING)
+        return;
+    decision->api_minor = version_choose(policy, engine, decision->route.client_minor);
+    if (!version_check(policy, decision))
+        return;
+    int reason = query_judge(decision->op, decision->api_minor, decision->route.query,
+                             decision->route.query_bytes, &query);
+    if (reason != REASON_NONE) {
+        deny(decision, reason, query.field, "%s", query.message);
+        return;
+    }
+    if (!object_decide(policy, owned, &query, nonce, body, body_bytes, decision))
+        return;
+    decision->verdict = POLICY_FORWARD;
+    decision->reason = REASON_NONE;
+}
