@@ -56,7 +56,7 @@ start() {
 case ${1:-} in
 --inside) shift; inside "$@" ;;
 start) start "$2" "$3" ;;
-stop) "$here/engine.sh" stop "$3" ;;
+stop) "$here/engine.sh" stop "$3"; rmdir "$3/root" 2>/dev/null || true ;;
 exec)
     dir=$3
     shift 3
