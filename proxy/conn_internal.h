@@ -37,6 +37,7 @@ struct exchange {
     int64_t time_us, start_us; /* wall clock, monotonic */
     int status;
     uint64_t bytes_in, bytes_out;
+    unsigned interim; /* 1xx replies of the Engine so far */
     bool http10, keep_alive, to_head;
     bool forwarded;   /* the Engine was asked */
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */

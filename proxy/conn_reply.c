@@ -16,7 +16,8 @@
 
 enum {
     CONN_CREATED_BYTES = 1024 * 1024, /* of the Engine's answer to a create */
-    CONN_REPLY_HEAD_BYTES = 64 * 1024
+    CONN_REPLY_HEAD_BYTES = 64 * 1024,
+    CONN_INTERIM_MAX = 16 /* 1xx replies before the one that counts */
 };
 
 static void conn_reply_end(struct conn *conn, bool surplus)
@@ -195,7 +196,8 @@ static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
         head = message_parse_reply(data + used, bytes - used, conn->x.to_head, &reply);
         if (head == 0)
             break;
-        if (head < 0 || reply.status == 101) {
+        if (head < 0 || reply.status == 101 ||
+            (reply.status < 200 && conn->x.interim++ >= CONN_INTERIM_MAX)) {
             /* We never ask for an upgrade, so 101 is nothing that we understand. */
             conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
             return bytes;

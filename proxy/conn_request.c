@@ -263,10 +263,13 @@ static void conn_route(struct conn *conn, const struct message_request *request)
     go_on = policy_route(x->policy, upstream_engine(shared->upstream), x->method, x->target,
                          x->target_bytes, x->decision);
     x->op = x->decision->op;
-    if (has_body)
-        x->keep_alive = x->keep_alive && go_on;
+    /* What follows a refused body, or an upgrade that we do not make, is perhaps no HTTP. */
+    if ((has_body && !go_on) || request->upgrade)
+        x->keep_alive = false;
     if (!go_on)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
+    else if (request->upgrade)
+        conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
     else if (!has_body)
         conn_decide(conn);
     else if (x->op->body == BODY_NONE)
