@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands: see commands.h.  The listings print the tables that decide, so they cannot be out of
+ * date.
+ */
+#include "commands.h"
+
+#include "config.h"
+#include "err.h"
+#include "explain.h"
+#include "log.h"
+#include "operation.h"
+#include "policy.h"
+#include "print.h"
+#include "query.h"
+#include "schema.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char commands_usage[] =
+    "usage: caisson check FILE\n"
+    "       caisson explain METHOD TARGET [--policy FILE] [--body FILE|-] [--owned ID[:NAME]]...\n"
+    "                       [--engine 1.N] [--nonce HEX16] [--json]\n"
+    "       caisson operations [--json]\n"
+    "       caisson fields [--policy FILE] [--json]\n"
+    "       caisson version\n"
+    "Exit: 0 yes, 1 no, 2 usage or broken input.\n";
+
+/* Reads --json and, where a place for it is given, --policy; < 0 for anything else. */
+static int parse_listing(int argc, char **argv, const char **ret_policy, bool *ret_json)
+{
+    static const struct option known[] = {
+        {"policy", required_argument, NULL, 'p'},
+        {"json", no_argument, NULL, 'j'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'j')
+            *ret_json = true;
+        else if (option == 'p' && ret_policy)
+            *ret_policy = optarg;
+        else
+            return -1;
+    }
+    return optind == argc ? 0 : -1;
+}
+
+/* ---- check ---- */
+
+static const char *grant_words(int grant)
+{
+    if (grant == GRANT_OWN)
+        return "own  ";
+    return grant == GRANT_ANY ? "any  " : "yes  ";
+}
+
+static void print_time(int64_t ms)
+{
+    if (ms % 3600000 == 0)
+        printf("%" PRId64 " h", ms / 3600000);
+    else if (ms % 60000 == 0)
+        printf("%" PRId64 " min", ms / 60000);
+    else if (ms % 1000 == 0)
+        printf("%" PRId64 " s", ms / 1000);
+    else
+        printf("%" PRId64 " ms", ms);
+}
+
+/* A schema_visit: counts the rules that the file sets and notes whether Image has one. */
+struct rule_count {
+    size_t set;
+    bool image;
+};
+
+static void count_rule(void *arg, const struct schema_field *field)
+{
+    struct rule_count *count = arg;
+    if (strcmp(field->origin, "built in") == 0)
+        return;
+    count->set++;
+    count->image = count->image || strcmp(field->path, "Image") == 0;
+}
+
+static void check_print_create(const struct policy *policy)
+{
+    const struct config *config = policy_config(policy);
+    struct rule_count rules = {0};
+    schema_each(policy_schema(policy), count_rule, &rules);
+    printf(
+        "\nA container is made under %zu rules of this file and the built-in rule of every other "
+        "field\n(`caisson fields --policy FILE` lists them).  At most %" PRId64
+        " are alive at once; ",
+        rules.set, config->containers);
+    if (config->lifetime_ms > 0) {
+        fputs("each is removed after ", stdout);
+        print_time(config->lifetime_ms);
+        puts(".");
+    } else {
+        puts("they are kept until they are deleted.");
+    }
+    if (!rules.image)
+        puts("Note: every create is refused, since [create] has no rule for Image.");
+}
+
+static void check_print(const char *path, const struct policy *policy)
+{
+    bool any = false, foreign = false;
+    printf("%s is valid. It allows\n", path);
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        int grant = policy_grant(policy, i);
+        if (grant == GRANT_NO)
+            continue;
+        any = true;
+        foreign = foreign || grant == GRANT_ANY;
+        printf("  %-18s %s %s\n", op->id, grant_words(grant), op->why);
+    }
+    puts(any ? "and nothing else (own: only containers made through this proxy)."
+             : "  nothing at all.");
+    if (foreign)
+        puts("Note: what says 'any' reaches everyone's containers.");
+    if (policy_grant(policy, OPERATION_ContainerCreate) != GRANT_NO)
+        check_print_create(policy);
+}
+
+static int run_check(int argc, char **argv)
+{
+    struct policy *policy;
+    struct err err;
+    if (argc != 2 || argv[1][0] == '-')
+        return -1;
+    if (access(argv[1], R_OK) < 0) {
+        log_error("%s: cannot open it: %s", argv[1], strerror(errno));
+        return 2;
+    }
+    if (policy_load(argv[1], &policy, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    check_print(argv[1], policy);
+    policy_unref(policy);
+    return 0;
+}
+
+/* ---- operations ---- */
+
+static const char *grants_text(unsigned grants)
+{
+    if (grants & GRANT_OWN)
+        return grants & GRANT_ANY ? "own any" : "own";
+    return grants & GRANT_YES ? "yes" : "-";
+}
+
+static void print_parameter_json(const struct query_row *row, bool first)
+{
+    printf("%s{\"name\":\"%s\",\"accepts\":", first ? "" : ",", row->name);
+    print_json(stdout, query_type_text(row));
+    printf(",\"since\":%u,\"why\":", row->since);
+    print_json(stdout, row->why);
+    putchar('}');
+}
+
+static void print_operation_json(const struct operation *op)
+{
+    const struct query_row *row;
+    bool first = true;
+    printf("{\"operation\":\"%s\",\"method\":\"%s\",\"path\":\"%s\",\"grants\":\"%s\",\"why\":",
+           op->id, method_name(op->method), op->path, grants_text(op->grants));
+    print_json(stdout, op->why);
+    fputs(",\"query\":[", stdout);
+    for (size_t i = 0; (row = query_row_at(i)); i++)
+        if (row->op == (int) op->number) {
+            print_parameter_json(row, first);
+            first = false;
+        }
+    fputs("]}", stdout);
+}
+
+static void print_operation(const struct operation *op)
+{
+    const struct query_row *row;
+    printf("%-25s %-7s %-6s %s\n", op->id, grants_text(op->grants), method_name(op->method),
+           op->path);
+    printf("%-33s %s\n", "", op->why);
+    for (size_t i = 0; (row = query_row_at(i)); i++)
+        if (row->op == (int) op->number)
+            printf("%-33s   ?%s: %s\n", "", row->name, query_type_text(row));
+}
+
+static int run_operations(int argc, char **argv)
+{
+    bool json = false;
+    if (parse_listing(argc, argv, NULL, &json) < 0)
+        return -1;
+    if (!json)
+        printf("%-25s %-7s %-6s %s\n", "OPERATION", "[allow]", "METHOD", "PATH");
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        if (!json) {
+            print_operation(operation_get((enum operation_id) i));
+            continue;
+        }
+        fputs(i == 0 ? "[" : ",\n", stdout);
+        print_operation_json(operation_get((enum operation_id) i));
+    }
+    if (json)
+        puts("]");
+    return 0;
+}
+
+/* ---- fields ---- */
+
+static void print_field(void *arg, const struct schema_field *field)
+{
+    (void) arg;
+    printf("%s\n    %s", field->path, field->type);
+    if (field->since)
+        printf(", API 1.%u", field->since);
+    printf("\n    %s  (%s)\n    %s\n", field->rule, field->origin, field->why);
+}
+
+static void print_field_json(void *arg, const struct schema_field *field)
+{
+    bool *begun = arg;
+    printf("%s{\"field\":", *begun ? ",\n" : "[");
+    *begun = true;
+    print_json(stdout, field->path);
+    fputs(",\"type\":", stdout);
+    print_json(stdout, field->type);
+    fputs(",\"rule\":", stdout);
+    print_json(stdout, field->rule);
+    fputs(",\"origin\":", stdout);
+    print_json(stdout, field->origin);
+    printf(",\"since\":%u,\"why\":", field->since);
+    print_json(stdout, field->why);
+    putchar('}');
+}
+
+static void print_fields(const struct schema *schema, bool json)
+{
+    bool begun = false;
+    schema_each(schema, json ? print_field_json : print_field, &begun);
+    if (json)
+        puts(begun ? "]" : "[]");
+}
+
+static int run_fields(int argc, char **argv)
+{
+    const char *path = NULL;
+    bool json = false;
+    struct policy *policy;
+    struct err err;
+    if (parse_listing(argc, argv, &path, &json) < 0)
+        return -1;
+    if (path) {
+        if (policy_load(path, &policy, &err) < 0) {
+            log_error("%s", err.text);
+            return 2;
+        }
+        print_fields(policy_schema(policy), json);
+        policy_unref(policy);
+        return 0;
+    }
+    struct schema *schema = schema_new_create();
+    if (!schema) {
+        log_error("out of memory");
+        return 2;
+    }
+    print_fields(schema, json);
+    schema_free(schema);
+    return 0;
+}
+
+/* ---- the verbs ---- */
+
+static int run_version(int argc, char **argv)
+{
+    (void) argv;
+    if (argc != 1)
+        return -1;
+    puts("caisson " COMMANDS_VERSION);
+    return 0;
+}
+
+static int run_help(int argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    fputs(commands_usage, stdout);
+    return 0;
+}
+
+int commands_run(int argc, char **argv)
+{
+    static const struct {
+        const char *verb;
+        int (*run)(int argc, char **argv); /* < 0: wrong usage */
+    } verbs[] = {
+        {"check", run_check},   {"explain", explain_run}, {"operations", run_operations},
+        {"fields", run_fields}, {"version", run_version}, {"--version", run_version},
+        {"help", run_help},     {"--help", run_help},
+    };
+    int code = -1;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strcmp(verbs[i].verb, argv[0]) == 0)
+            code = verbs[i].run(argc, argv);
+    if (code < 0) {
+        fputs(commands_usage, stderr);
+        return 2;
+    }
+    if (fflush(stdout) != 0) {
+        log_error("cannot write: %s", strerror(errno));
+        return 2;
+    }
+    return code;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * explain: the two steps of a decision on a request from the command line, and the request as
+ * message.c would write it to the engine.
+ */
+#include "explain.h"
+
+#include "buf.h"
+#include "config.h"
+#include "err.h"
+#include "log.h"
+#include "message.h"
+#include "operation.h"
+#include "owner.h"
+#include "policy.h"
+#include "print.h"
+#include "reason.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPLAIN_POLICY "/etc/caisson/policy.ini"
+
+enum {
+    EXPLAIN_OWNED_MOST = 64,
+    EXPLAIN_ENGINE_MINOR = 55 /* the newest API that the tables know */
+};
+
+/* What the command line says. */
+struct question {
+    const char *policy, *body_file; /* body_file: NULL for none, "-" for stdin */
+    const char *method, *target;
+    const char *owned[EXPLAIN_OWNED_MOST];
+    size_t owned_count;
+    struct policy_engine engine;
+    uint64_t nonce;
+    bool json;
+};
+
+/* ---- the question ---- */
+
+static int parse_engine(const char *text, struct question *question)
+{
+    char *end;
+    if (strncmp(text, "1.", 2) != 0 || text[2] < '1' || text[2] > '9')
+        return -1;
+    question->engine.api_minor = (unsigned) strtoul(text + 2, &end, 10);
+    return *end || question->engine.api_minor > 99 ? -1 : 0;
+}
+
+static int parse_nonce(const char *text, struct question *question)
+{
+    if (strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16)
+        return -1;
+    question->nonce = strtoull(text, NULL, 16);
+    return 0;
+}
+
+static int parse_option(int option, struct question *question)
+{
+    switch (option) {
+    case 'p':
+        question->policy = optarg;
+        return 0;
+    case 'b':
+        question->body_file = optarg;
+        return 0;
+    case 'o':
+        if (question->owned_count == EXPLAIN_OWNED_MOST)
+            return -1;
+        question->owned[question->owned_count++] = optarg;
+        return 0;
+    case 'e':
+        return parse_engine(optarg, question);
+    case 'n':
+        return parse_nonce(optarg, question);
+    case 'j':
+        question->json = true;
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+static int parse_question(int argc, char **argv, struct question *question)
+{
+    static const struct option known[] = {
+        {"policy", required_argument, NULL, 'p'},
+        {"body", required_argument, NULL, 'b'},
+        {"owned", required_argument, NULL, 'o'},
+        {"engine", required_argument, NULL, 'e'},
+        {"nonce", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    *question = (struct question){
+        .policy = EXPLAIN_POLICY,
+        .engine = {.api_minor = EXPLAIN_ENGINE_MINOR, .ostype = "linux"},
+    };
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
+        if (parse_option(option, question) < 0)
+            return -1;
+    if (argc - optind != 2)
+        return -1;
+    question->method = argv[optind];
+    question->target = argv[optind + 1];
+    return 0;
+}
+
+/* The table of owned containers that the --owned options describe, "ID" or "ID:NAME". */
+static struct owner_table *owned_table(const struct question *question, const char *owner,
+                                       struct err *err)
+{
+    struct owner_table *table = owner_table_new(owner);
+    for (size_t i = 0; table && i < question->owned_count; i++) {
+        char id[OWNER_ID_BYTES + 1] = "";
+        const char *text = question->owned[i];
+        size_t bytes = strspn(text, "0123456789abcdef");
+        if (bytes != OWNER_ID_BYTES || (text[bytes] && text[bytes] != ':')) {
+            owner_table_free(table);
+            err_set(err, "--owned %.80s: write 64 lower-case hex digits, and :NAME if it has one",
+                    text);
+            return NULL;
+        }
+        memcpy(id, text, bytes);
+        if (owner_add(table, id, text[bytes] ? text + bytes + 1 : NULL, 0) < 0) {
+            owner_table_free(table);
+            table = NULL;
+        }
+    }
+    if (!table)
+        err_set(err, "out of memory");
+    return table;
+}
+
+/* Reads one byte more than `most`, so that the caller can tell a body that is too large. */
+static int body_read(const char *path, size_t most, char **ret_body, size_t *ret_bytes,
+                     struct err *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
+    if (!file)
+        return err_set(err, "%s: cannot open it: %s", path, strerror(errno));
+    char *body = malloc(most + 1);
+    size_t bytes = body ? fread(body, 1, most + 1, file) : 0;
+    bool good = body && !ferror(file);
+    if (!good)
+        err_set(err, "%s: cannot read it: %s", path, strerror(errno));
+    if (!is_stdin)
+        fclose(file);
+    if (!good) {
+        free(body);
+        return -1;
+    }
+    *ret_body = body;
+    *ret_bytes = bytes;
+    return 0;
+}
+
+static enum method method_from(const char *name)
+{
+    for (int method = METHOD_OTHER + 1; method < METHOD_COUNT; method++)
+        if (strcmp(method_name((enum method) method), name) == 0)
+            return (enum method) method;
+    return METHOD_OTHER;
+}
+
+/* ---- the decision ---- */
+
+static void deny_plainly(struct policy_decision *decision, enum reason reason)
+{
+    decision->verdict = POLICY_DENY;
+    decision->reason = reason;
+    snprintf(decision->message, sizeof(decision->message), "%s", reason_text(reason));
+}
+
+/* Decides as a connection would; < 0 when the question itself is broken. */
+static int decide(const struct question *question, const struct policy *policy,
+                  struct policy_decision *decision, struct err *err)
+{
+    const struct config *config = policy_config(policy);
+    size_t target_bytes = strlen(question->target), body_bytes = 0;
+    char *body = NULL;
+    if (target_bytes > (size_t) config->target_bytes) {
+        deny_plainly(decision, REASON_TARGET_TOO_LONG);
+        return 0;
+    }
+    struct owner_table *owned = owned_table(question, config->owner, err);
+    if (!owned)
+        return -1;
+    int rc = 0;
+    if (policy_route(policy, &question->engine, (int) method_from(question->method),
+                     question->target, target_bytes, decision)) {
+        size_t most = (size_t) config->body_bytes;
+        if (question->body_file)
+            rc = body_read(question->body_file, most, &body, &body_bytes, err);
+        if (rc == 0 && body_bytes > most)
+            deny_plainly(decision, REASON_BODY_TOO_LARGE);
+        else if (rc == 0)
+            policy_decide(policy, owned, &question->engine, question->nonce, body, body_bytes,
+                          decision);
+    }
+    free(body);
+    owner_table_free(owned);
+    return rc;
+}
+
+/* ---- the answer ---- */
+
+static const char *verdict_word(const struct policy_decision *decision)
+{
+    static const char *const words[] = {
+        [POLICY_DENY] = "deny", [POLICY_FORWARD] = "forward", [POLICY_PING] = "answer"};
+    return words[decision->verdict];
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static void member(const char *name, const char *text)
+{
+    printf(",\"%s\":", name);
+    print_json(stdout, text);
+}
+
+static void answer_json(const struct policy_decision *decision)
+{
+    bool forward = decision->verdict == POLICY_FORWARD;
+    enum reason reason = (enum reason) decision->reason;
+    printf("{\"decision\":\"%s\",\"reason\":\"%s\",\"status\":", verdict_word(decision),
+           reason_word(reason));
+    if (decision->verdict == POLICY_DENY)
+        printf("%d", reason_status(reason));
+    else
+        fputs("null", stdout);
+    member("field", or_null(decision->field));
+    member("message", or_null(decision->message));
+    member("operation", decision->op ? decision->op->id : NULL);
+    member("container", or_null(decision->container));
+    member("name", or_null(decision->name));
+    member("method", forward ? method_name(decision->op->method) : NULL);
+    member("target", forward ? decision->target : NULL);
+    printf(",\"body\":%s,\"warnings\":%s}\n", decision->body ? decision->body : "null",
+           decision->warnings ? decision->warnings : "[]");
+}
+
+static void line(const char *label, const char *text)
+{
+    if (!text || !text[0])
+        return;
+    printf("%-10s ", label);
+    print_safe(stdout, text, strlen(text));
+    putchar('\n');
+}
+
+/* The bytes that the engine would get. */
+static int request_print(const struct policy_decision *decision)
+{
+    struct buf head = {0};
+    struct message_to_engine request = {
+        .method = (int) decision->op->method,
+        .target = decision->target,
+        .body_bytes = decision->body_bytes,
+        .json = decision->body != NULL,
+    };
+    if (message_write_request(&head, &request) < 0)
+        return -1;
+    puts("request");
+    print_safe(stdout, buf_data(&head), buf_bytes(&head));
+    if (decision->body)
+        printf("%s\n", decision->body);
+    buf_done(&head);
+    return 0;
+}
+
+static int answer_text(const struct policy_decision *decision)
+{
+    enum reason reason = (enum reason) decision->reason;
+    line("decision", verdict_word(decision));
+    line("operation", decision->op ? decision->op->id : NULL);
+    if (decision->verdict == POLICY_DENY)
+        printf("%-10s %s (%d)\n", "reason", reason_word(reason), reason_status(reason));
+    line("field", decision->field);
+    line("message", decision->message);
+    line("container", decision->container);
+    line("name", decision->name);
+    line("warnings", decision->warnings);
+    return decision->verdict == POLICY_FORWARD ? request_print(decision) : 0;
+}
+
+int explain_run(int argc, char **argv)
+{
+    struct question question;
+    struct policy_decision decision = {0};
+    struct policy *policy = NULL;
+    struct err err;
+    if (parse_question(argc, argv, &question) < 0)
+        return -1;
+    int rc = policy_load(question.policy, &policy, &err);
+    if (rc == 0)
+        rc = decide(&question, policy, &decision, &err);
+    if (rc < 0) {
+        log_error("%s", err.text);
+    } else if (question.json) {
+        answer_json(&decision);
+    } else if (answer_text(&decision) < 0) {
+        log_error("out of memory");
+        rc = -1;
+    }
+    int code = rc < 0 ? 2 : decision.verdict == POLICY_DENY;
+    policy_decision_done(&decision);
+    policy_unref(policy);
+    return code;
+}
