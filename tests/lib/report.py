@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a suite collects its tests and says how they went."""
+import os
+import sys
+import traceback
+
+
+def finish_suite(suite, passed, failed):
+    """Prints and records the result; the exit status."""
+    print("%s %d passed, %d failed" % (suite, passed, failed))
+    results = os.environ.get("CAISSON_RESULTS")
+    if results:
+        with open(results, "a", encoding="ascii") as out:
+            out.write("%s %d %d\n" % (suite, passed, failed))
+    return 1 if failed else 0
+
+
+class Skip(Exception):
+    """The test cannot be run here; the text says why."""
+
+
+def tests_of(module):
+    """(name, function) of every test_* in a module; rows of table() one by one."""
+    for name, value in list(vars(module).items()):
+        if name.startswith("test_") and callable(value):
+            for title, arguments in getattr(value, "rows", [("", ())]):
+                yield ("%s.%s%s" % (module.__name__, name[5:], title and " [%s]" % title),
+                       lambda value=value, arguments=arguments: value(*arguments))
+
+
+def table(rows):
+    """Makes one test of each row (TITLE, ARGUMENT...)."""
+    def mark(function):
+        function.rows = [(row[0], row[1:]) for row in rows]
+        return function
+    return mark
+
+
+def run_tests(tests, verbose, after_failure=None):
+    """Runs (name, function) pairs; how many passed and failed."""
+    passed = failed = 0
+    for name, function in tests:
+        if verbose:
+            print(name, flush=True)
+        try:
+            function()
+            passed += 1
+        except Skip as skip:
+            print("skip %s: %s" % (name, skip))
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            place = traceback.extract_tb(error.__traceback__)[1:2]
+            where = "%s:%d: " % (os.path.basename(place[0].filename), place[0].lineno) \
+                if place else ""
+            text = str(error) or traceback.format_exception_only(error)[-1].strip()
+            print("FAIL %s: %s%s" % (name, where, text), flush=True)
+            if os.environ.get("CAISSON_TRACE"):
+                traceback.print_exc(file=sys.stdout)
+            if after_failure:
+                after_failure()
+    return passed, failed
