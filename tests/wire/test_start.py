@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the proxy starts and ends: its socket, its policy, its signals, its words for mistakes."""
+import os
+import signal
+import socket
+import stat
+import subprocess
+
+from client import request
+from proxy import ALLOW, BINARY, DEFAULT_POLICY, PATIENCE_S, World, until
+from report import Skip, table
+from shared import START, assert_served, populate
+
+
+def run(*arguments):
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
+
+
+def fails_to_start(w):
+    """The exit status and the words of a proxy that must not start."""
+    w.proxy.spawn()
+    status = w.proxy.process.wait(PATIENCE_S)
+    return status, w.proxy.log()
+
+
+def test_stale_socket_is_replaced():
+    with World(ALLOW, prepare=populate, start=False) as w:
+        left = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        left.bind(w.proxy.listen)
+        left.close()
+        assert os.path.exists(w.proxy.listen)
+        w.proxy.start()
+        assert_served(w)
+
+
+def test_socket_of_a_killed_proxy_is_replaced():
+    with World(ALLOW, prepare=populate) as w:
+        w.proxy.kill()
+        assert os.path.exists(w.proxy.listen)
+        w.proxy.start()
+        assert_served(w)
+
+
+def test_socket_that_somebody_answers_on_is_refused():
+    with World(ALLOW, prepare=populate) as w:
+        with World(ALLOW, start=False) as second:
+            second.proxy.listen = w.proxy.listen
+            status, words = fails_to_start(second)
+            assert status in (1, 2) and w.proxy.listen in words, (status, words)
+        assert_served(w)
+
+
+@table([("a regular file", "file"), ("an empty file", "empty"), ("a directory", "directory"),
+        ("a symbolic link to a file", "link"), ("a symbolic link to a socket", "socketlink"),
+        ("a fifo", "fifo"), ("a dangling link", "dangling")])
+def test_anything_else_is_never_touched(kind):
+    with World(ALLOW, start=False) as w:
+        path, other = w.proxy.listen, os.path.join(w.directory, "other")
+        if kind in ("file", "empty"):
+            with open(path, "w", encoding="ascii") as out:
+                out.write("precious" if kind == "file" else "")
+        elif kind == "directory":
+            os.mkdir(path)
+        elif kind == "fifo":
+            os.mkfifo(path)
+        else:
+            if kind == "link":
+                with open(other, "w", encoding="ascii") as out:
+                    out.write("precious")
+            elif kind == "socketlink":
+                left = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                left.bind(other)
+                left.close()
+            os.symlink(other, path)
+        before = os.lstat(path)
+        status, words = fails_to_start(w)
+        assert status in (1, 2) and path in words, (status, words)
+        after = os.lstat(path)
+        assert (before.st_ino, before.st_mode, before.st_size) == \
+            (after.st_ino, after.st_mode, after.st_size), "it was touched"
+        if kind in ("link", "socketlink"):
+            assert os.path.lexists(other)
+        if kind == "file":
+            with open(path, encoding="ascii") as text:
+                assert text.read() == "precious"
+
+
+@table([("0600", 0o600), ("0666", 0o666), ("0660", 0o660)])
+def test_mode(mode):
+    policy = ALLOW + "[proxy]\nlisten-mode = %04o\n" % mode
+    with World(policy, prepare=populate) as w:
+        found = os.stat(w.proxy.listen).st_mode
+        assert stat.S_ISSOCK(found) and found & 0o777 == mode, oct(found)
+
+
+def test_default_mode_keeps_others_out():
+    with World(ALLOW, prepare=populate) as w:
+        assert os.stat(w.proxy.listen).st_mode & 0o777 == 0o660
+
+
+@table([("numbers", "12345:23456", 12345, 23456), ("a group", ":23456", None, 23456),
+        ("a user", "12345", 12345, None), ("names", "nobody:nogroup", 65534, 65534)])
+def test_owner(text, uid, gid):
+    if os.getuid() != 0:
+        raise Skip("only root can give a socket away")
+    with World(ALLOW + "[proxy]\nlisten-owner = %s\n" % text, prepare=populate) as w:
+        found = os.stat(w.proxy.listen)
+        assert found.st_uid == (os.getuid() if uid is None else uid), found
+        assert found.st_gid == (os.getgid() if gid is None else gid), found
+
+
+@table([("TERM", signal.SIGTERM), ("INT", signal.SIGINT)])
+def test_signal_ends_it_and_removes_the_socket(number):
+    with World(ALLOW, prepare=populate) as w:
+        with w.connect() as idle:
+            idle.ask("GET", "/_ping")
+            w.proxy.process.send_signal(number)
+            assert w.proxy.process.wait(PATIENCE_S) == 0, w.proxy.log()
+            assert not os.path.lexists(w.proxy.listen), "the socket is left"
+            assert idle.closed()
+
+
+def test_term_lets_a_request_end():
+    import threading
+    with World(ALLOW, prepare=populate) as w:
+        go_on = threading.Event()
+
+        def slow(exchange):
+            go_on.wait(30)
+            exchange.engine.answer(exchange)
+        w.engine.on("POST", "/start$", slow)
+        with w.connect() as client:
+            client.send(request("POST", START))
+            w.engine.wait_asked(1)
+            w.proxy.process.send_signal(signal.SIGTERM)
+            until("the end of the socket", lambda: not os.path.lexists(w.proxy.listen))
+            go_on.set()
+            reply = client.response()
+            assert reply.status == 204, reply
+        assert w.proxy.process.wait(PATIENCE_S) == 0
+
+
+def test_term_does_not_wait_for_streams_for_ever():
+    with World(ALLOW, prepare=populate) as w:
+        w.engine.find("mine").running = True
+        with w.connect() as client:
+            client.send(request("POST", "/v1.41/containers/mine/wait"))
+            client.reader.head()
+            w.proxy.process.send_signal(signal.SIGTERM)
+            assert w.proxy.process.wait(PATIENCE_S * 2) == 0
+
+
+def test_socket_that_was_replaced_by_another_is_not_removed():
+    with World(ALLOW, prepare=populate) as w:
+        os.unlink(w.proxy.listen)
+        with open(w.proxy.listen, "w", encoding="ascii") as out:
+            out.write("precious")
+        assert w.proxy.stop() == 0
+        with open(w.proxy.listen, encoding="ascii") as text:
+            assert text.read() == "precious"
+
+
+WRONG = [
+    ("an unknown section", "[allow]\nContainerStart = own\n[nonsense]\na = b\n", 3, "nonsense"),
+    ("an unknown operation", "[allow]\nContainerStrat = own\n", 2, "ContainerStrat"),
+    ("an unknown grant", "[allow]\nContainerStart = maybe\n", 2, "maybe"),
+    ("a grant that the row has not", "[allow]\nContainerCreate = own\n", 2, "ContainerCreate"),
+    ("an operation nobody may allow", "[allow]\nContainerExec = own\n", 2, "ContainerExec"),
+    ("an unknown field", ALLOW + "HostConfig.Memroy = max 1g\n", 9, "HostConfig.Memroy"),
+    ("an unknown rule", ALLOW + "HostConfig.Memory = most 1g\n", 9, "most"),
+    ("a value out of range", ALLOW + "HostConfig.Memory = max lots\n", 9, "lots"),
+    ("an unknown option", "[proxy]\nlistn = unix:/x\n", 2, "listn"),
+    ("a key twice", "[allow]\nContainerStart = own\nContainerStart = own\n", 3, "ContainerStart"),
+    ("a key outside a section", "ContainerStart = own\n", 1, "ContainerStart"),
+    ("no number", "[limits]\ncontainers = many\n", 2, "many"),
+    ("a number out of range", "[limits]\ncontainers = 0\n", 2, "containers"),
+    ("a time without a unit", "[limits]\nhead-timeout = 10 parsecs\n", 2, "parsecs"),
+    ("a socket that is none", "[proxy]\nupstream = tcp://host:2375\n", 2, "tcp://host:2375"),
+    ("a mode that is none", "[proxy]\nlisten-mode = 0999\n", 2, "0999"),
+    ("a line without a key", "[allow]\nnonsense\n", 2, ""),
+    ("a line that is too long", "[allow]\n; " + "x" * 5000 + "\n", 2, ""),
+    ("an owner that is none", "[proxy]\nowner = a b\n", 2, "a b"),
+]
+
+
+@table(WRONG)
+def test_wrong_policy_stops_the_start(text, line, word):
+    with World(text, start=False) as w:
+        status, words = fails_to_start(w)
+        place = "%s:%d: " % (w.proxy.policy, line)
+        short = "%s:%d: " % (os.path.basename(w.proxy.policy), line)
+        assert status == 2, "exit status %d: %s" % (status, words)
+        assert place in words or short in words, words
+        assert word in words, words
+        assert not os.path.exists(w.proxy.listen)
+        checked = run("check", w.proxy.policy)
+        assert checked.returncode == 2 and word in checked.stderr + checked.stdout, checked
+
+
+def test_policy_that_is_not_there():
+    with World(ALLOW, start=False) as w:
+        w.proxy.policy = os.path.join(w.directory, "absent.ini")
+        status, words = fails_to_start(w)
+        assert status == 2 and w.proxy.policy in words, (status, words)
+
+
+def test_check_of_the_shipped_policies():
+    folder = os.path.join(os.path.dirname(DEFAULT_POLICY), "presets")
+    for path in [DEFAULT_POLICY] + [os.path.join(folder, f) for f in sorted(os.listdir(folder))
+                                    if f.endswith(".ini")]:
+        done = run("check", path)
+        assert done.returncode == 0, "%s: %s%s" % (path, done.stdout, done.stderr)
+
+
+@table([("nothing", ()), ("an unknown command", ("frobnicate",)),
+        ("an unknown option", ("serve", "--frobnicate")),
+        ("an option without its value", ("serve", "--policy")),
+        ("explain of nothing", ("explain",)), ("check of nothing", ("check",))])
+def test_usage(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2, done
+    assert done.stderr.strip(), done
+
+
+def test_version():
+    done = run("version")
+    assert done.returncode == 0 and done.stdout.startswith("caisson "), done
+
+
+@table([("operations", "ContainerCreate"), ("fields", "HostConfig.Privileged")])
+def test_lists(command, word):
+    done = run(command)
+    assert done.returncode == 0 and word in done.stdout, done
+
+
+def test_healthcheck():
+    with World(ALLOW, prepare=populate) as w:
+        done = run("healthcheck", "--listen", "unix:" + w.proxy.listen)
+        assert done.returncode == 0, done
+        w.proxy.kill()
+        done = run("healthcheck", "--listen", "unix:" + w.proxy.listen)
+        assert done.returncode == 1, done
+
+
+def test_flags_override_the_file():
+    with World(ALLOW + "[proxy]\nlisten = unix:/nonexistent/x.sock\nupstream = unix:/nonexistent/y\n",
+               prepare=populate) as w:
+        assert_served(w)
+
+
+def test_listen_where_nobody_can():
+    with World(ALLOW, start=False) as w:
+        w.proxy.listen = os.path.join(w.directory, "absent", "x.sock")
+        status, words = fails_to_start(w)
+        assert status in (1, 2) and "absent" in words, (status, words)
+
+
+def test_path_that_is_too_long_for_a_socket():
+    with World(ALLOW, start=False) as w:
+        w.proxy.listen = os.path.join(w.directory, "x" * 120)
+        status, words = fails_to_start(w)
+        assert status in (1, 2) and "x" * 50 in words, (status, words)
