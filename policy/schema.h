@@ -29,10 +29,10 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
 
 /* What a verdict depends on beside body and rules. */
 struct schema_context {
-    unsigned api_minor;      /* fields newer than 1.api_minor must be neutral */
-    unsigned depth;          /* deepest nesting that is read */
-    const char *file;        /* the policy's name, for messages: "evaluator.ini" */
-    const char *label_key;   /* stamped into Labels last; no client may use it */
+    unsigned api_minor;    /* fields newer than 1.api_minor must be neutral */
+    unsigned depth;        /* deepest nesting that is read */
+    const char *file;      /* the policy's name, for messages: "evaluator.ini" */
+    const char *label_key; /* stamped into Labels last; no client may use it */
     const char *label_value;
 };
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cross-field checks of the create body, one function each, all called from create_finish().
+ */
+#include "create.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "field.h"
+#include "json.h"
+#include "judge.h"
+#include "reason.h"
+#include "schema.h"
+#include "types.h"
+
+static const char endpoints_path[] = "NetworkingConfig.EndpointsConfig";
+
+/* The value at "HostConfig.Memory"; NULL when it or a part of the way is absent. */
+static json_t *value_at(const json_t *body, const char *path)
+{
+    char name[80];
+    json_t *at = (json_t *) body;
+    while (at && *path) {
+        size_t length = strcspn(path, ".");
+        snprintf(name, sizeof(name), "%.*s", (int) length, path);
+        at = json_object_get(at, name);
+        path += length + (path[length] == '.');
+    }
+    return at;
+}
+
+static bool out_of_memory(struct judge *judge)
+{
+    return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
+}
+
+/* The object itself in the table's order, whatever the order of insertion. */
+static json_t *in_table_order(const struct field *object, json_t *value)
+{
+    json_t *out = json_object();
+    for (const struct field *member = object->members; member; member = member->next) {
+        json_t *sent = json_object_get(value, member->name);
+        if (sent)
+            json_object_set(out, member->name, sent);
+    }
+    return out;
+}
+
+void create_prepare(const struct schema *schema, json_t *body)
+{
+    const struct field *field = schema_find(schema, endpoints_path);
+    json_t *endpoints = value_at(body, endpoints_path);
+    const char *mode = json_string_value(value_at(body, "HostConfig.NetworkMode"));
+    const char *const keys[] = {"default", mode ? mode : "default"};
+    if (!json_is_object(endpoints))
+        return;
+    for (size_t i = 0; i < 2; i++)
+        if (judge_is_neutral_object(field, json_object_get(endpoints, keys[i])))
+            json_object_del(endpoints, keys[i]);
+}
+
+/* `force FIELD`: the walk left a 0 in the place of the value. */
+static bool resolve_reference(struct judge *judge, const struct field *field, const json_t *body,
+                              json_t *out)
+{
+    json_t *source = value_at(out, field->rule.force_path);
+    json_t *client = value_at(body, field->path), *place = value_at(out, field->path);
+    char was[TYPE_TEXT_BYTES], is[TYPE_TEXT_BYTES];
+    int64_t number = source ? json_integer_value(source) : 0;
+    if (!place)
+        return true;
+    if (json_integer_set(place, number) < 0)
+        return out_of_memory(judge);
+    if (!judge_is_neutral(field, client) && json_integer_value(client) != number)
+        judge_warn(judge, "%s: %s was replaced by %s, as %s (forced, %s)", field->path,
+                   type_print(field->type, client, was), type_print_number(field->type, number, is),
+                   field->rule.force_path, judge_origin(field));
+    return true;
+}
+
+static bool resolve_references(struct judge *judge, const json_t *body, json_t *out)
+{
+    for (size_t i = 0; i < judge->schema->count; i++) {
+        const struct field *field = &judge->schema->fields[i];
+        if (field->rule.force_path && !resolve_reference(judge, field, body, out))
+            return false;
+    }
+    return true;
+}
+
+/* The Engine takes CpuQuota -1 beside NanoCpus, and the quota in force is then -1: no limit. */
+static bool check_cpu(struct judge *judge, const json_t *out)
+{
+    static const char *const others[] = {"HostConfig.CpuQuota", "HostConfig.CpuPeriod"};
+    const json_t *nano = value_at(out, "HostConfig.NanoCpus");
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *other = value_at(out, others[i]);
+        if (other && nano && json_integer_value(other) && json_integer_value(nano))
+            return judge_refuse(judge, REASON_FIELD_REFUSED, others[i],
+                                "%s cannot be combined with HostConfig.NanoCpus; to use it, write "
+                                "'HostConfig.NanoCpus = forbid' under [create]",
+                                others[i]);
+    }
+    return true;
+}
+
+/* Options of another type than the mount's own: dropped if only we wrote them, else refused. */
+static bool check_mount(struct judge *judge, json_t *mount, const json_t *body_mount)
+{
+    static const struct {
+        const char *type, *options;
+    } kinds[] = {
+        {"bind", "BindOptions"},   {"volume", "VolumeOptions"},   {"tmpfs", "TmpfsOptions"},
+        {"image", "ImageOptions"}, {"cluster", "ClusterOptions"},
+    };
+    const char *type = json_string_value(json_object_get(mount, "Type"));
+    char path[80];
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if ((type && strcmp(type, kinds[i].type) == 0) || !json_object_get(mount, kinds[i].options))
+            continue;
+        snprintf(path, sizeof(path), "HostConfig.Mounts[].%s", kinds[i].options);
+        if (!judge_is_neutral(schema_find(judge->schema, path),
+                              json_object_get(body_mount, kinds[i].options)))
+            return judge_refuse(judge, REASON_FIELD_REFUSED, path,
+                                "%s is only for mounts of type %s", path, kinds[i].type);
+        json_object_del(mount, kinds[i].options);
+    }
+    return true;
+}
+
+static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)
+{
+    const json_t *mounts = value_at(out, "HostConfig.Mounts");
+    const json_t *theirs = value_at(body, "HostConfig.Mounts");
+    for (size_t i = 0; i < json_array_size(mounts); i++)
+        if (!check_mount(judge, json_array_get(mounts, i), json_array_get(theirs, i)))
+            return false;
+    return true;
+}
+
+/* An endpoint attaches the container to its network, whatever the network mode says. */
+static bool check_endpoints(struct judge *judge, const json_t *out)
+{
+    const char *mode = json_string_value(value_at(out, "HostConfig.NetworkMode"));
+    json_t *endpoint;
+    const char *key;
+    char shown[JSON_QUOTE_BYTES * 8];
+    json_object_foreach (value_at(out, endpoints_path), key, endpoint) {
+        if (strcmp(key, mode ? mode : "default") != 0)
+            return judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
+                                "%s: '%s' is not the network of HostConfig.NetworkMode, '%s'",
+                                endpoints_path, json_quote(shown, sizeof(shown), key),
+                                mode ? mode : "default");
+    }
+    return true;
+}
+
+/* Ours is stamped last.  A label in another spelling could be taken for it by a careless reader. */
+static bool stamp_label(struct judge *judge, json_t *out)
+{
+    const struct schema_context *context = judge->context;
+    json_t *theirs = json_object_get(out, "Labels"), *labels, *value;
+    const char *key;
+    if (!context->label_key)
+        return true;
+    json_object_foreach (theirs, key, value) {
+        if (json_same_key(key, context->label_key))
+            return judge_refuse(judge, REASON_FIELD_REFUSED, "Labels",
+                                "Labels: '%s' is caisson's own label", context->label_key);
+    }
+    labels = theirs ? json_copy(theirs) : json_object();
+    if (!labels ||
+        json_object_set_new(labels, context->label_key, json_string(context->label_value)) < 0 ||
+        json_object_set(out, "Labels", labels) < 0)
+        out_of_memory(judge);
+    json_decref(labels);
+    return !judge->refused;
+}
+
+/*
+ * Both are always sent: without a HostConfig, Engines up to 26.1 read its fields from the top
+ * level.
+ */
+static bool complete(struct judge *judge, json_t **out)
+{
+    json_t *host = json_object_get(*out, "HostConfig"),
+           *network = value_at(*out, "NetworkingConfig");
+    if (!host)
+        json_object_set_new(*out, "HostConfig", json_object());
+    if (!network)
+        json_object_set_new(*out, "NetworkingConfig", network = json_object());
+    if (!json_object_get(network, "EndpointsConfig"))
+        json_object_set_new(network, "EndpointsConfig", json_object());
+    json_t *ordered = in_table_order(&judge->schema->root, *out);
+    json_decref(*out);
+    *out = ordered;
+    return value_at(ordered, endpoints_path) && value_at(ordered, "HostConfig")
+               ? true
+               : out_of_memory(judge);
+}
+
+bool create_finish(struct judge *judge, const json_t *body, json_t **out)
+{
+    return resolve_references(judge, body, *out) && check_cpu(judge, *out) &&
+           check_mounts(judge, body, *out) && check_endpoints(judge, *out) &&
+           stamp_label(judge, *out) && complete(judge, out);
+}

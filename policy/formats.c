@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The formats of strings, written out by hand: no locale, no regular expressions, no name service.
+ */
+#include "formats.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
+static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const char digits[] = "0123456789";
+
+/* Whether text is made of the given sets alone; NULL sets are empty. */
+static bool made_of(const char *text, const char *a, const char *b, const char *c, const char *d)
+{
+    for (; *text; text++) {
+        bool known = (a && strchr(a, *text)) || (b && strchr(b, *text)) ||
+                     (c && strchr(c, *text)) || (d && strchr(d, *text));
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
+/* Plain decimal without a sign or leading zeros, at most `most`; *text moves behind it. */
+static bool take_number(const char **text, uint64_t most, uint64_t *ret)
+{
+    const char *p = *text;
+    uint64_t value = 0;
+    if (*p < '0' || *p > '9' || (*p == '0' && p[1] >= '0' && p[1] <= '9'))
+        return false;
+    for (; *p >= '0' && *p <= '9'; p++) {
+        value = value * 10 + (uint64_t) (*p - '0');
+        if (value > most)
+            return false;
+    }
+    *text = p;
+    *ret = value;
+    return true;
+}
+
+const char *format_text(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char) *text < 0x20 || *text == 0x7f)
+            return "must have no control characters";
+    return NULL;
+}
+
+const char *format_key(const char *text)
+{
+    return *text && !format_text(text)
+               ? NULL
+               : "must have keys that are not empty and have no control characters";
+}
+
+const char *format_word(const char *text)
+{
+    return made_of(text, lower, upper, digits, "_.:/-")
+               ? NULL
+               : "must be made of letters, digits and _ . : / -";
+}
+
+const char *format_hostname(const char *text)
+{
+    bool good = strlen(text) <= 63 && made_of(text, lower, upper, digits, "-.") && *text != '-' &&
+                *text != '.';
+    return good ? NULL : "must be a host name: letters, digits, '-' and '.', at most 63";
+}
+
+/*
+ * Names are resolved in the image's own passwd and group files, which the image's author controls;
+ * a missing gid means gid 0 or the image's choice; "+0", "00" and ":0" all are root.  Numbers only.
+ */
+const char *format_user(const char *text)
+{
+    uint64_t id;
+    bool good = take_number(&text, UINT32_MAX - 1, &id) && *text++ == ':' &&
+                take_number(&text, UINT32_MAX - 1, &id) && *text == '\0';
+    return good ? NULL : "must be UID:GID in numbers, such as 65534:65534";
+}
+
+const char *format_signal(const char *text)
+{
+    uint64_t number;
+    const char *end = text;
+    if (take_number(&end, 64, &number) && *end == '\0' && number > 0)
+        return NULL;
+    bool good = *text >= 'A' && *text <= 'Z' && strlen(text) <= 16 &&
+                made_of(text, upper, digits, "+-", NULL);
+    return good ? NULL : "must be a signal, such as SIGTERM or 15";
+}
+
+const char *format_path(const char *text)
+{
+    return *text == '/' && strlen(text) <= 4095 && !format_text(text) ? NULL
+                                                                      : "must be an absolute path";
+}
+
+/* No empty, "." or ".." part, and no slash at the end. */
+static bool path_is_clean(const char *text)
+{
+    while (*text == '/') {
+        size_t length = strcspn(++text, "/");
+        if (length == 0 || (length == 1 && text[0] == '.') ||
+            (length == 2 && text[0] == '.' && text[1] == '.'))
+            return false;
+        text += length;
+    }
+    return true;
+}
+
+static bool path_is_below(const char *text, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(text, folder, length) == 0 && (text[length] == '\0' || text[length] == '/');
+}
+
+const char *format_target(const char *text)
+{
+    if (format_path(text) || !path_is_clean(text))
+        return "must be a clean absolute path in the container, below /";
+    bool system = path_is_below(text, "/proc") || path_is_below(text, "/sys") ||
+                  (path_is_below(text, "/dev") && !path_is_below(text, "/dev/shm"));
+    return system ? "must not lie in /proc, /sys or /dev (but for /dev/shm)" : NULL;
+}
+
+const char *format_env(const char *text)
+{
+    return *text && *text != '=' ? NULL : "must be NAME=value or NAME";
+}
+
+/*
+ * The Engine upper-cases with Unicode's tables, in which a long s or a dotless i become S and I.
+ */
+const char *format_capability(const char *text)
+{
+    return *text && strlen(text) <= 40 && made_of(text, upper, "_", NULL, NULL)
+               ? NULL
+               : "must be a capability in capitals, such as NET_BIND_SERVICE or CAP_CHOWN";
+}
+
+const char *format_cpuset(const char *text)
+{
+    return made_of(text, digits, ",-", NULL, NULL) ? NULL : "must be a list of CPUs such as 0-3,5";
+}
+
+const char *format_ip(const char *text)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    bool good = inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+    return good ? NULL : "must be an IPv4 or IPv6 address";
+}
+
+const char *format_mac(const char *text)
+{
+    bool good = strlen(text) == 17;
+    for (size_t i = 0; good && i < 17; i++)
+        good = i % 3 == 2 ? text[i] == ':' : strchr("0123456789abcdefABCDEF", text[i]) != NULL;
+    return good ? NULL : "must be a MAC address such as 02:42:ac:11:00:02";
+}
+
+const char *format_port(const char *text)
+{
+    uint64_t port;
+    bool good =
+        take_number(&text, 65535, &port) && port > 0 &&
+        (strcmp(text, "/tcp") == 0 || strcmp(text, "/udp") == 0 || strcmp(text, "/sctp") == 0);
+    return good ? NULL : "must have keys PORT/tcp, PORT/udp or PORT/sctp";
+}
+
+const char *format_host_port(const char *text)
+{
+    uint64_t first, last;
+    bool good = take_number(&text, 65535, &first) && first > 0;
+    if (good && *text == '-') {
+        text++;
+        good = take_number(&text, 65535, &last) && last >= first;
+    }
+    return good && *text == '\0' ? NULL
+                                 : "must be a port such as 8080, or a range such as 8080-8090";
+}

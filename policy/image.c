@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * References to images.  The grammar is that of the Engine's reference library:
+ *
+ *   [registry[:port]/]part{/part}[:tag][@digest]
+ *
+ * where a first part without a dot or a colon, unless it is "localhost", is no registry.
+ */
+#include "image.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "glob.h"
+
+static const char lower_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+static const char hex[] = "0123456789abcdef";
+
+/* A reference, or a pattern for one, cut at its separators. */
+struct cut {
+    const char *name, *tag, *digest; /* tag and digest: NULL when absent */
+    size_t name_bytes, tag_bytes;
+};
+
+static struct cut cut_up(const char *text)
+{
+    struct cut cut = {.name = text, .name_bytes = strcspn(text, "@")};
+    if (text[cut.name_bytes] == '@')
+        cut.digest = text + cut.name_bytes + 1;
+    for (size_t i = cut.name_bytes; i > 0 && text[i - 1] != '/'; i--) {
+        if (text[i - 1] == ':') {
+            cut.tag = text + i;
+            cut.tag_bytes = cut.name_bytes - i;
+            cut.name_bytes = i - 1;
+            break;
+        }
+    }
+    return cut;
+}
+
+/* Whether the first part of a name, length bytes before a slash, is a registry. */
+static bool is_registry(const char *name, size_t length)
+{
+    return memchr(name, '.', length) || memchr(name, ':', length) ||
+           (length == 9 && memcmp(name, "localhost", 9) == 0);
+}
+
+/* Puts the registry and "library/" before a name where the Engine would; false: too long. */
+static bool normalise(const char *name, size_t bytes, char *ret, size_t size)
+{
+    const char *slash = memchr(name, '/', bytes);
+    size_t first = slash ? (size_t) (slash - name) : 0;
+    const char *registry = "docker.io";
+    size_t registry_bytes = 9;
+    if (slash && is_registry(name, first)) {
+        if (first != 15 || memcmp(name, "index.docker.io", 15) != 0) {
+            registry = name;
+            registry_bytes = first;
+        }
+        name += first + 1;
+        bytes -= first + 1;
+    }
+    bool hub = registry_bytes == 9 && memcmp(registry, "docker.io", 9) == 0;
+    int length = snprintf(ret, size, "%.*s/%s%.*s", (int) registry_bytes, registry,
+                          hub && !memchr(name, '/', bytes) ? "library/" : "", (int) bytes, name);
+    return length > 0 && (size_t) length < size;
+}
+
+/* One part between slashes: runs of [a-z0-9] joined by one '.', one or two '_', or any '-'s. */
+static bool part_is_good(const char *part, size_t length)
+{
+    size_t at = 0;
+    for (;;) {
+        size_t run = 0;
+        while (at < length && strchr(lower_digits, part[at])) {
+            at++;
+            run++;
+        }
+        if (run == 0 || at == length)
+            return run > 0;
+        if (part[at] == '.') {
+            at++;
+        } else if (part[at] == '_') {
+            at += at + 1 < length && part[at + 1] == '_' ? 2 : 1;
+        } else if (part[at] == '-') {
+            while (at < length && part[at] == '-')
+                at++;
+        } else {
+            return false;
+        }
+    }
+}
+
+/* host{.host}[:port]; a host begins and ends with a letter or a digit. */
+static bool registry_is_good(const char *registry, size_t length)
+{
+    const char *colon = memchr(registry, ':', length);
+    size_t host = colon ? (size_t) (colon - registry) : length, at = 0;
+    if (colon && (length - host - 1 == 0 || length - host - 1 > 5 ||
+                  strspn(colon + 1, "0123456789") < length - host - 1))
+        return false;
+    while (at < host) {
+        size_t run = 0;
+        while (at + run < host && registry[at + run] != '.')
+            run++;
+        if (run == 0 || strspn(registry + at, word) == 0 || registry[at] == '_' ||
+            registry[at + run - 1] == '-')
+            return false;
+        for (size_t i = at; i < at + run; i++)
+            if (registry[i] == '_' || !(strchr(word, registry[i]) || registry[i] == '-'))
+                return false;
+        at += run;
+        if (at < host && ++at == host)
+            return false;
+    }
+    return host > 0;
+}
+
+/* A normalised name: registry, then at least one part. */
+static bool name_is_good(const char *name)
+{
+    size_t length = strcspn(name, "/");
+    if (!registry_is_good(name, length))
+        return false;
+    for (name += length; *name == '/'; name += length) {
+        name++;
+        length = strcspn(name, "/");
+        if (!part_is_good(name, length))
+            return false;
+    }
+    return true;
+}
+
+static bool tag_is_good(const char *tag, size_t length)
+{
+    if (length == 0 || length > IMAGE_TAG_BYTES || !strchr(word, tag[0]))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!strchr(word, tag[i]) && tag[i] != '.' && tag[i] != '-')
+            return false;
+    return true;
+}
+
+static bool digest_is_good(const char *digest)
+{
+    size_t length = strlen(digest);
+    if (strncmp(digest, "sha256:", 7) == 0)
+        return length == 7 + 64 && strspn(digest + 7, hex) == 64;
+    return strncmp(digest, "sha512:", 7) == 0 && length == 7 + 128 &&
+           strspn(digest + 7, hex) == 128;
+}
+
+/* The name as people write it: without the Engine's own registry and folder. */
+static const char *familiar(const char *name)
+{
+    static const char hub[] = "docker.io/", library[] = "docker.io/library/";
+    if (strncmp(name, library, sizeof(library) - 1) == 0 &&
+        !strchr(name + sizeof(library) - 1, '/'))
+        return name + sizeof(library) - 1;
+    return strncmp(name, hub, sizeof(hub) - 1) == 0 ? name + sizeof(hub) - 1 : name;
+}
+
+/*
+ * Where no name fits, the Engine looks for an id that begins with the text, with or without the
+ * algorithm: "cafe", "sha256:cafe".
+ */
+static bool is_an_id(const char *name)
+{
+    return strcmp(name, "sha256") == 0 || strcmp(name, "sha384") == 0 ||
+           strcmp(name, "sha512") == 0 || (strlen(name) == 64 && strspn(name, hex) == 64);
+}
+
+const char *image_parse(const char *text, struct image *ret_image)
+{
+    struct cut cut = cut_up(text);
+    *ret_image = (struct image){.tag = "latest"};
+    if (!normalise(cut.name, cut.name_bytes, ret_image->name, sizeof(ret_image->name)) ||
+        !name_is_good(ret_image->name) || (cut.tag && !tag_is_good(cut.tag, cut.tag_bytes)) ||
+        (cut.digest && !digest_is_good(cut.digest)))
+        return "must be the name of an image, such as busybox:1.36";
+    if (is_an_id(familiar(ret_image->name)))
+        return "must be the name of an image, not an id";
+    if (cut.tag)
+        snprintf(ret_image->tag, sizeof(ret_image->tag), "%.*s", (int) cut.tag_bytes, cut.tag);
+    /* The Engine looks at the digest alone where there is one. */
+    if (cut.digest) {
+        ret_image->tag[0] = '\0';
+        snprintf(ret_image->digest, sizeof(ret_image->digest), "%s", cut.digest);
+    }
+    return NULL;
+}
+
+char *image_print(const struct image *image, char buffer[IMAGE_TEXT_BYTES])
+{
+    snprintf(buffer, IMAGE_TEXT_BYTES, "%s%s%s", familiar(image->name),
+             image->digest[0] ? "@" : ":", image->digest[0] ? image->digest : image->tag);
+    return buffer;
+}
+
+bool image_matches(const char *pattern, const char *reference)
+{
+    struct image image;
+    if (image_parse(reference, &image))
+        return false;
+    struct cut cut = cut_up(pattern);
+    char name[IMAGE_NAME_BYTES + 1], tag[IMAGE_TAG_BYTES + 1];
+    if (cut.name_bytes >= 2 && memcmp(cut.name, "**", 2) == 0)
+        snprintf(name, sizeof(name), "%.*s", (int) cut.name_bytes, cut.name);
+    else if (!normalise(cut.name, cut.name_bytes, name, sizeof(name)))
+        return false;
+    if (!glob_matches(name, image.name, '/'))
+        return false;
+    if (image.digest[0] || cut.digest)
+        return image.digest[0] && cut.digest && glob_matches(cut.digest, image.digest, 0);
+    snprintf(tag, sizeof(tag), "%.*s", cut.tag ? (int) cut.tag_bytes : 6,
+             cut.tag ? cut.tag : "latest");
+    return glob_matches(tag, image.tag, 0);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The strict reading of JSON.  A first pass over the bytes knows only strings, brackets and
+ * separators; it bounds depth and number of values before anything is allocated.  jansson then does
+ * the parsing.  When either finds a fault, the same pass, stopped at the faulty byte, tells the
+ * path of the field that it is in.
+ */
+#include "json.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One open bracket, and the key that was last read in it. */
+struct level {
+    bool is_object;
+    const char *key;
+    size_t key_bytes;
+};
+
+struct scan {
+    const char *text;
+    size_t bytes, at;
+    unsigned depth, depth_most;
+    size_t values;
+    struct level levels[JSON_DEPTH_MOST];
+};
+
+/* From an opening quote to behind the closing one, or to the end. */
+static void scan_string(struct scan *scan)
+{
+    size_t start = ++scan->at;
+    while (scan->at < scan->bytes && scan->text[scan->at] != '"')
+        scan->at += scan->text[scan->at] == '\\' ? 2 : 1;
+    if (scan->at > scan->bytes)
+        scan->at = scan->bytes;
+    if (scan->depth > 0) {
+        struct level *level = &scan->levels[scan->depth - 1];
+        if (level->is_object && !level->key) {
+            level->key = scan->text + start;
+            level->key_bytes = scan->at - start;
+        }
+    }
+    if (scan->at < scan->bytes)
+        scan->at++;
+}
+
+/* Returns what is over its bound, or NULL. */
+static const char *scan_open(struct scan *scan, bool is_object)
+{
+    if (scan->depth == scan->depth_most)
+        return "is nested too deeply";
+    scan->levels[scan->depth++] = (struct level){.is_object = is_object};
+    scan->at++;
+    return ++scan->values > JSON_VALUES_MOST ? "holds too many values" : NULL;
+}
+
+static const char *scan_next(struct scan *scan)
+{
+    switch (scan->text[scan->at]) {
+    case '"':
+        scan_string(scan);
+        return NULL;
+    case '{':
+        return scan_open(scan, true);
+    case '[':
+        return scan_open(scan, false);
+    case '}':
+    case ']':
+        if (scan->depth > 0)
+            scan->depth--;
+        break;
+    case ',':
+        if (scan->depth > 0)
+            scan->levels[scan->depth - 1].key = NULL;
+        scan->at++;
+        return ++scan->values > JSON_VALUES_MOST ? "holds too many values" : NULL;
+    default:
+        break;
+    }
+    scan->at++;
+    return NULL;
+}
+
+/* Walks to `stop`, or to the first thing over its bound, which it returns. */
+static const char *scan_run(struct scan *scan, const char *text, size_t stop, unsigned depth)
+{
+    *scan = (struct scan){.text = text, .bytes = stop};
+    scan->depth_most = depth < JSON_DEPTH_MOST ? depth : JSON_DEPTH_MOST;
+    while (scan->at < scan->bytes) {
+        const char *fault = scan_next(scan);
+        if (fault)
+            return fault;
+    }
+    return NULL;
+}
+
+/* A key is client text: escaped, and cut at JSON_QUOTE_BYTES. */
+static void path_add(char *path, size_t size, const struct level *level)
+{
+    size_t used = strlen(path);
+    if (!level->is_object) {
+        snprintf(path + used, size - used, "[]");
+    } else if (level->key) {
+        char key[JSON_QUOTE_BYTES * 2], shown[JSON_QUOTE_BYTES * 4];
+        snprintf(key, sizeof(key), "%.*s", (int) (level->key_bytes < 120 ? level->key_bytes : 120),
+                 level->key);
+        json_quote(shown, sizeof(shown), key);
+        snprintf(path + used, size - used, "%s%s", used ? "." : "", shown);
+    }
+}
+
+static void fault_set(struct json_fault *fault, const struct scan *scan, size_t at,
+                      const char *what)
+{
+    fault->path[0] = '\0';
+    for (unsigned i = 0; i < scan->depth; i++)
+        path_add(fault->path, sizeof(fault->path), &scan->levels[i]);
+    snprintf(fault->text, sizeof(fault->text), "%s %s (at byte %zu of the body)",
+             fault->path[0] ? fault->path : "the body", what, at);
+}
+
+static const char *fault_name(enum json_error_code code)
+{
+    switch (code) {
+    case json_error_duplicate_key:
+        return "appears twice";
+    case json_error_premature_end_of_input:
+        return "ends too early";
+    case json_error_end_of_input_expected:
+        return "is followed by more bytes";
+    case json_error_invalid_utf8:
+        return "is not valid UTF-8";
+    case json_error_null_byte_in_key:
+    case json_error_null_character:
+        return "holds a NUL character";
+    case json_error_numeric_overflow:
+        return "is a number that is too large";
+    case json_error_out_of_memory:
+        return "needs more memory than there is";
+    default:
+        return "is not valid JSON";
+    }
+}
+
+struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
+                                struct json_fault *ret_fault)
+{
+    struct scan scan;
+    const char *fault = scan_run(&scan, text, bytes, depth);
+    if (fault) {
+        fault_set(ret_fault, &scan, scan.at, fault);
+        return NULL;
+    }
+    json_error_t error;
+    json_t *value = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+    size_t at = value || error.position < 0 ? 0 : (size_t) error.position;
+    if (value && json_is_object(value))
+        return value;
+    scan_run(&scan, text, at < bytes ? at : bytes, depth);
+    fault_set(ret_fault, &scan, at,
+              value ? "must be a JSON object" : fault_name(json_error_code(&error)));
+    json_decref(value);
+    return NULL;
+}
+
+char *json_write_compact(const struct json_t *value, size_t *ret_bytes)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text)
+        *ret_bytes = strlen(text);
+    return text;
+}
+
+/* Decodes one character of valid UTF-8; anything else counts as the byte itself. */
+static unsigned utf8_next(const char *text, size_t *ret_bytes)
+{
+    const unsigned char *u = (const unsigned char *) text;
+    unsigned length = u[0] >= 0xf0 ? 4 : u[0] >= 0xe0 ? 3 : u[0] >= 0xc0 ? 2 : 1;
+    unsigned point = length == 1 ? u[0] : u[0] & (0x7fU >> length);
+    *ret_bytes = 1;
+    for (unsigned i = 1; i < length; i++) {
+        if ((u[i] & 0xc0) != 0x80)
+            return u[0];
+        point = point << 6 | (u[i] & 0x3fU);
+    }
+    *ret_bytes = length;
+    return point;
+}
+
+char *json_quote(char *buffer, size_t size, const char *text)
+{
+    size_t used = 0, at = 0, step;
+    buffer[0] = '\0';
+    while (text[at] && at < JSON_QUOTE_BYTES && used + sizeof("\\u10ffff...") < size) {
+        unsigned point = utf8_next(text + at, &step);
+        bool plain = point >= 0x20 && point < 0x7f && point != '\\';
+        used += (size_t) snprintf(buffer + used, size - used, plain ? "%c" : "\\u%04x", point);
+        at += step;
+    }
+    if (text[at])
+        snprintf(buffer + used, size - used, "...");
+    return buffer;
+}
+
+/*
+ * Go's decoder folds with Unicode's simple case folding.  Field names are ASCII, so beside A-Z only
+ * the two characters outside ASCII that fold into it matter: U+017F (long s) and U+212A (Kelvin).
+ */
+static unsigned fold_next(const char **text)
+{
+    size_t step;
+    unsigned point = utf8_next(*text, &step);
+    *text += step;
+    if (point >= 'A' && point <= 'Z')
+        return point - 'A' + 'a';
+    return point == 0x17f ? 's' : point == 0x212a ? 'k' : point;
+}
+
+bool json_same_key(const char *a, const char *b)
+{
+    while (*a && *b)
+        if (fold_next(&a) != fold_next(&b))
+            return false;
+    return *a == *b;
+}

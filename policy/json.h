@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json: JSON read strictly, written canonically, and client text made fit to be shown to people.
+ *
+ * What two parsers could read in two ways is refused here: duplicate keys, bytes after the value,
+ * invalid UTF-8, NUL, nesting and counts over a bound.
+ */
+#ifndef CAISSON_POLICY_JSON_H
+#define CAISSON_POLICY_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct json_t; /* jansson's */
+
+enum {
+    JSON_DEPTH_MOST = 64,     /* nesting, whatever the caller asks for */
+    JSON_VALUES_MOST = 32768, /* values of one document: bounds memory at some hundred bytes each */
+    JSON_QUOTE_BYTES = 64     /* of a client's text that a message shows */
+};
+
+/* Why a document was not read. */
+struct json_fault {
+    char path[160]; /* where: "HostConfig.Memory"; "" for the document itself */
+    char text[320]; /* for people, with the path and the byte */
+};
+
+/* Reads one JSON object of at most `depth` levels; NULL with the fault filled. Caller owns it. */
+struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
+                                struct json_fault *ret_fault);
+
+/* Compact, in the order of insertion; NULL when memory is short. Caller frees it. */
+char *json_write_compact(const struct json_t *value, size_t *ret_bytes);
+
+/*
+ * Writes at most JSON_QUOTE_BYTES bytes of a client's text into buffer, cut with "...", with
+ * everything but printable ASCII escaped. Returns buffer.
+ */
+char *json_quote(char *buffer, size_t size, const char *text);
+
+/* Whether the Engine would take two keys for the same field: equal under simple case folding. */
+bool json_same_key(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * judge: the walk of a body along the tree of fields.
+ *
+ * The body is only read; what is sent grows beside it, in the order of the table.  The first
+ * refusal ends the walk.
+ */
+#ifndef CAISSON_POLICY_JUDGE_H
+#define CAISSON_POLICY_JUDGE_H
+
+#include <stdbool.h>
+
+struct field;
+struct json_t;
+struct schema;
+struct schema_context;
+struct schema_verdict;
+
+struct judge {
+    const struct schema *schema;
+    const struct schema_context *context;
+    struct schema_verdict *verdict; /* reason, field and message of the refusal */
+    struct json_t *warnings;        /* list of strings, or NULL */
+    bool refused;
+};
+
+enum { JUDGE_WARNINGS_MOST = 32 };
+
+/*
+ * What is sent for a field.  value is NULL when the client did not name it.  Returns a new
+ * reference; NULL when the field is left out, or when judge->refused is set.
+ */
+struct json_t *judge_field(struct judge *judge, const struct field *field, struct json_t *value);
+
+/*
+ * Shape, known members and formats of a value of the policy's, whatever the rules of the members;
+ * refuses like judge_field().
+ */
+bool judge_value(struct judge *judge, const struct field *field, const struct json_t *value);
+
+/* Absent, null, empty, or one of the row's own neutral values; an object with only such members. */
+bool judge_is_neutral(const struct field *field, const struct json_t *value);
+/* The same for one object out of a list or map of them. */
+bool judge_is_neutral_object(const struct field *field, const struct json_t *value);
+
+/* The first refusal is kept. Returns false, so that a caller can `return judge_refuse(...)`. */
+bool judge_refuse(struct judge *judge, int reason, const char *path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void judge_warn(struct judge *judge, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "evaluator.ini:21", or "built in". */
+const char *judge_origin(const struct field *field);
+
+#endif

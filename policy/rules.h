@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rules: what a policy can say of a field, as read from text and as applied to a value.
+ *
+ *   forbid              only what is absent or neutral passes
+ *   allow               anything well formed passes
+ *   force V             V is sent, whatever the client says; what it said is named in a warning
+ *   default V           V is sent when the client leaves the field neutral
+ *   max V, min V        numbers: the value; strings: bytes; lists and maps: elements
+ *   one-of A B* !C      the string, each element, each key (or key=value) matches an item; an item
+ *                       with '!' excludes, ignoring the case of ASCII letters, and wins
+ *
+ * A value of several words, or with a comma, is written as JSON: "..", [..], {..}.
+ */
+#ifndef CAISSON_POLICY_RULES_H
+#define CAISSON_POLICY_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct json_t;
+struct field;
+struct judge;
+
+struct rule_item {
+    char *text;
+    bool exclude;
+    bool literal; /* was written in quotes: a star is a star */
+};
+
+struct rule {
+    char *text;   /* the clauses, as written */
+    char *origin; /* "FILE:LINE"; NULL for a built-in rule */
+    bool forbid, allow, has_max, has_min;
+    int64_t max, min;
+    struct json_t *force, *fallback; /* fallback: of `default` */
+    char *force_path;        /* `force FIELD`: the name of another field; force is NULL then */
+    struct rule_item *items; /* of one-of */
+    size_t item_count;
+};
+
+/*
+ * Reads clauses for a field; *ret is overwritten, and ended with rule_done() whatever the outcome.
+ * Contradictions are errors.  What force and default hold is checked as far as the type goes.
+ */
+int rule_parse(const struct field *field, const char *text, const char *origin, struct rule *ret,
+               struct err *err);
+void rule_done(struct rule *rule);
+
+/*
+ * What is sent for a field that the client left neutral: the default, else what makes a bound
+ * explicit, else nothing.  *ret is a new reference or NULL; false when the rule refuses absence.
+ */
+bool rule_fill(struct judge *judge, const struct field *field, struct json_t **ret);
+
+/* The value that makes a rule with a bound explicit: its default, else its max, else its min. */
+struct json_t *rule_explicit(const struct rule *rule);
+
+/* Whether a negative value means "no limit" under this rule's bounds, so that it is replaced. */
+bool rule_must_replace(const struct field *field, const struct json_t *value);
+
+/* Each refuses and returns false when the value is not what its clause says. */
+bool rule_forbid(struct judge *judge, const struct field *field);
+bool rule_bounds(struct judge *judge, const struct field *field, const struct json_t *value);
+bool rule_one_of(struct judge *judge, const struct field *field, const struct json_t *value);
+
+#endif

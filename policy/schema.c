@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tree of fields: built from create.def, changed by the policy's rules, walked by judge.c.
+ */
+#include "schema.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "create.h"
+#include "err.h"
+#include "field.h"
+#include "json.h"
+#include "judge.h"
+#include "reason.h"
+#include "suggest.h"
+#include "types.h"
+
+struct row {
+    const char *path;
+    enum type_id type;
+    unsigned since;
+    const char *rule, *neutral, *why;
+};
+
+static const struct row rows[] = {
+#define FIELD(path, type, since, rule, neutral, why) \
+    {path, TYPE_ID_##type, since, rule, neutral, why},
+#include "create.def"
+#undef FIELD
+};
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+/* ---- the tree ---- */
+
+struct field *schema_find(const struct schema *schema, const char *path)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (strcmp(schema->fields[i].path, path) == 0)
+            return &schema->fields[i];
+    return NULL;
+}
+
+const struct field *field_member(const struct field *object, const char *name)
+{
+    for (const struct field *member = object->members; member; member = member->next)
+        if (strcmp(member->name, name) == 0)
+            return member;
+    return NULL;
+}
+
+/* "HostConfig.Mounts[].Type" is a member of "HostConfig.Mounts"; a row stands after its object's.
+ */
+static struct field *parent_of(struct schema *schema, const char *path)
+{
+    char object[160];
+    const char *dot = strrchr(path, '.');
+    if (!dot)
+        return &schema->root;
+    size_t length = (size_t) (dot - path);
+    while (length >= 2 &&
+           (memcmp(path + length - 2, "[]", 2) == 0 || memcmp(path + length - 2, "{}", 2) == 0))
+        length -= 2;
+    assert(length < sizeof(object));
+    memcpy(object, path, length);
+    object[length] = '\0';
+    return schema_find(schema, object);
+}
+
+static void field_link(struct field *object, struct field *field)
+{
+    struct field **end = &object->members;
+    while (*end)
+        end = &(*end)->next;
+    *end = field;
+}
+
+/* A row that does not parse is a bug; only memory can be short. */
+static int field_init(struct schema *schema, const struct row *row)
+{
+    struct field *field = &schema->fields[schema->count], *object = parent_of(schema, row->path);
+    const char *dot = strrchr(row->path, '.');
+    struct err err = {{0}};
+    assert(object && type_has_members(object->type));
+    *field = (struct field){
+        .path = row->path,
+        .name = dot ? dot + 1 : row->path,
+        .why = row->why,
+        .neutral = row->neutral,
+        .since = row->since,
+        .type = type_get(row->type),
+    };
+    schema->count++;
+    field_link(object, field);
+    return rule_parse(field, row->rule, NULL, &field->rule, &err);
+}
+
+struct schema *schema_new_create(void)
+{
+    struct schema *schema = calloc(1, sizeof(*schema));
+    struct field *fields = calloc(ROW_COUNT, sizeof(*fields));
+    if (!schema || !fields) {
+        free(schema);
+        free(fields);
+        return NULL;
+    }
+    schema->fields = fields;
+    schema->root = (struct field){.path = "", .name = "", .type = type_get(TYPE_ID_OBJECT)};
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (field_init(schema, &rows[i]) < 0) {
+            schema_free(schema);
+            return NULL;
+        }
+    }
+    return schema;
+}
+
+void schema_free(struct schema *schema)
+{
+    if (!schema)
+        return;
+    for (size_t i = 0; i < schema->count; i++)
+        rule_done(&schema->fields[i].rule);
+    free(schema->fields);
+    free(schema);
+}
+
+/* ---- the policy's rules ---- */
+
+static int no_such_field(const struct schema *schema, const char *path, struct err *err)
+{
+    struct suggest suggest = {.wrong = path};
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct field *field = &schema->fields[i];
+        if (strcmp(field->name, path) == 0 || json_same_key(field->path, path))
+            return err_set(err, "there is no field '%.80s'; write %s", path, field->path);
+        suggest_offer(&suggest, field->path);
+    }
+    if (suggest.best)
+        return err_set(err, "there is no field '%.80s'; did you mean %s?", path, suggest.best);
+    return err_set(err, "there is no field '%.80s'; 'caisson fields' lists them", path);
+}
+
+/* Another numeric field, reached through objects alone, that is not itself a reference. */
+static int check_reference(const struct schema *schema, const struct field *field,
+                           const char *target, struct err *err)
+{
+    const struct field *source = schema_find(schema, target);
+    if (!source)
+        return no_such_field(schema, target, err);
+    if (source->type->kind != KIND_NUMBER || source->type->unit != field->type->unit ||
+        strpbrk(target, "[{") || strpbrk(field->path, "[{"))
+        return err_set(err, "%s cannot be forced to %s; name a field of the same type", field->path,
+                       target);
+    if (source == field || source->rule.force_path)
+        return err_set(err, "%s is itself forced to another field; name that one", target);
+    return 0;
+}
+
+static int check_references(const struct schema *schema, const struct field *field,
+                            const struct rule *rule, struct err *err)
+{
+    if (!rule->force_path)
+        return 0;
+    for (size_t i = 0; i < schema->count; i++) {
+        const char *path = schema->fields[i].rule.force_path;
+        if (path && &schema->fields[i] != field && strcmp(path, field->path) == 0)
+            return err_set(err, "%s is forced to this field; give that one another rule first",
+                           schema->fields[i].path);
+    }
+    return check_reference(schema, field, rule->force_path, err);
+}
+
+/* What force and default say is held to the rows of its own members. */
+static int check_values(const struct schema *schema, const struct field *field,
+                        const struct rule *rule, struct err *err)
+{
+    const json_t *values[] = {rule->force, rule->fallback};
+    static const struct schema_context context = {.api_minor = 99};
+    for (size_t i = 0; i < 2; i++) {
+        struct schema_verdict verdict = {0};
+        struct judge judge = {.schema = schema, .context = &context, .verdict = &verdict};
+        if (values[i] && !judge_value(&judge, field, values[i]))
+            return err_set(err, "%s", verdict.message);
+    }
+    return 0;
+}
+
+int schema_set_rule(struct schema *schema, const char *path, const char *text, const char *origin,
+                    struct err *err)
+{
+    struct field *field = schema_find(schema, path);
+    struct rule rule;
+    if (!field)
+        return no_such_field(schema, path, err);
+    if (rule_parse(field, text, origin, &rule, err) < 0 ||
+        check_references(schema, field, &rule, err) < 0 ||
+        check_values(schema, field, &rule, err) < 0) {
+        rule_done(&rule);
+        return -1;
+    }
+    rule_done(&field->rule);
+    field->rule = rule;
+    return 0;
+}
+
+void schema_each(const struct schema *schema, schema_visit *visit, void *arg)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct field *field = &schema->fields[i];
+        struct schema_field shown = {
+            .path = field->path,
+            .type = field->type->name,
+            .rule = field->rule.text,
+            .origin = judge_origin(field),
+            .why = field->why,
+            .since = field->since,
+        };
+        visit(arg, &shown);
+    }
+}
+
+/* ---- judging ---- */
+
+static void write_verdict(struct judge *judge, const json_t *out)
+{
+    struct schema_verdict *verdict = judge->verdict;
+    size_t bytes;
+    verdict->body = json_write_compact(out, &verdict->body_bytes);
+    if (judge->warnings)
+        verdict->warnings = json_write_compact(judge->warnings, &bytes);
+    if (!verdict->body || (judge->warnings && !verdict->warnings))
+        judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
+    else
+        verdict->reason = REASON_NONE;
+}
+
+void schema_judge(const struct schema *schema, const struct schema_context *context,
+                  const char *body, size_t body_bytes, struct schema_verdict *ret)
+{
+    struct judge judge = {.schema = schema, .context = context, .verdict = ret};
+    struct json_fault fault = {{0}, {0}};
+    json_t *in = json_read_strict(body, body_bytes, context->depth, &fault);
+    json_t *out = NULL;
+    if (!in) {
+        judge_refuse(&judge, REASON_BODY_MALFORMED, fault.path, "%s", fault.text);
+        return;
+    }
+    create_prepare(schema, in);
+    out = judge_field(&judge, &schema->root, in);
+    if (!judge.refused && !out)
+        out = json_object();
+    if (!judge.refused && create_finish(&judge, in, &out))
+        write_verdict(&judge, out);
+    json_decref(out);
+    json_decref(in);
+    json_decref(judge.warnings);
+}
+
+void schema_verdict_done(struct schema_verdict *verdict)
+{
+    free(verdict->body);
+    free(verdict->warnings);
+    verdict->body = verdict->warnings = NULL;
+}

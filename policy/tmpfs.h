@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tmpfs: the option text of a tmpfs mount as members that have rows and rules of their own.
+ *
+ * "rw,exec,size=16m,mode=1777"  <->  {"exec":true,"size":16777216,"mode":1023}
+ */
+#ifndef CAISSON_POLICY_TMPFS_H
+#define CAISSON_POLICY_TMPFS_H
+
+struct json_t;
+
+/*
+ * Returns NULL and a new object, or what is wrong with the text.  Flags that are the safe default
+ * become false; an option that is not known here, or is given twice, is wrong.
+ */
+const char *tmpfs_decode(const char *text, struct json_t **ret_members);
+
+/* The canonical text: every flag is named, so that no default of the Engine matters. NULL: memory.
+ */
+char *tmpfs_encode(const struct json_t *members);
+
+#endif
