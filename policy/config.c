@@ -412,7 +412,7 @@ static ssize_t line_read(struct reader *reader, char *line, size_t room)
     while ((c = getc(reader->file)) != EOF && c != '\n') {
         if (c == '\0')
             return err_set(reader->err, "the line has a NUL byte; a policy is plain text");
-        if (bytes + 3 > room)
+        if (bytes + 3 >= room)
             return err_set(reader->err, "the line is longer than %zu bytes", room - 3);
         line[bytes++] = (char) c;
     }

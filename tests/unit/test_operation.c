@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * operation, reason, suggest: what the tables promise to those who read them.
+ */
+#include "operation.h"
+
+#include "reason.h"
+#include "suggest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void rows_are_found_by_id(void **state)
+{
+    (void) state;
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        assert_int_equal(op->number, i);
+        assert_ptr_equal(operation_find(op->id), op);
+    }
+    assert_null(operation_find(""));
+    assert_null(operation_find("containerstart"));
+    assert_null(operation_find("ContainerStart "));
+}
+
+/* route.c walks one run of rows per first segment. */
+static void rows_of_one_segment_stand_together(void **state)
+{
+    (void) state;
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const char *path = operation_get((enum operation_id) i)->path;
+        size_t bytes = 1 + strcspn(path + 1, "/");
+        int gap = 0;
+        for (int j = i + 1; j < OPERATION_COUNT; j++) {
+            const char *other = operation_get((enum operation_id) j)->path;
+            int same = strncmp(path, other, bytes) == 0 && strcspn(other + 1, "/") + 1 == bytes;
+            if (same && gap)
+                fail_msg("%s stands apart from %s", other, path);
+            gap = gap || !same;
+        }
+    }
+}
+
+/* What no code can do yet must not be something that a policy can ask for. */
+static void grants_are_possible(void **state)
+{
+    (void) state;
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        assert_true(op->why[0] != '\0');
+        assert_int_equal(op->object == OBJECT_NONE, strchr(op->path, '{') == NULL);
+        if (op->grants == GRANT_NO)
+            continue;
+        assert_int_not_equal(op->body, BODY_UNJUDGED);
+        assert_int_not_equal(op->reply, REPLY_HIJACK);
+        if (op->object == OBJECT_NONE)
+            assert_int_equal(op->grants, GRANT_YES);
+        else
+            assert_int_equal(op->object, OBJECT_CONTAINER);
+        assert_int_equal(op->object == OBJECT_CONTAINER && (op->grants & GRANT_YES), 0);
+    }
+}
+
+static void the_default_five_are_grantable(void **state)
+{
+    (void) state;
+    assert_int_equal(operation_get(OPERATION_ContainerCreate)->grants, GRANT_YES);
+    assert_int_equal(operation_get(OPERATION_ContainerStart)->grants, GRANT_OWN | GRANT_ANY);
+    assert_int_equal(operation_get(OPERATION_ContainerWait)->grants, GRANT_OWN | GRANT_ANY);
+    assert_int_equal(operation_get(OPERATION_ContainerLogs)->grants, GRANT_OWN | GRANT_ANY);
+    assert_int_equal(operation_get(OPERATION_ContainerDelete)->grants, GRANT_OWN | GRANT_ANY);
+    assert_int_equal(operation_get(OPERATION_ContainerWait)->reply, REPLY_STREAM);
+    assert_int_equal(operation_get(OPERATION_ContainerLogs)->reply, REPLY_STREAM);
+    assert_int_equal(operation_get(OPERATION_ContainerExec)->grants, GRANT_NO);
+}
+
+static void methods_have_names(void **state)
+{
+    (void) state;
+    assert_string_equal(method_name(METHOD_OTHER), "?");
+    assert_string_equal(method_name(METHOD_GET), "GET");
+    assert_string_equal(method_name(METHOD_HEAD), "HEAD");
+    assert_string_equal(method_name(METHOD_POST), "POST");
+    assert_string_equal(method_name(METHOD_PUT), "PUT");
+    assert_string_equal(method_name(METHOD_DELETE), "DELETE");
+}
+
+static void reasons_are_whole(void **state)
+{
+    (void) state;
+    assert_int_equal(REASON_UNDECIDED, 0);
+    assert_int_equal(reason_status(REASON_UNDECIDED), 500);
+    assert_string_equal(reason_word(REASON_NONE), "none");
+    assert_int_equal(reason_status(REASON_NOT_OWNED), 404);
+    assert_int_equal(reason_status(REASON_FIELD_REFUSED), 403); /* a 404 makes a CLI pull images */
+    for (int i = 0; i < REASON_COUNT; i++) {
+        int status = reason_status((enum reason) i);
+        assert_true(status == 0 || (status >= 400 && status <= 599));
+        if (status)
+            assert_true(reason_text((enum reason) i)[0] != '\0');
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(reason_word((enum reason) i), reason_word((enum reason) j));
+    }
+}
+
+static const char *suggestion(const char *wrong)
+{
+    static const char *const words[] = {"ContainerLogs", "ContainerList", "ContainerStart",
+                                        "SystemPing",    "listen",        "owner"};
+    struct suggest suggest = {.wrong = wrong};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        suggest_offer(&suggest, words[i]);
+    return suggest.best ? suggest.best : "";
+}
+
+static void slips_are_recognised(void **state)
+{
+    (void) state;
+    assert_string_equal(suggestion("ContainerLog"), "ContainerLogs");
+    assert_string_equal(suggestion("containerlogs"), "ContainerLogs");
+    assert_string_equal(suggestion("ContainrStart"), "ContainerStart");
+    assert_string_equal(suggestion("ContainerStrat"), "ContainerStart");
+    assert_string_equal(suggestion("listn"), "listen");
+    assert_string_equal(suggestion("wner"), "owner");
+    assert_string_equal(suggestion("x"), "");
+    assert_string_equal(suggestion("VolumeCreate"), "");
+    assert_string_equal(suggestion(""), "");
+    char lengthy[200];
+    memset(lengthy, 'o', sizeof(lengthy) - 1);
+    lengthy[sizeof(lengthy) - 1] = '\0';
+    assert_string_equal(suggestion(lengthy), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_found_by_id),
+        cmocka_unit_test(rows_of_one_segment_stand_together),
+        cmocka_unit_test(grants_are_possible),
+        cmocka_unit_test(the_default_five_are_grantable),
+        cmocka_unit_test(methods_have_names),
+        cmocka_unit_test(reasons_are_whole),
+        cmocka_unit_test(slips_are_recognised),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
