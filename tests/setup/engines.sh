@@ -44,6 +44,7 @@ start() {
     flock 9
     if [ ! -x "$root/usr/sbin/dockerd" ]; then
         echo "making a Debian $suite root with its Docker Engine (once per machine)" >&2
+        "$here/packages.sh" images >&2
         "$here/debian.sh" root "$suite" "$root" "$packages" ||
             { echo "skipped: no Docker Engine of $suite can be had" >&2; exit 77; }
     fi

@@ -82,6 +82,7 @@ if registry_answers; then
     exit 0
 fi
 echo "No image registry can be reached: importing Debian's own files as ${missing[*]}"
+"$here/packages.sh" images
 # Two runs at once make the root once.
 exec 9>"$cache/lock"
 flock 9

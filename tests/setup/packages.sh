@@ -10,10 +10,11 @@ set -eu
 group() {
     case $1 in
     build) echo make gcc libc6-dev libevent-dev libhttp-parser-dev libinih-dev libjansson-dev zlib1g-dev ;;
-    engine) echo docker.io docker-compose debootstrap busybox-static ca-certificates iptables curl ;;
+    engine) echo docker.io docker-compose ca-certificates curl ;;
+    images) echo debootstrap busybox-static ;;
     test) echo python3 python3-yaml libcmocka-dev clang clang-format valgrind ;;
     bench) echo haproxy ;;
-    *) echo "packages.sh: no group '$1'; there are build, engine, test, bench" >&2; exit 2 ;;
+    *) echo "packages.sh: no group '$1'; there are build, engine, images, test, bench" >&2; exit 2 ;;
     esac
 }
 

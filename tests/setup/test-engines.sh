@@ -3,7 +3,7 @@
 # The e2e suite on each of the newer Engines of engines.sh; "trixie sid" unless named.  One that
 # cannot be had is skipped, and says why.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 [ $# -gt 0 ] || set -- trixie sid
 dir=$(mktemp -d /tmp/caisson-engine.XXXXXX)
 suite=

@@ -4,7 +4,7 @@
 # not hide the later ones, unless nothing could be built.  TEST_ENGINES names the newer Engines to
 # repeat the e2e suite on ("" by default, "trixie" in CI).
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 failed=()
 
 step() {
