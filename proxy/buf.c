@@ -54,7 +54,7 @@ char *buf_reserve(struct buf *buf, size_t bytes)
         return buf->data + buf->end;
 
     bool fits = buf->data && used + bytes <= buf->room;
-    if (fits && (used <= buf->start || buf->room == BUF_MAX_BYTES))
+    if (fits && used <= buf->start)
         move_to_front(buf);
     else if (grow(buf, used + bytes + (fits ? used : 0)) < 0)
         return NULL;

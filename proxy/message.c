@@ -136,8 +136,7 @@ static size_t least(size_t a, size_t b)
 
 /*
  * The length of the head with its empty line, 0 while that is not there.  Returns -1 with a reason
- * when a line ends otherwise than in CRLF, when the head starts with an empty line, or when the
- * limits are passed already.
+ * when a line ends otherwise than in CRLF, or when the limits are passed already.
  */
 static ssize_t find_end(const char *data, size_t bytes, const struct message_limits *limits,
                         int *ret_reason)
@@ -151,7 +150,7 @@ static ssize_t find_end(const char *data, size_t bytes, const struct message_lim
         if (!lf)
             break;
         bool empty = lf - line == 1;
-        if (lf == line || lf[-1] != '\r' || (empty && lines == 0)) {
+        if (lf == line || lf[-1] != '\r') {
             *ret_reason = REASON_HEAD_MALFORMED;
             return -1;
         }

@@ -139,6 +139,29 @@ static void test_times(void **state)
     }
 }
 
+/* Lines of one second share its date; the next second has its own. */
+static void test_times_of_one_log(void **state)
+{
+    (void) state;
+    static const int64_t TIMES_US[] = {59999999, 59000001, 60000000, 59000000};
+    static const char *const TEXTS[] = {
+        "1970-01-01T00:00:59.999999Z", "1970-01-01T00:00:59.000001Z", "1970-01-01T00:01:00.000000Z",
+        "1970-01-01T00:00:59.000000Z"};
+    struct place place = make_place();
+    struct audit *audit = open_audit(place.path);
+    for (int i = 0; i < 4; i++)
+        audit_add(audit, &(struct audit_record){.time_us = TIMES_US[i]});
+    audit_free(audit);
+    char *text = slurp(place.path), *line = text;
+    for (int i = 0; i < 4; i++) {
+        assert_memory_equal(line + strlen("{\"time\":\""), TEXTS[i], strlen(TEXTS[i]));
+        line = strchr(line, '\n') + 1;
+    }
+    assert_string_equal(line, "");
+    free(text);
+    drop_place(&place);
+}
+
 static void assert_target(const char *target, size_t bytes, const char *wanted)
 {
     char *text = write_one(&(struct audit_record){.target = target, .target_bytes = bytes});
@@ -168,6 +191,7 @@ static void test_hostile_text(void **state)
         {"\xc3", "\\u00c3"},
         {"\xe2\x82", "\\u00e2\\u0082"},
         {"\xc0\xaf", "\\u00c0\\u00af"},                       /* overlong */
+        {"\xf0\x80\x80\xaf", "\\u00f0\\u0080\\u0080\\u00af"}, /* overlong */
         {"\xe0\x80\xaf", "\\u00e0\\u0080\\u00af"},            /* overlong */
         {"\xed\xa0\x80", "\\u00ed\\u00a0\\u0080"},            /* a surrogate */
         {"\xf4\x90\x80\x80", "\\u00f4\\u0090\\u0080\\u0080"}, /* above U+10FFFF */
@@ -176,6 +200,7 @@ static void test_hostile_text(void **state)
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++)
         assert_target(ROWS[i].text, strlen(ROWS[i].text), ROWS[i].wanted);
     assert_target("a\0b", 3, "a\\u0000b");
+    assert_target("a\xe2\x82\xac", 3, "a\\u00e2\\u0082"); /* cut within a character */
 }
 
 static size_t encode(unsigned point, char *to)
@@ -409,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_absent_members),
         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_times_of_one_log),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_long_texts_are_cut),

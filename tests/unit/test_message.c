@@ -132,6 +132,8 @@ static void test_request_line_refused(void **state)
     refuse("GET / x HTTP/1.1\r\nHost: d\r\n\r\n", REASON_HEAD_MALFORMED);
     refuse("GET / http/1.1\r\nHost: d\r\n\r\n", REASON_HEAD_MALFORMED);
     refuse("GET / HTTP/11\r\nHost: d\r\n\r\n", REASON_HEAD_MALFORMED);
+    refuse("GET / HTTP/2x0\r\nHost: d\r\n\r\n", REASON_HEAD_MALFORMED);
+    refuse("GET  HTTP/1.1\r\nHost: d\r\n\r\n", REASON_HEAD_MALFORMED);
     refuse("GET / HTTP/1.10\r\nHost: d\r\n\r\n", REASON_HEAD_MALFORMED);
     refuse("GET / HTTP\r\n\r\n", REASON_HEAD_MALFORMED);
     refuse("GET /\r\n\r\n", REASON_HEAD_MALFORMED); /* HTTP/0.9 */
