@@ -401,9 +401,6 @@ static int read_request(const char *data, size_t head, const struct request_line
 {
     struct fields fields;
 
-    memset(ret, 0, sizeof *ret);
-    ret->method = read_method(line->method);
-    ret->target = line->target;
     if (line->target.data[0] != '/' || !all_of(line->target, P))
         return REASON_TARGET_MALFORMED;
     const char *first_field = line->target.data + line->target.bytes + sizeof " HTTP/1.1\r\n" - 1;
@@ -422,10 +419,15 @@ static int read_request(const char *data, size_t head, const struct request_line
 ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
                               struct message_request *ret_request, int *ret_reason)
 {
+    memset(ret_request, 0, sizeof *ret_request);
     if (bytes == 0)
         return 0;
     struct request_line line;
     int reason = read_request_line(data, bytes, limits, &line);
+    if (line.target.data) {
+        ret_request->method = read_method(line.method);
+        ret_request->target = line.target;
+    }
     ssize_t head = 0;
     if (reason == REASON_NONE)
         head = find_end(data, bytes, limits, &reason);

@@ -55,6 +55,9 @@ struct message_request {
  * versions other than 1.0 and 1.1, Content-Length together with or beside another length, any
  * Transfer-Encoding but exactly one `chunked` on HTTP/1.1, trailers announced by Trailer, a
  * Content-Encoding, more than one Content-Type.  Spans point into data.
+ *
+ * With -1, method and target are still what a whole request line said (target.data is NULL when
+ * there was none), unchecked: for the audit log, and to know a HEAD; nothing else is meant.
  */
 ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
                               struct message_request *ret_request, int *ret_reason);

@@ -434,6 +434,22 @@ static void test_limits(void **state)
     refuse_bytes(text, 4 + 257, REASON_TARGET_TOO_LONG);
 }
 
+/* The audit log can say what was asked for in vain. */
+static void test_refusals_keep_the_request_line(void **state)
+{
+    (void) state;
+    struct message_request request;
+    int reason;
+    const char *text = "HEAD /a#b HTTP/1.1\r\nHost : d\r\n\r\n";
+    assert_int_equal(parse(text, strlen(text), &request, &reason), -1);
+    assert_int_equal(request.method, METHOD_HEAD);
+    assert_int_equal(request.target.bytes, 4);
+    assert_memory_equal(request.target.data, "/a#b", 4);
+    assert_int_equal(parse("\x16\x03", 2, &request, &reason), -1);
+    assert_int_equal(request.method, METHOD_OTHER);
+    assert_null(request.target.data);
+}
+
 /* What http-parser's own limit would be is no limit of ours. */
 static void test_large_limits(void **state)
 {
@@ -739,6 +755,7 @@ int main(void)
         cmocka_unit_test(test_upgrade),
         cmocka_unit_test(test_content_type),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_refusals_keep_the_request_line),
         cmocka_unit_test(test_large_limits),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_replies),
