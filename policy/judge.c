@@ -126,11 +126,17 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
 
 /* ---- members of objects ---- */
 
+/* "HostConfig.Mounts[].Foo": how a member of the object, or of its elements, would be called. */
 static void path_join(char path[160], const struct field *object, const char *name)
 {
+    static const char *const marks[] = {
+        [KIND_MAP] = "{}.",        [KIND_OBJECT] = ".",       [KIND_OBJECTS] = "[].",
+        [KIND_OBJECT_MAP] = "{}.", [KIND_LIST_MAP] = "{}[].",
+    };
     char shown[JSON_QUOTE_BYTES * 8];
     json_quote(shown, sizeof(shown), name);
-    snprintf(path, 160, "%.90s%s%.66s", object->path, object->path[0] ? "." : "", shown);
+    snprintf(path, 160, "%.86s%s%.66s", object->path,
+             object->path[0] ? marks[object->type->kind] : "", shown);
 }
 
 /* A key that is no member: the same under case folding, at home elsewhere, or not known at all. */

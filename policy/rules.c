@@ -58,6 +58,8 @@ static int item_read_json(const char **at, struct item *item, struct err *err)
     return 0;
 }
 
+static bool is_clause(const char *word, size_t length);
+
 /* 1: an item; 0: the clause has no more; < 0: an error. */
 static int item_read(const char **at, struct item *ret, struct err *err)
 {
@@ -70,6 +72,10 @@ static int item_read(const char **at, struct item *ret, struct err *err)
     if (strchr("\"[{", **at) && **at)
         return item_read_json(at, ret, err) < 0 ? -1 : 1;
     size_t length = strcspn(*at, " \t,");
+    if (is_clause(*at, length))
+        return err_set(err,
+                       "a comma must stand before '%.*s'; as a value, write it in double quotes",
+                       (int) length, *at);
     ret->text = strndup(*at, length);
     *at += length;
     return ret->text ? 1 : err_set(err, "out of memory");
@@ -254,16 +260,21 @@ static int read_min(const struct field *field, const char **at, struct rule *rul
     return read_bound(field, at, "min", &rule->min, err);
 }
 
-/* An item without a star is a value that the field could have: held to its format. */
+/* An item is held to the format of the values that it is to match; a star stands for a letter. */
 static int check_item(const struct type *type, const struct rule_item *item, struct err *err)
 {
     bool is_pair = type->kind == KIND_MAP && strchr(item->text, '=');
-    type_format *format = type->kind <= KIND_STRINGS ? type->format
-                          : is_pair                  ? NULL
-                                                     : type->format_key;
-    if (item->exclude || !format || !*item->text || (strchr(item->text, '*') && !item->literal))
+    type_format *format = type->kind <= KIND_STRINGS ? type->format : type->format_key;
+    bool is_pattern = !item->literal && strchr(item->text, '*');
+    if (!format || is_pair || !*item->text)
         return 0;
-    const char *wrong = format(item->text);
+    if (is_pattern && (type != type_get(TYPE_ID_IMAGE) || strchr(item->text, '@')))
+        return 0;
+    char *sample = strdup(item->text);
+    for (char *star = sample; is_pattern && sample && (star = strchr(star, '*'));)
+        *star = 'a';
+    const char *wrong = sample ? format(sample) : "needs more memory than there is";
+    free(sample);
     return wrong ? err_set(err, "the item '%s' of one-of %s", item->text, wrong) : 0;
 }
 
@@ -319,6 +330,11 @@ static const struct clause *clause_find(const char *at, size_t length)
     return NULL;
 }
 
+static bool is_clause(const char *word, size_t length)
+{
+    return clause_find(word, length) != NULL;
+}
+
 static int read_clauses(const struct field *field, const char *at, struct rule *rule,
                         struct err *err)
 {
@@ -359,24 +375,37 @@ static int read_clauses(const struct field *field, const char *at, struct rule *
 static bool items_match(const struct field *field, const char *text, const char *value,
                         const struct rule_item **ret_item);
 
+static bool value_matches(const struct field *field, const json_t *value)
+{
+    const struct rule_item *item;
+    size_t i;
+    const char *key;
+    json_t *element;
+    if (json_is_string(value))
+        return items_match(field, json_string_value(value), NULL, &item);
+    json_array_foreach ((json_t *) value, i, element) {
+        if (!items_match(field, json_string_value(element), NULL, &item))
+            return false;
+    }
+    json_object_foreach ((json_t *) value, key, element) {
+        if (!items_match(field, key, json_string_value(element), &item))
+            return false;
+    }
+    return true;
+}
+
 static int check_default(const struct field *field, const struct rule *rule, struct err *err)
 {
     int64_t measure = type_measure(field->type, rule->fallback);
     char bound[TYPE_TEXT_BYTES], shown[TYPE_TEXT_BYTES];
-    const struct rule_item *item;
-    if (field->type->kind == KIND_BOOL)
-        return 0;
-    if ((rule->has_max && measure > rule->max) || (rule->has_min && measure < rule->min))
-        return err_set(
-            err, "the default %s is outside the bounds; the %s is %s",
-            type_print(field->type, rule->fallback, shown),
-            rule->has_max && measure > rule->max ? "max" : "min",
-            type_print_number(field->type,
-                              rule->has_max && measure > rule->max ? rule->max : rule->min, bound));
-    if (rule->item_count && field->type->kind == KIND_STRING &&
-        !items_match(field, json_string_value(rule->fallback), NULL, &item))
-        return err_set(err, "the default %s is not in one-of; add it there",
-                       type_print(field->type, rule->fallback, shown));
+    bool over = rule->has_max && measure > rule->max;
+    type_print(field->type, rule->fallback, shown);
+    if (field->type->kind != KIND_BOOL && (over || (rule->has_min && measure < rule->min)))
+        return err_set(err, "the default %s is outside the bounds; the %s is %s", shown,
+                       over ? "max" : "min",
+                       type_print_number(field->type, over ? rule->max : rule->min, bound));
+    if (rule->item_count && !value_matches(field, rule->fallback))
+        return err_set(err, "the default %s is not in one-of; add it there", shown);
     return 0;
 }
 
@@ -530,7 +559,7 @@ bool rule_forbid(struct judge *judge, const struct field *field)
         return true;
     if (field->type->traits & TYPE_REQUIRED)
         return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
-                            "%s: %s names none that may be used; write '%s = one-of NAME...' under "
+                            "%s: %s allows none; write '%s = one-of NAME...' under "
                             "[create]",
                             field->path,
                             field->rule.origin ? field->rule.origin : judge->context->file,

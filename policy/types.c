@@ -14,6 +14,7 @@
 #include "config.h"
 #include "err.h"
 #include "formats.h"
+#include "glob.h"
 #include "image.h"
 #include "json.h"
 #include "tmpfs.h"
@@ -31,6 +32,32 @@ const char *format_image(const char *text)
     return image_parse(text, &image);
 }
 
+/* Both "CHOWN" and "CAP_CHOWN" are one capability. */
+static const char *capability_name(const char *text)
+{
+    return strncmp(text, "CAP_", 4) == 0 ? text + 4 : text;
+}
+
+/* ALL holds every excluded one as well, so that no pattern but its own name matches it. */
+static bool capability_matches(const char *pattern, const char *text)
+{
+    if (strcmp(capability_name(text), "ALL") == 0)
+        return strcmp(capability_name(pattern), "ALL") == 0;
+    return glob_matches(capability_name(pattern), capability_name(text), '\0');
+}
+
+/* Another container is named only by an item that says so: whose it is cannot be told here. */
+static bool namespace_matches(const char *pattern, const char *text)
+{
+    static const char container[] = "container:";
+    if (strncmp(text, container, sizeof(container) - 1) == 0 &&
+        strncmp(pattern, container, sizeof(container) - 1) != 0)
+        return false;
+    return glob_matches(pattern, text, '\0');
+}
+
+static const struct type_codec codec_capability = {.matches = capability_matches};
+static const struct type_codec codec_namespace = {.matches = namespace_matches};
 static const struct type_codec codec_image = {.canonical = image_canonical,
                                               .matches = image_matches};
 static const struct type_codec codec_tmpfs = {.decode = tmpfs_decode, .encode = tmpfs_encode};
