@@ -220,7 +220,7 @@ static void print_field(void *arg, const struct schema_field *field)
 {
     (void) arg;
     printf("%s\n    %s", field->path, field->type);
-    if (field->since)
+    if (field->since > 24) /* API 1.24 is the oldest that create.def knows */
         printf(", API 1.%u", field->since);
     printf("\n    %s  (%s)\n    %s\n", field->rule, field->origin, field->why);
 }
