@@ -49,6 +49,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' "$1" "$2";)
 
 all: $(BUILD)/caisson $(BUILD)/evaluator ## Build build/caisson and build/evaluator
 
+everything: all $(UNITS) $(FUZZERS) # all, and the test programs
+
 $(BUILD)/caisson: $(POLICY) $(PROXY)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
@@ -106,11 +108,15 @@ e2e: all ## On a real Docker Engine (CAISSON_ENGINE=unix:///PATH, or one of its 
 	$(Q)tests/setup/suite.sh tests/e2e/run $(ARGS)
 test-engines: all ## The e2e suite on newer Engines (ENGINES="trixie sid"; root, network)
 	$(Q)tests/setup/test-engines.sh $(ENGINES)
+ASAN := --no-print-directory BUILD=build/asan SANITIZE=address,undefined
+asan: export CAISSON_PATIENCE = 3
 asan: ## check and wire under AddressSanitizer and UBSan, in build/asan
-	$(Q)$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined all check wire
+	$(Q)$(MAKE) $(ASAN) everything
+	$(Q)$(MAKE) $(ASAN) -j1 check wire
 valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
 bench: all ## Measure against HAProxy and a bare relay
+	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
 fuzz: ## libFuzzer on each harness, FUZZ_SECONDS each (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
@@ -142,7 +148,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} \
 	    /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all up down test check unit cases replay wire e2e test-engines asan valgrind bench fuzz \
+.PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind bench fuzz \
         fuzz-run lint format format-check static install clean help
 .DELETE_ON_ERROR:
 .SECONDARY: $(OBJECTS)
