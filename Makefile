@@ -112,7 +112,7 @@ ASAN := --no-print-directory BUILD=build/asan SANITIZE=address,undefined
 asan: export CAISSON_PATIENCE = 3
 asan: ## check and wire under AddressSanitizer and UBSan, in build/asan
 	$(Q)$(MAKE) $(ASAN) everything
-	$(Q)$(MAKE) $(ASAN) -j1 check wire
+	$(Q)$(MAKE) $(ASAN) -k check; checked=$$?; $(MAKE) $(ASAN) wire && exit $$checked
 valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
 bench: all ## Measure against HAProxy and a bare relay

@@ -42,12 +42,12 @@ POLICY_FACES = {
 # Third-party headers and the modules that own them.
 OWNERS = {
     "event2/": {"proxy": ["server", "listener", "conn", "stream", "upstream", "lease"],
-                "evaluator": ["docker_http", "docker_run", "runner", "service"]},
+                "evaluator": ["main", "runner", "engine", "docker", "service"]},
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
-    "jansson.h": {"policy": ["json", "schema", "create", "rules", "types", "tmpfs", "owner",
-                             "created"],
-                  "evaluator": ["request", "result", "ledger", "docker_body"]},
+    "jansson.h": {"policy": ["json", "schema", "create", "rules", "types", "tmpfs", "judge",
+                             "owner", "created"],
+                  "evaluator": ["request", "result", "ledger", "command", "docker_body"]},
     "zlib.h": {"evaluator": ["bundle"]},
 }
 

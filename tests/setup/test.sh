@@ -32,7 +32,7 @@ step build-clang make_it BUILD=build/clang CC=clang everything
 step build-static make_it static
 step lint make_it lint
 # Suites share sockets' folders and the machine's two cores: one after another.
-step check make_it -j1 check
+step check make_it -k -j1 check
 step wire make_it -j1 wire
 step asan make_it asan
 step valgrind make_it -j1 valgrind
