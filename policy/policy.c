@@ -208,14 +208,15 @@ static bool deny_unknown(struct policy_decision *decision, int method, const str
 {
     int bytes = route->path_bytes > 200 ? 200 : (int) route->path_bytes;
     const char *path = route->path;
+    const char *name =
+        method == METHOD_OTHER ? "this method on" : method_name((enum method) method);
     if (route->near)
         return deny(decision, REASON_OPERATION_UNKNOWN, "",
-                    "%s %.*s is no operation of the Docker Engine API; %s %s is %s",
-                    method_name((enum method) method), bytes, path,
-                    method_name(route->near->method), route->near->path, route->near->id);
+                    "%s %.*s is no operation of the Docker Engine API; %s %s is %s", name, bytes,
+                    path, method_name(route->near->method), route->near->path, route->near->id);
     return deny(decision, REASON_OPERATION_UNKNOWN, "",
-                "%s %.*s is no operation of the Docker Engine API that caisson knows",
-                method_name((enum method) method), bytes, path);
+                "%s %.*s is no operation of the Docker Engine API that caisson knows", name, bytes,
+                path);
 }
 
 static bool deny_operation(const struct policy *policy, struct policy_decision *decision)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * suggest: edit distance (Levenshtein), blind to case, between short words.
+ * suggest: edit distance between short words, blind to case.
  */
 #include "suggest.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 enum { SUGGEST_WORD_BYTES = 80 };
 
@@ -19,21 +20,24 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
 }
 
+/* How many letters must be changed, added, left out, or swapped with their neighbour. */
 static unsigned distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
-    unsigned row[SUGGEST_WORD_BYTES + 1];
-    for (size_t i = 0; i <= b_bytes; i++)
-        row[i] = (unsigned) i;
-    for (size_t i = 0; i < a_bytes; i++) {
-        unsigned corner = row[0];
-        row[0] = (unsigned) i + 1;
-        for (size_t j = 0; j < b_bytes; j++) {
-            unsigned change = corner + (lower(a[i]) != lower(b[j]));
-            corner = row[j + 1];
-            row[j + 1] = least(change, least(row[j], corner) + 1);
+    unsigned rows[3][SUGGEST_WORD_BYTES + 1]; /* of the table of all prefixes, the last three */
+    for (size_t j = 0; j <= b_bytes; j++)
+        rows[0][j] = (unsigned) j;
+    for (size_t i = 1; i <= a_bytes; i++) {
+        unsigned *row = rows[i % 3], *above = rows[(i - 1) % 3], *second = rows[(i + 1) % 3];
+        row[0] = (unsigned) i;
+        for (size_t j = 1; j <= b_bytes; j++) {
+            bool same = lower(a[i - 1]) == lower(b[j - 1]);
+            row[j] = least(above[j - 1] + !same, least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+                lower(a[i - 2]) == lower(b[j - 1]))
+                row[j] = least(row[j], second[j - 2] + 1);
         }
     }
-    return row[b_bytes];
+    return rows[a_bytes % 3][b_bytes];
 }
 
 void suggest_offer(struct suggest *suggest, const char *word)
