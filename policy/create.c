@@ -140,6 +140,26 @@ static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)
     return true;
 }
 
+/* What the policy forces on endpoints holds for the one that the network mode alone makes, too. */
+static bool add_endpoint(struct judge *judge, json_t *out)
+{
+    const char *mode = json_string_value(value_at(out, "HostConfig.NetworkMode"));
+    json_t *network = json_object_get(out, "NetworkingConfig");
+    json_t *endpoints = json_object_get(network, "EndpointsConfig");
+    if (json_object_size(endpoints) > 0)
+        return true;
+    json_t *entry = judge_members(judge, schema_find(judge->schema, endpoints_path), NULL);
+    if (json_object_size(entry) > 0) {
+        endpoints = json_pack("{sO}", mode ? mode : "default", entry);
+        if (!network)
+            json_object_set_new(out, "NetworkingConfig", network = json_object());
+        if (!endpoints || json_object_set_new(network, "EndpointsConfig", endpoints) < 0)
+            out_of_memory(judge);
+    }
+    json_decref(entry);
+    return !judge->refused;
+}
+
 /* An endpoint attaches the container to its network, whatever the network mode says. */
 static bool check_endpoints(struct judge *judge, const json_t *out)
 {
@@ -204,6 +224,6 @@ static bool complete(struct judge *judge, json_t **out)
 bool create_finish(struct judge *judge, const json_t *body, json_t **out)
 {
     return resolve_references(judge, body, *out) && check_cpu(judge, *out) &&
-           check_mounts(judge, body, *out) && check_endpoints(judge, *out) &&
-           stamp_label(judge, *out) && complete(judge, out);
+           check_mounts(judge, body, *out) && add_endpoint(judge, *out) &&
+           check_endpoints(judge, *out) && stamp_label(judge, *out) && complete(judge, out);
 }

@@ -183,8 +183,7 @@ static bool keys_are_known(struct judge *judge, const struct field *object, cons
     return true;
 }
 
-/* The members of one object; a new object, which may be empty. */
-static json_t *judge_members(struct judge *judge, const struct field *object, json_t *value)
+json_t *judge_members(struct judge *judge, const struct field *object, json_t *value)
 {
     if (value && !keys_are_known(judge, object, value))
         return NULL;
