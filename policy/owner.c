@@ -132,7 +132,9 @@ static void name_drop(struct owner_table *table, struct entry *entry)
 {
     if (entry->public.name[0] == '\0')
         return;
-    place_remove(table->by_name, table->named--, name_place(table, entry->public.name));
+    size_t place = name_place(table, entry->public.name);
+    place_remove(table->by_name, table->named, place);
+    table->named--;
     entry->public.name[0] = '\0';
 }
 
@@ -146,7 +148,9 @@ static void name_set(struct owner_table *table, struct entry *entry, const char 
     if (holder)
         name_drop(table, holder);
     snprintf(entry->public.name, sizeof(entry->public.name), "%s", name);
-    place_insert(table->by_name, table->named++, name_place(table, name), entry);
+    size_t place = name_place(table, name);
+    place_insert(table->by_name, table->named, place, entry);
+    table->named++;
 }
 
 /* ---- entries ---- */
