@@ -75,8 +75,8 @@ static bool read_framing_byte(struct message_body *body, char c)
     case CHUNK_END_CR:
         return read_exactly(body, c, '\r', CHUNK_END_LF);
     case CHUNK_END_LF:
-        body->done = true;
-        return read_exactly(body, c, '\n', CHUNK_END_LF);
+        body->done = c == '\n';
+        return body->done;
     case CHUNK_DATA:
         break; /* payload is the caller's */
     }

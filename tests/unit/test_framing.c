@@ -121,6 +121,7 @@ static void refuse_chunks(const char *text)
             fail_msg("%s: ends or breaks before byte %zu", text, first);
         if (feed(&body, text + first, bytes - first, &got, &used))
             fail_msg("%s: accepted", text);
+        assert_false(body.done);
         buf_done(&got);
     }
 }
