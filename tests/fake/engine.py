@@ -361,11 +361,12 @@ class Engine:
         except ValueError as error:
             return exchange.error(400, str(error))
         name = (form.get("name") or [""])[0]
-        if name and self.find(name):
-            return exchange.error(409, 'Conflict. The container name "/%s" is already in use by '
-                                  'container "%s".' % (name, self.find(name).id))
-        ident = self.new_id()
         with self.lock:
+            taken = [c.id for c in self.containers.values() if name and c.name == name]
+            if taken:
+                return exchange.error(409, 'Conflict. The container name "/%s" is already in use '
+                                      'by container "%s".' % (name, taken[0]))
+            ident = self.new_id()
             self.containers[ident] = Container(ident, name or ident[:12], body, int(time.time()))
         exchange.json(201, {"Id": ident, "Warnings": []})
 

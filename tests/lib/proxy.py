@@ -56,8 +56,10 @@ class Proxy:
         self.policy, self.upstream, self.arguments = policy, upstream, list(arguments)
         self.errors = os.path.join(directory, "proxy.err")
         self.process = None
+        self.ended = False  # as the test meant it to
 
     def spawn(self):
+        self.ended = False
         command = WRAP + [BINARY, "serve", "--policy", self.policy, "--listen",
                           "unix:" + self.listen, "--upstream", "unix:" + self.upstream]
         with open(self.errors, "ab") as errors:
@@ -103,13 +105,19 @@ class Proxy:
         """SIGTERM; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self):
+        """The exit status of a proxy that is about to end."""
+        self.ended = True
         try:
             return self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError("the proxy did not end on SIGTERM") from None
+            raise AssertionError("the proxy does not end:\n" + self.log()[-2000:]) from None
 
     def kill(self):
+        self.ended = True
         self.process.kill()
         self.process.wait()
 
@@ -158,7 +166,7 @@ class World:
 
     def __exit__(self, kind, *_):
         try:
-            if self.proxy.process and not kind:
+            if self.proxy.process and not kind and not self.proxy.ended:
                 status = self.proxy.stop()
                 if status != 0:
                     raise AssertionError("the proxy ended with %d:\n%s"

@@ -49,7 +49,8 @@ def run_tests(tests, verbose, after_failure=None):
             print("skip %s: %s" % (name, skip))
         except Exception as error:  # pylint: disable=broad-except
             failed += 1
-            place = traceback.extract_tb(error.__traceback__)[1:2]
+            place = [f for f in traceback.extract_tb(error.__traceback__)
+                     if os.path.basename(f.filename).startswith("test_")]
             where = "%s:%d: " % (os.path.basename(place[0].filename), place[0].lineno) \
                 if place else ""
             text = str(error) or traceback.format_exception_only(error)[-1].strip()

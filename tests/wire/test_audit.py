@@ -78,11 +78,11 @@ def test_what_is_no_http_has_a_line():
                              (start("Upgrade: x"), "upgrade-refused"),
                              (start("Content-Length: 5") + b"hello", "body-unexpected"),
                              (head("POST", "/%2e"), "target-malformed")):
-            seen = len(w.proxy.audit())
+            seen = len(w.audit(0))
             with w.connect() as client:
                 client.send(data)
                 client.response()
-            lines = until("its line", lambda: w.proxy.audit()[seen:])
+            lines = until("its line", lambda: w.audit(0)[seen:])
             assert [(a["decision"], a["reason"]) for a in lines] == [("deny", reason)], lines
 
 

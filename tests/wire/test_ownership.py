@@ -243,3 +243,33 @@ def test_list_that_teaches_nothing(body):
         assert reply.status in (404, 502, 503), reply
         until("the next list", lambda: w.ask("POST", "/v1.41/containers/mine/start").status
               in (204, 304))
+
+
+def test_deleted_while_the_list_is_under_way_stays_deleted():
+    """The engine lists what it had; meanwhile we have deleted one of them, and know better."""
+    import threading
+    go_on, asked = threading.Event(), threading.Event()
+
+    def slow(exchange):
+        rows = [{"Id": c.id, "Names": ["/" + c.name], "Labels": c.labels, "Created": c.created}
+                for c in exchange.engine.containers.values() if c.labels]
+        asked.set()
+        go_on.wait(30)
+        exchange.json(200, rows)
+
+    with World(prepare=populate) as w:
+        made = w.create("slot")
+        w.engine.on("GET", "/containers/json$", slow, times=1)
+        w.engine.on("POST", "/start$", lambda e: e.error(404, "No such container: x"), times=1)
+        assert w.ask("POST", "/v1.41/containers/mine/start").status == 404  # so it asks again
+        assert asked.wait(30), "no list after a 404"
+        assert w.ask("DELETE", "/v1.41/containers/slot").status == 204
+        again = w.create("slot")
+        go_on.set()
+        w.engine.forget()
+        for _ in range(20):  # the list has been read at one of these at the latest
+            assert w.ask("POST", "/v1.41/containers/slot/start").status in (204, 304)
+        assert {r.target for r in w.engine.asked()} == {"/v1.41/containers/%s/start" % again.id}
+        w.engine.forget()
+        assert w.ask("POST", "/v1.41/containers/%s/start" % made.id).status == 404
+        assert_untouched(w)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stock docker clients through the proxy: what is allowed works, what is not is refused by name."""
+import os
+import subprocess
+
+from proxy import IMAGE
+from real import RealWorld
+from report import table
+
+
+def clients():
+    """(version, path) of every docker client on the PATH, each once."""
+    found = {}
+    for folder in os.environ["PATH"].split(":") + ["/usr/bin", "/usr/local/bin"]:
+        path = os.path.join(folder, "docker")
+        if os.access(path, os.X_OK):
+            done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+            found.setdefault(os.path.realpath(path), (done.stdout.split(",")[0].strip(), path))
+    return list(found.values())
+
+
+def docker(w, path, *arguments):
+    environment = {"PATH": os.environ["PATH"], "DOCKER_HOST": w.host, "HOME": w.directory}
+    return subprocess.run([path, *arguments], env=environment, capture_output=True, text=True,
+                          check=False, timeout=120, stdin=subprocess.DEVNULL)
+
+
+def good(w, path, *arguments):
+    done = docker(w, path, *arguments)
+    assert done.returncode == 0, "docker %s: %s" % (" ".join(arguments), done.stderr)
+    return done.stdout.strip()
+
+
+@table(clients())
+def test_create_start_wait_rm(path):
+    with RealWorld() as w:
+        ident = good(w, path, "create", "--name", "cli1", IMAGE, "sh", "-c", "exit 7")
+        assert w.engine.inspect("cli1")["Id"] == ident
+        assert good(w, path, "start", "cli1") == "cli1"
+        assert good(w, path, "wait", "cli1") == "7"
+        assert good(w, path, "rm", "cli1") == "cli1"
+        assert not w.engine.there(ident)
+
+
+@table(clients())
+def test_run_d_and_its_limits(path):
+    with RealWorld() as w:
+        ident = good(w, path, "run", "-d", "--memory", "64m", "--cpus", "0.25", IMAGE, "sleep",
+                     "600")
+        made = w.engine.inspect(ident)
+        assert made["State"]["Running"] and made["HostConfig"]["Memory"] == 64 << 20
+        assert made["HostConfig"]["NanoCpus"] == 250000000, made["HostConfig"]
+        assert made["Config"]["Labels"]["io.caisson.owner"], made["Config"]["Labels"]
+        for ref in (ident[:12],):
+            assert good(w, path, "rm", "-f", ref)
+        assert not w.engine.there(ident)
+
+
+@table(clients())
+def test_two_at_once(path):
+    with RealWorld() as w:
+        idents = [good(w, path, "run", "-d", IMAGE, "sleep", "600") for _ in range(2)]
+        assert all(w.engine.running(i) for i in idents)
+        assert good(w, path, "rm", "-f", *idents).split() == idents
+
+
+REFUSED = [
+    (("exec", "mine", "id"), ("ContainerExec", "ContainerInspect")),
+    (("ps",), ("ContainerList",)),
+    (("run", "-v", "/:/h", IMAGE, "id"), ("HostConfig.Binds",)),
+    (("run", "-d", "-v", "/:/h", IMAGE, "id"), ("HostConfig.Binds",)),
+    (("run", "-d", "--mount", "type=bind,src=/,dst=/h", IMAGE, "id"), ("HostConfig.Mounts",)),
+    (("run", "-d", "--privileged", IMAGE, "id"), ("HostConfig.Privileged",)),
+    (("run", "--privileged", IMAGE, "id"), ("HostConfig.Privileged",)),
+    (("run", "-d", "--network", "host", IMAGE, "id"), ("HostConfig.NetworkMode",)),
+    (("run", "-d", "--pid", "host", IMAGE, "id"), ("HostConfig.PidMode",)),
+    (("run", "-d", "--ipc", "host", IMAGE, "id"), ("HostConfig.IpcMode",)),
+    (("run", "-d", "--uts", "host", IMAGE, "id"), ("HostConfig.UTSMode",)),
+    (("run", "-d", "--userns", "host", IMAGE, "id"), ("HostConfig.UsernsMode",)),
+    (("run", "-d", "--cap-add", "SYS_ADMIN", IMAGE, "id"), ("HostConfig.CapAdd",)),
+    (("run", "-d", "--security-opt", "seccomp=unconfined", IMAGE, "id"),
+     ("HostConfig.SecurityOpt",)),
+    (("run", "-d", "--device", "/dev/null", IMAGE, "id"), ("HostConfig.Devices",)),
+    (("run", "-d", "--volumes-from", "mine", IMAGE, "id"), ("HostConfig.VolumesFrom",)),
+    (("run", "-d", "--restart", "always", IMAGE, "id"), ("HostConfig.RestartPolicy",)),
+    (("run", "-d", "--memory", "64g", IMAGE, "id"), ("HostConfig.Memory",)),
+    (("run", "-d", "-p", "80:80", IMAGE, "id"), ("HostConfig.PortBindings", "ExposedPorts")),
+    (("run", "-d", "--log-driver", "syslog", IMAGE, "id"), ("HostConfig.LogConfig",)),
+    (("run", "-d", "--runtime", "runx", IMAGE, "id"), ("HostConfig.Runtime",)),
+    (("run", "-d", "busybox", "id"), ("Image",)),
+    (("pull", "busybox"), ("ImageCreate",)),
+    (("images",), ("ImageList",)),
+    (("info",), ("SystemInfo",)),
+    (("kill", "mine"), ("ContainerKill",)),
+    (("cp", "mine:/etc/passwd", "-"), ("ContainerArchive", "ContainerInspect")),
+    (("commit", "mine", "x"), ("ImageCommit",)),
+    (("network", "ls"), ("NetworkList",)),
+    (("volume", "create", "v"), ("VolumeCreate",)),
+    (("update", "--memory", "0", "mine"), ("ContainerUpdate",)),
+    (("rename", "mine", "yours"), ("ContainerRename",)),
+    (("inspect", "--type", "container", "mine"), ("ContainerInspect",)),
+    (("swarm", "init"), ("SwarmInit", "SystemInfo")),
+]
+
+
+@table(clients())
+def test_refusals_name_what_and_the_ini_line(path):
+    with RealWorld() as w:
+        w.run("mine")
+        before, wrong = w.engine.ids(), []
+        for arguments, words in REFUSED:
+            done = docker(w, path, *arguments)
+            said = done.stdout + done.stderr
+            if done.returncode == 0 or "caisson: " not in said or \
+                    not any(word in said for word in words) or "evaluator.ini" not in said:
+                wrong.append("docker %s: %d %s" % (" ".join(arguments), done.returncode, said))
+            elif not any(" = " in line for line in said.splitlines()):
+                wrong.append("docker %s: no ini line in %s" % (" ".join(arguments), said))
+        assert not wrong, "\n".join(wrong)
+        assert w.engine.ids() == before, "something was created"
+
+
+@table(clients())
+def test_refused_create_is_no_reason_to_pull(path):
+    """A 404 to a create makes the client try to pull the image."""
+    with RealWorld() as w:
+        docker(w, path, "run", "-d", "--privileged", IMAGE, "id")
+        asked = [a["operation"] for a in w.proxy.audit() if a.get("operation")]
+        assert "ImageCreate" not in asked, asked

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""wait and logs of real containers."""
+import json
+
+from client import request
+from proxy import until
+from real import RealWorld
+
+
+def test_wait_says_its_head_at_once_and_its_body_at_the_end():
+    with RealWorld() as w:
+        ident = w.run("slow", "sh", "-c", "sleep 1; exit 5")
+        with w.connect() as client:
+            client.send(request("POST", "/containers/%s/wait" % ident))
+            status, headers = client.reader.head()
+            assert status == 200 and w.engine.running(ident), "the head came with the body"
+            assert json.loads(client.reader.body(status, headers))["StatusCode"] == 5
+
+
+def test_wait_before_start():
+    with RealWorld() as w:
+        ident = w.create("later", "sh", "-c", "exit 3")
+        with w.connect() as client:
+            client.send(request("POST", "/containers/%s/wait?condition=next-exit" % ident))
+            status, headers = client.reader.head()
+            assert w.ask("POST", "/containers/%s/start" % ident).status == 204
+            assert json.loads(client.reader.body(status, headers))["StatusCode"] == 3
+
+
+def test_logs_flow_line_by_line():
+    """Each line is here before the program writes the next one: it waits for a file in between."""
+    with RealWorld() as w:
+        ident = w.run("talker", "sh", "-c",
+                      "for i in 1 2 3 4 5; do echo line $i; sleep 0.3; done; sleep 600")
+        with w.connect() as client:
+            client.send(request("GET", "/containers/%s/logs?follow=1&stdout=1" % ident))
+            assert client.reader.head()[0] == 200
+            got = b""
+            for i in range(1, 6):
+                while b"line %d\n" % i not in got:
+                    got += client.reader.chunk()
+                if i < 5:
+                    assert b"line 5\n" not in got, "the lines came together"
+            assert w.engine.running(ident)
+
+
+def test_half_close_of_a_client_ends_neither_wait_nor_logs():
+    with RealWorld() as w:
+        ident = w.run("quiet", "sh", "-c", "sleep 1; echo done; exit 4")
+        with w.connect() as waiting, w.connect() as following:
+            waiting.send(request("POST", "/containers/%s/wait" % ident))
+            following.send(request("GET", "/containers/%s/logs?follow=1&stdout=1" % ident))
+            waiting.half_close()
+            following.half_close()
+            reply = json.loads(waiting.response().body)
+            assert reply["StatusCode"] == 4 and not reply.get("Error"), reply
+            assert b"done" in following.response().body
+
+
+def test_flood_is_bounded_and_goes_on():
+    with RealWorld() as w:
+        ident = w.run("flood", "sh", "-c", "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done")
+        with w.connect() as client:
+            client.send(request("GET", "/containers/%s/logs?follow=1&stdout=1" % ident))
+            client.reader.head()
+            quiet = w.run("other", "true")
+            assert json.loads(w.ask("POST", "/containers/%s/wait" % quiet).body)["StatusCode"] == 0
+            assert w.proxy.rss_kib() < 64 << 10, w.proxy.rss_kib()
+            for _ in range(50):
+                client.reader.chunk()
+        assert w.ask("DELETE", "/containers/%s?force=1" % ident).status == 204
+        until("that it is gone", lambda: not w.engine.there(ident))

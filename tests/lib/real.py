@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Docker Engine, its raw socket, and the proxy in front of it."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from client import Client, ask
+from proxy import DEFAULT_POLICY, IMAGE, ROOT, Proxy, until
+
+SETUP = os.path.join(ROOT, "tests", "setup")
+OWNER = "e2e-%d" % os.getpid()
+ENGINE = None
+
+
+class Engine:
+    """The Engine behind `path`. Only one that we started is ever restarted or ended."""
+
+    def __init__(self, path, directory=None):
+        self.path, self.directory = path, directory
+
+    @property
+    def host(self):
+        return "unix://" + self.path
+
+    def ask(self, method, target, body=None):
+        return ask(self.path, method, target, body)
+
+    def get(self, target):
+        reply = self.ask("GET", target)
+        assert reply.status == 200, "the engine answers %s: %r" % (target, reply)
+        return json.loads(reply.body)
+
+    def inspect(self, ref):
+        return self.get("/containers/%s/json" % ref)
+
+    def there(self, ref):
+        return self.ask("GET", "/containers/%s/json" % ref).status == 200
+
+    def running(self, ref):
+        return self.there(ref) and self.inspect(ref)["State"]["Running"]
+
+    def version(self):
+        return self.get("/version")["Version"]
+
+    def ids(self):
+        return {c["Id"] for c in self.get("/containers/json?all=1")}
+
+    def make(self, name, *command):
+        """A container that is nobody's, made on the raw socket, and started."""
+        self.ask("DELETE", "/containers/%s?force=1" % name)
+        body = {"Image": IMAGE, "Cmd": list(command) or ["sleep", "600"],
+                "HostConfig": {"NetworkMode": "none"}}
+        reply = self.ask("POST", "/containers/create?name=" + name, body)
+        assert reply.status == 201, "the engine answers a create: %r" % reply
+        ident = json.loads(reply.body)["Id"]
+        assert self.ask("POST", "/containers/%s/start" % ident).status == 204
+        return ident
+
+    def script(self, *arguments):
+        subprocess.run([os.path.join(SETUP, arguments[0]), *arguments[1:]], check=True,
+                       stdout=subprocess.DEVNULL, env=self.environment())
+
+    def environment(self):
+        return dict(os.environ, DOCKER_HOST=self.host)
+
+    def daemon(self):
+        with open(os.path.join(self.directory, "docker.pid"), encoding="ascii") as text:
+            return int(text.read())
+
+    def restart(self, number=signal.SIGTERM):
+        """Ends the daemon by a signal and starts it again."""
+        pid = self.daemon()
+        os.kill(pid, number)
+        until("the end of dockerd", lambda: not alive(pid))
+        self.script("engine.sh", "start", self.directory)
+
+    def end(self):
+        if self.directory:
+            self.script("engine.sh", "stop", self.directory)
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def alive(pid):
+    """Whether it runs; one that only waits to be reaped does not."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as text:
+            return text.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def start_engine():
+    global ENGINE  # pylint: disable=global-statement
+    named = os.environ.get("CAISSON_ENGINE")
+    if named:
+        ENGINE = Engine(re.sub("^unix://", "", named))
+    else:
+        directory = tempfile.mkdtemp(prefix="caisson-e2e-")
+        ENGINE = Engine(os.path.join(directory, "docker.sock"), directory)
+        try:
+            ENGINE.script("engine.sh", "start", directory)
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
+    try:
+        ENGINE.script("images.sh", IMAGE)
+    except BaseException:
+        ENGINE.end()
+        raise
+    return ENGINE
+
+
+def policy_text(**changes):
+    """The shipped policy, under an owner of our own; changes: section=lines."""
+    with open(DEFAULT_POLICY, encoding="utf-8") as text:
+        policy = text.read()
+    changes["proxy"] = "owner = %s\n%s" % (OWNER, changes.get("proxy", ""))
+    for section, lines in changes.items():
+        for key in re.findall(r"(?m)^([\w.\[\]-]+)\s*=", lines):  # ours instead of the file's
+            policy = re.sub(r"(?m)^%s\s*=.*\n" % re.escape(key), "", policy)
+        if "[%s]" % section not in policy:
+            policy += "\n[%s]\n" % section
+        policy = policy.replace("[%s]" % section, "[%s]\n%s" % (section, lines), 1)
+    return policy
+
+
+class RealWorld:
+    """The proxy in front of the real Engine; what was made through it is gone afterwards."""
+
+    def __init__(self, **changes):
+        self.engine = ENGINE
+        self.directory = tempfile.mkdtemp(prefix="caisson-e2e-")
+        path = os.path.join(self.directory, "evaluator.ini")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(policy_text(**changes))
+        self.proxy = Proxy(self.directory, self.engine.path, path)
+
+    def __enter__(self):
+        self.proxy.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if self.proxy.process.poll() is None:
+                status = self.proxy.stop()
+                if status != 0 and not kind:
+                    raise AssertionError("the proxy ended with %d:\n%s"
+                                         % (status, self.proxy.log()[-3000:]))
+        finally:
+            self.sweep()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def sweep(self):
+        filters = '%%7B%%22label%%22:[%%22io.caisson.owner=%s%%22]%%7D' % OWNER
+        for container in self.engine.get("/containers/json?all=1&filters=" + filters):
+            self.engine.ask("DELETE", "/containers/%s?force=1&v=1" % container["Id"])
+
+    @property
+    def host(self):
+        return "unix://" + self.proxy.listen
+
+    def connect(self):
+        return Client(self.proxy.listen)
+
+    def ask(self, method, target, body=None):
+        return ask(self.proxy.listen, method, target, body)
+
+    def create(self, name, *command, **host):
+        """Creates a container through the proxy; its id."""
+        reply = self.ask("POST", "/containers/create?name=" + name,
+                         {"Image": IMAGE, "Cmd": list(command) or ["sleep", "600"],
+                          "HostConfig": host})
+        assert reply.status == 201, "create answers %r" % reply
+        return json.loads(reply.body)["Id"]
+
+    def run(self, name, *command, **host):
+        ident = self.create(name, *command, **host)
+        reply = self.ask("POST", "/containers/%s/start" % ident)
+        assert reply.status == 204, "start answers %r" % reply
+        return ident
