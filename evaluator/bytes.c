@@ -108,6 +108,38 @@ bool bytes_append_decoded(struct bytes *bytes, const char *text, size_t len)
     return true;
 }
 
+/* How many bytes follow a lead byte; -1: it is none.  The first of them is in *least..*most. */
+static int utf8_follow(unsigned char lead, unsigned char *least, unsigned char *most)
+{
+    *least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    *most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    if (lead < 0x80)
+        return 0;
+    if (lead < 0xc2 || lead > 0xf4)
+        return -1;
+    return lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+}
+
+bool bytes_is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *) text;
+
+    while (*at) {
+        unsigned char least, most;
+        int follow = utf8_follow(*at++, &least, &most);
+
+        if (follow < 0)
+            return false;
+        for (; follow; follow--, at++) {
+            if (*at < least || *at > most)
+                return false;
+            least = 0x80;
+            most = 0xbf;
+        }
+    }
+    return true;
+}
+
 size_t bytes_utf8_whole(const unsigned char *data, size_t len)
 {
     size_t back = 0;

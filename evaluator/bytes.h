@@ -27,6 +27,9 @@ void bytes_append_base64(struct bytes *bytes, const unsigned char *data, size_t 
 /* Appends what the strict base64 text stands for; false (and nothing appended) when it is not. */
 bool bytes_append_decoded(struct bytes *bytes, const char *text, size_t len);
 
+/* Well-formed by RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
+bool bytes_is_utf8(const char *text);
+
 /* The longest prefix of data[0..len) that does not end inside a UTF-8 sequence. */
 size_t bytes_utf8_whole(const unsigned char *data, size_t len);
 

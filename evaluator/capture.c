@@ -18,6 +18,13 @@ void capture_reset(struct capture *capture)
     capture->total_bytes = 0;
 }
 
+void capture_take(struct capture *to, struct capture *from)
+{
+    capture_done(to);
+    *to = *from;
+    *from = (struct capture){.cap = to->cap};
+}
+
 void capture_add(struct capture *capture, const void *data, size_t len)
 {
     size_t room = capture->cap - capture->head.len;
@@ -33,6 +40,5 @@ bool capture_truncated(const struct capture *capture)
 
 bool capture_flooded(const struct capture *capture)
 {
-    return capture->total_bytes / CAPTURE_FLOOD_FACTOR >= capture->cap &&
-           capture->total_bytes > (uint64_t) capture->cap * CAPTURE_FLOOD_FACTOR;
+    return capture->total_bytes > (uint64_t) capture->cap * CAPTURE_FLOOD_FACTOR;
 }

@@ -22,6 +22,9 @@ void capture_done(struct capture *capture);
 /* Forgets all that came; the stream is read again from its start. */
 void capture_reset(struct capture *capture);
 
+/* Moves what `from` holds into `to`, which keeps nothing of its own. */
+void capture_take(struct capture *to, struct capture *from);
+
 void capture_add(struct capture *capture, const void *data, size_t len);
 bool capture_truncated(const struct capture *capture);
 bool capture_flooded(const struct capture *capture);

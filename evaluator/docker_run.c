@@ -8,10 +8,9 @@
  */
 #include "docker_run.h"
 #include "bundle.h"
-#include "capture.h"
 #include "docker_body.h"
 #include "docker_http.h"
-#include "frames.h"
+#include "docker_output.h"
 #include "mem.h"
 #include "result.h"
 #include "slots.h"
@@ -29,9 +28,10 @@
 #define RUN_BUSY_MS          60000 /* how long a proxy's or our own want of places is */
 #define RUN_CONFLICT_WAIT_MS 10
 #define RUN_CONFLICT_MS      10000 /* how long a name stays taken by a container being removed */
-#define RUN_STREAMS_MS       5000  /* from the exit to the end of the logs, and after a DELETE */
+#define RUN_READ             "logs?stdout=1&stderr=1"
+#define RUN_STREAMS_MS       5000 /* from the exit to the end of the logs, and after a DELETE */
 
-enum step { STEP_CLEAN, STEP_CREATE, STEP_START, STEP_RUN, STEP_DELETE };
+enum step { STEP_CLEAN, STEP_CREATE, STEP_START, STEP_RUN, STEP_READ, STEP_DELETE };
 
 struct run {
     struct docker *docker;
@@ -54,12 +54,13 @@ struct run {
     long long broken_ms;   /* since when the connection of wait or logs is broken; 0: it is not */
     long long conflict_ms; /* since when create finds the name taken; 0: it does not */
 
-    struct http_exchange *call; /* of CLEAN, CREATE, START and DELETE */
+    struct http_exchange *call; /* of every step but RUN */
     struct http_exchange *wait;
     struct http_exchange *logs;
     bool wait_over;
     bool logs_over;
-    struct frames frames;
+    struct docker_output followed; /* what came while the program ran */
+    struct docker_output read;     /* what was there when it had ended */
 
     struct event *again;  /* sends the call of the step again */
     struct event *rejoin; /* opens wait and logs again where they broke */
@@ -93,6 +94,8 @@ static void run_free(struct run *run)
     event_free(run->again);
     event_free(run->rejoin);
     event_free(run->limit);
+    docker_output_done(&run->followed);
+    docker_output_done(&run->read);
     bundle_done(&run->bundle);
     result_free(run->result);
     free(run);
@@ -102,10 +105,14 @@ static void run_finish(struct run *run)
 {
     struct result *result = run->result;
     struct facts *facts = &run->facts;
-    const struct capture *out = result->out;
+    struct docker_output *output = docker_output_better(&run->followed, &run->read);
+    const struct bytes *head = &output->out.head;
 
-    facts->unpack_failed = facts->has_status && bundle_unpack_failed(&run->bundle, facts->status,
-                                                                     out->head.data, out->head.len);
+    facts->output_damaged = output->damaged;
+    facts->unpack_failed = facts->has_status &&
+                           bundle_unpack_failed(&run->bundle, facts->status, head->data, head->len);
+    capture_take(result->out, &output->out);
+    capture_take(result->err, &output->err);
     result->outcome = verdict_decide(facts);
     result->timing.total_ms = now_ms() - run->begun_ms;
     if (run->slot) {
@@ -125,7 +132,7 @@ static void run_settle(struct run *run)
     if (run->deleted)
         run_finish(run);
     else if (run->step == STEP_RUN)
-        run_enter(run, STEP_DELETE, 0);
+        run_enter(run, run->facts.has_status ? STEP_READ : STEP_DELETE, 0);
 }
 
 /* From a step before RUN: removes what there may be, then ends. */
@@ -236,39 +243,25 @@ static void on_wait_end(void *context, const struct http_answer *answer)
     run_settle(run);
 }
 
-static void on_frame(void *context, enum frames_stream stream, const void *data, size_t len)
-{
-    struct run *run = context;
-    struct capture *capture = stream == FRAMES_STDERR ? run->result->err : run->result->out;
-
-    if (stream == FRAMES_ENGINE) {
-        run->facts.output_damaged = true;
-        return;
-    }
-    capture_add(capture, data, len);
-    if (capture_flooded(capture)) {
-        run->facts.output_limit_bytes = (long long) capture->cap;
-        run_kill(run, KILL_OUTPUT);
-    }
-}
-
 static void on_logs_head(void *context, int status)
 {
     struct run *run = context;
 
-    if (status != 200)
-        return;
-    run->frames = (struct frames){0};
-    capture_reset(run->result->out);
-    capture_reset(run->result->err);
+    if (status == 200)
+        docker_output_begin(&run->followed);
 }
 
 static void on_logs_data(void *context, const char *data, size_t len)
 {
     struct run *run = context;
+    struct docker_output *output = &run->followed;
 
-    if (!frames_feed(&run->frames, data, len, on_frame, run))
-        run->facts.output_damaged = true;
+    docker_output_add(output, data, len);
+    if (!capture_flooded(&output->out) && !capture_flooded(&output->err))
+        return;
+    run->facts.output_limit_bytes =
+        (long long) (capture_flooded(&output->out) ? output->out.cap : output->err.cap);
+    run_kill(run, KILL_OUTPUT);
 }
 
 static void on_logs_end(void *context, const struct http_answer *answer)
@@ -281,8 +274,8 @@ static void on_logs_end(void *context, const struct http_answer *answer)
     if (answer->end != HTTP_ANSWERED || answer->status != 200) {
         if (!run->facts.killed)
             run_blame(run, "logs", answer);
-    } else if (!frames_whole(&run->frames)) {
-        run->facts.output_damaged = true;
+    } else if (!docker_output_whole(&run->followed)) {
+        run->followed.damaged = true;
     }
     run->logs_over = true;
     run_settle(run);
@@ -310,7 +303,7 @@ static void streams_open(struct run *run)
     if (!run->wait && !run->wait_over)
         run->wait = stream_open(run, &wait, "wait");
     if (!run->logs && !run->logs_over)
-        run->logs = stream_open(run, &logs, "logs?follow=1&stdout=1&stderr=1");
+        run->logs = stream_open(run, &logs, RUN_READ "&follow=1");
 }
 
 static void on_rejoin(evutil_socket_t fd, short what, void *context)
@@ -336,7 +329,7 @@ static void on_limit(evutil_socket_t fd, short what, void *context)
     http_abort(run->logs);
     run->wait = run->logs = NULL;
     if (!run->logs_over)
-        run->facts.output_damaged = true;
+        run->followed.damaged = true;
     run->wait_over = run->logs_over = true;
     run_settle(run);
 }
@@ -344,6 +337,21 @@ static void on_limit(evutil_socket_t fd, short what, void *context)
 /* ---- the calls ---- */
 
 static void on_call_end(void *context, const struct http_answer *answer);
+
+static void on_read_head(void *context, int status)
+{
+    struct run *run = context;
+
+    if (status == 200)
+        docker_output_begin(&run->read);
+}
+
+static void on_read_data(void *context, const char *data, size_t len)
+{
+    struct run *run = context;
+
+    docker_output_add(&run->read, data, len);
+}
 
 static void call_send(struct run *run)
 {
@@ -364,6 +372,12 @@ static void call_send(struct run *run)
         break;
     case STEP_START:
         target = mem_format("/v1.%d/containers/%s/start", minor, name);
+        break;
+    case STEP_READ:
+        target = mem_format("/v1.%d/containers/%s/" RUN_READ, minor, name);
+        request.method = "GET";
+        request.on_head = on_read_head;
+        request.on_data = on_read_data;
         break;
     default:
         target = mem_format("/v1.%d/containers/%s?force=1&v=1", minor, name);
@@ -400,7 +414,7 @@ static void on_again(evutil_socket_t fd, short what, void *context)
 
     (void) fd;
     (void) what;
-    if (run->step == STEP_DELETE) {
+    if (run->step >= STEP_READ) {
         call_send(run);
     } else if (run->facts.cancelled) {
         run_leave(run);
@@ -419,7 +433,7 @@ static bool call_again(struct run *run, long long delay_ms, long long budget_ms)
 {
     if (now_ms() - run->step_ms > budget_ms)
         return false;
-    if (run->facts.cancelled && run->step != STEP_DELETE)
+    if (run->facts.cancelled && run->step < STEP_READ)
         return false;
     run->repeated = true;
     timer_set(run->again, delay_ms);
@@ -520,6 +534,15 @@ static void after_start(struct run *run, const struct http_answer *answer)
     run_leave(run);
 }
 
+static void after_read(struct run *run, const struct http_answer *answer)
+{
+    if (answer->end != HTTP_ANSWERED || answer->status != 200)
+        run_blame(run, "logs", answer);
+    else if (!docker_output_whole(&run->read))
+        run->read.damaged = true;
+    run_enter(run, STEP_DELETE, 0);
+}
+
 static void after_delete(struct run *run, const struct http_answer *answer)
 {
     if (answer->status == 409 && call_again(run, RUN_CONFLICT_WAIT_MS, RUN_CONFLICT_MS))
@@ -555,10 +578,8 @@ static bool adopt_version(struct run *run, const struct http_answer *answer)
 static void on_call_end(void *context, const struct http_answer *answer)
 {
     static void (*const after[])(struct run *, const struct http_answer *) = {
-        [STEP_CLEAN] = after_clean,
-        [STEP_CREATE] = after_create,
-        [STEP_START] = after_start,
-        [STEP_DELETE] = after_delete,
+        [STEP_CLEAN] = after_clean, [STEP_CREATE] = after_create, [STEP_START] = after_start,
+        [STEP_READ] = after_read,   [STEP_DELETE] = after_delete,
     };
     struct run *run = context;
 
@@ -576,7 +597,7 @@ static void on_call_end(void *context, const struct http_answer *answer)
 
 void docker_run_cancel(struct run *run)
 {
-    if (run->step == STEP_DELETE || (run->step == STEP_RUN && run->wait_over))
+    if (run->step >= STEP_READ || (run->step == STEP_RUN && run->wait_over))
         return;
     run->facts.cancelled = true;
     if (run->step == STEP_RUN)
@@ -611,6 +632,8 @@ struct run *docker_run_begin(struct engine *engine, const struct job *job, engin
         .rejoin = evtimer_new(docker->base, on_rejoin, run),
         .limit = evtimer_new(docker->base, on_limit, run),
     };
+    docker_output_init(&run->followed, &job->limits);
+    docker_output_init(&run->read, &job->limits);
     timer_set(run->again, 0);
     return run;
 }

@@ -2,9 +2,11 @@
 /*
  * docker_run: one run on a Docker Engine as a state machine.
  *
- * CLEAN (only a slot's first time, or after trouble) -> CREATE -> START -> RUN -> DELETE -> done.
- * In RUN two answers are open at once: the log stream, and the wait that ends with the exit status.
- * The wall limit, a flood of output and a cancel all enter DELETE early: DELETE kills.
+ * CLEAN (only a slot's first time, or after trouble) -> CREATE -> START -> RUN -> READ -> DELETE
+ * -> done.  In RUN two answers are open at once: the logs as they come, and the wait that ends with
+ * the exit status.  The wall limit, a flood of output and a cancel all enter DELETE early: DELETE
+ * kills.  READ takes the logs once more, because a stream that follows them may end before the last
+ * line is in it (seen with the `local` driver of 20.10, in one of five runs that end without \n).
  */
 #ifndef EVALUATOR_DOCKER_RUN_H
 #define EVALUATOR_DOCKER_RUN_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* job: one run as it was asked for, and what may be asked; see job.h. */
 #include "job.h"
+#include "bytes.h"
 #include "mem.h"
 
 #include <inttypes.h>
@@ -151,6 +152,8 @@ static int check_path(const char *path, struct fault *fault)
         return fault_set(fault, "path \"%.100s\" is absolute; paths are relative to /code", path);
     if (strlen(path) > JOB_PATH_MAX)
         return fault_set(fault, "path \"%.60s...\" is longer than %d bytes", path, JOB_PATH_MAX);
+    if (!bytes_is_utf8(path))
+        return fault_set(fault, "a path is no UTF-8");
     for (const char *part = path; part; part = strchr(part, '/')) {
         size_t len;
 
@@ -224,19 +227,32 @@ static int check_limits(const struct limits *limits, struct fault *fault)
     return 0;
 }
 
+/* What goes to the engine goes as JSON, and what is no UTF-8 would arrive as something else. */
+static int check_texts(char *const *texts, size_t count, const char *what, struct fault *fault)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!bytes_is_utf8(texts[i]))
+            return fault_set(fault, "%s[%zu]: it is no UTF-8; put such bytes into a file", what, i);
+    }
+    return 0;
+}
+
 int job_check(const struct job *job, struct fault *fault)
 {
     if (!job->cmd_count || !*job->cmd[0])
         return fault_set(fault, "cmd: there is no command to run");
     if (strchr(job->cmd[0], '='))
         return fault_set(fault, "cmd: a program name with \"=\" cannot be run; use a wrapper");
+    if (check_texts(job->cmd, job->cmd_count, "cmd", fault) < 0 ||
+        check_texts(job->env, job->env_count, "env", fault) < 0)
+        return -1;
     if (!job->image || !*job->image || strlen(job->image) > 512)
         return fault_set(fault, "image: the name is empty or longer than 512 bytes");
     for (const char *at = job->image; *at; at++) {
         if (*at <= ' ' || *at > '~')
             return fault_set(fault, "image: the name has a blank or a strange character");
     }
-    if (job->id && (!*job->id || strlen(job->id) > JOB_ID_MAX))
-        return fault_set(fault, "id: it is empty or longer than %d bytes", JOB_ID_MAX);
+    if (job->id && (!*job->id || strlen(job->id) > JOB_ID_MAX || !bytes_is_utf8(job->id)))
+        return fault_set(fault, "id: it is empty, longer than %d bytes or no UTF-8", JOB_ID_MAX);
     return check_limits(&job->limits, fault);
 }

@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct result *result_new(const char *engine, const struct job *job)
 {
@@ -32,9 +31,22 @@ void result_free(struct result *result)
     free(result);
 }
 
+/* Texts of ours may quote what a cut left as no UTF-8: that is then shown as question marks. */
 static json_t *text_or_null(const char *text)
 {
-    return text ? json_string(text) : json_null();
+    json_t *string = text ? json_string(text) : json_null();
+    char *plain;
+
+    if (string)
+        return string;
+    plain = mem_copy_text(text);
+    for (char *at = plain; *at; at++) {
+        if ((unsigned char) *at > '~')
+            *at = '?';
+    }
+    string = json_string(plain);
+    free(plain);
+    return string;
 }
 
 /* Text where it is UTF-8 (a character that the cap cut in two is left out), else base64. */
@@ -87,9 +99,8 @@ static json_t *format_trouble(const struct trouble *trouble)
 {
     if (!trouble->kind)
         return json_null();
-    return json_pack("{s:s, s:s%, s:b}", "code", trouble->code, "message", trouble->text,
-                     bytes_utf8_whole((const unsigned char *) trouble->text, strlen(trouble->text)),
-                     "retryable", trouble->retryable);
+    return json_pack("{s:s, s:o, s:b}", "code", trouble->code, "message",
+                     text_or_null(trouble->text), "retryable", trouble->retryable);
 }
 
 char *result_format(const struct result *result, const struct job *job)
@@ -103,7 +114,7 @@ char *result_format(const struct result *result, const struct job *job)
     json_object_set_new(object, "engine", text_or_null(result->engine));
     json_object_set_new(object, "verdict", json_string(verdict_word(outcome->verdict)));
     json_object_set_new(object, "code", json_string(verdict_code(outcome->verdict)));
-    json_object_set_new(object, "detail", json_string(outcome->detail));
+    json_object_set_new(object, "detail", text_or_null(outcome->detail));
     json_object_set_new(object, "exit_code", exit_code);
     json_object_set_new(object, "signal", text_or_null(outcome->signal));
     json_object_set_new(object, "stdout", format_capture(result->out));
@@ -112,7 +123,7 @@ char *result_format(const struct result *result, const struct job *job)
         object, "usage",
         json_pack("{s:I, s:s}", "wall_ms", (json_int_t) result->timing.run_ms, "source", "engine"));
     json_object_set_new(object, "timing", format_timing(&result->timing));
-    json_object_set_new(object, "image", json_string(job->image));
+    json_object_set_new(object, "image", text_or_null(job->image));
     json_object_set_new(object, "limits", format_limits(&job->limits));
     json_object_set_new(object, "error", format_trouble(&outcome->trouble));
     line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
