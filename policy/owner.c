@@ -22,7 +22,12 @@ struct entry {
 
 struct owner_table {
     char owner[64];
-    uint64_t clock; /* counts additions */
+    uint64_t clock;  /* counts additions */
+    size_t expected; /* creates that are under way */
+    /* Ids that were removed since owner_mark(): the list being read may still have them. */
+    bool marked;
+    size_t gone_count, gone_room;
+    char (*gone)[OWNER_ID_BYTES];
     size_t count, named, room;
     struct entry **by_id, **by_name; /* both have `room` places */
 };
@@ -42,6 +47,7 @@ static void entries_free(struct owner_table *table)
         free(table->by_id[i]);
     free(table->by_id);
     free(table->by_name);
+    free(table->gone);
 }
 
 void owner_table_free(struct owner_table *table)
@@ -68,9 +74,51 @@ const struct owner_entry *owner_at(const struct owner_table *table, size_t index
     return &table->by_id[index]->public;
 }
 
-uint64_t owner_mark(const struct owner_table *table)
+size_t owner_alive(const struct owner_table *table)
 {
+    return table->count + table->expected;
+}
+
+void owner_expect(struct owner_table *table)
+{
+    table->expected++;
+}
+
+void owner_expect_no_more(struct owner_table *table)
+{
+    assert(table->expected > 0);
+    table->expected--;
+}
+
+uint64_t owner_mark(struct owner_table *table)
+{
+    owner_unmark(table);
+    table->marked = true;
     return table->clock;
+}
+
+void owner_unmark(struct owner_table *table)
+{
+    table->marked = false;
+    table->gone_count = 0;
+}
+
+/* ---- what was removed while a list was being read ---- */
+
+/* Without memory the list wins, and the entry goes again when the engine is asked for it. */
+static void gone_note(struct owner_table *table, const char *id)
+{
+    if (!table->marked)
+        return;
+    if (table->gone_count == table->gone_room) {
+        size_t room = table->gone_room ? table->gone_room * 2 : 16;
+        char(*gone)[OWNER_ID_BYTES] = realloc(table->gone, room * sizeof(*gone));
+        if (!gone)
+            return;
+        table->gone = gone;
+        table->gone_room = room;
+    }
+    memcpy(table->gone[table->gone_count++], id, OWNER_ID_BYTES);
 }
 
 /* ---- places ---- */
@@ -208,6 +256,7 @@ bool owner_remove(struct owner_table *table, const char *id)
     if (bytes != OWNER_ID_BYTES || !id_is_at(table, place, id, bytes))
         return false;
     struct entry *entry = table->by_id[place];
+    gone_note(table, id);
     name_drop(table, entry);
     place_remove(table->by_id, table->count--, place);
     free(entry);
@@ -314,16 +363,22 @@ int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, si
     if (!list)
         return err_set(err, "the engine's list of containers is no JSON: %s", wrong.text);
     struct owner_table *fresh = owner_table_new(table->owner);
-    if (fresh)
-        fresh->clock = table->clock; /* so that no mark of before means an entry of now */
     int rc = fresh ? listed_take_all(fresh, list, err) : err_set(err, "out of memory");
     json_decref(list);
+    for (size_t i = 0; rc == 0 && i < table->gone_count; i++) {
+        char id[OWNER_ID_BYTES + 1] = {0};
+        memcpy(id, table->gone[i], OWNER_ID_BYTES);
+        owner_remove(fresh, id);
+    }
     if (rc == 0 && keep_newer(fresh, table, mark) < 0)
         rc = err_set(err, "out of memory");
     if (rc < 0) {
         owner_table_free(fresh);
         return -1;
     }
+    /* Its clock has passed the old one's, so that no mark of before means an entry of now. */
+    fresh->clock += table->clock;
+    fresh->expected = table->expected;
     entries_free(table);
     *table = *fresh;
     free(fresh);

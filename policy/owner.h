@@ -54,8 +54,21 @@ bool owner_remove(struct owner_table *table, const char *id);
 const struct owner_entry *owner_resolve(const struct owner_table *table, const char *ref,
                                         size_t ref_bytes);
 
-/* A point in the table's history; entries added after it survive a rebuild begun before it. */
-uint64_t owner_mark(const struct owner_table *table);
+/*
+ * Creates that are under way count as alive already, so that many at once cannot pass a limit that
+ * each of them alone would keep.
+ */
+size_t owner_alive(const struct owner_table *table);
+void owner_expect(struct owner_table *table);
+void owner_expect_no_more(struct owner_table *table);
+
+/*
+ * A point in the table's history, one at a time: what is added or removed after it is not undone by
+ * owner_rebuild(), whose list may have been made before.  owner_unmark() when there will be no
+ * list.
+ */
+uint64_t owner_mark(struct owner_table *table);
+void owner_unmark(struct owner_table *table);
 
 /*
  * Writes the target of the one label query, "/v1.41/containers/json?all=1&filters=...".

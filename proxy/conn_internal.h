@@ -40,6 +40,7 @@ struct exchange {
     unsigned interim; /* 1xx replies of the Engine so far */
     bool http10, keep_alive, to_head;
     bool forwarded;   /* the Engine was asked */
+    bool expected;    /* a create that counts as alive while its answer is awaited */
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
     bool engine_keep; /* the Engine reads another request on its connection */
 };

@@ -86,6 +86,8 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
     buf_done(&conn->body);
     if (!x->open)
         return;
+    if (x->expected)
+        owner_expect_no_more(conn->shared->owned);
     x->reason = reason;
     conn_audit(conn);
     conn_free_decision(x);
@@ -186,6 +188,9 @@ static void conn_forward(struct conn *conn)
         return;
     }
     x->forwarded = true;
+    x->expected = x->op->reply == REPLY_CREATE;
+    if (x->expected)
+        owner_expect(conn->shared->owned);
     stream_set_owner(conn->engine, conn_on_engine, conn);
     free(x->decision->body);
     x->decision->body = NULL;
@@ -278,6 +283,19 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_expect_body(conn, request);
 }
 
+/* The target outlives the bytes that it came in: the decision and the audit log look at it. */
+static int conn_keep_target(struct exchange *x, struct span target)
+{
+    x->decision = calloc(1, sizeof *x->decision);
+    x->target = malloc(target.bytes + 1);
+    if (x->decision == NULL || x->target == NULL)
+        return -1;
+    if (target.bytes > 0)
+        memcpy(x->target, target.data, target.bytes);
+    x->target_bytes = target.bytes;
+    return 0;
+}
+
 ssize_t conn_read_head(struct conn *conn, const char *data, size_t bytes)
 {
     const struct config *config = conn_config(conn);
@@ -295,22 +313,18 @@ ssize_t conn_read_head(struct conn *conn, const char *data, size_t bytes)
     if (used == 0)
         return 0;
     conn_open_exchange(conn);
+    x->method = request.method;
+    x->to_head = request.method == METHOD_HEAD;
+    if (conn_keep_target(x, request.target) < 0) {
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+        return (ssize_t) bytes;
+    }
     if (used < 0) {
         conn_refuse_and_close(conn, (enum reason) reason);
         return (ssize_t) bytes;
     }
-    x->method = request.method;
     x->http10 = request.http10;
     x->keep_alive = request.keep_alive;
-    x->to_head = request.method == METHOD_HEAD;
-    x->target = malloc(request.target.bytes);
-    x->decision = calloc(1, sizeof *x->decision);
-    if (x->target == NULL || x->decision == NULL) {
-        conn_finish(conn, REASON_OUT_OF_MEMORY);
-        return used;
-    }
-    memcpy(x->target, request.target.data, request.target.bytes);
-    x->target_bytes = request.target.bytes;
     conn_route(conn, &request);
     return used;
 }

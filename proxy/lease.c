@@ -21,6 +21,7 @@
 
 enum {
     LEASE_RETRY_S = 10,    /* after the Engine did not remove a container */
+    LEASE_ABSENT_S = 2,    /* while there is no Engine to ask */
     LEASE_SLEEP_MAX_S = 60 /* the wall clock may jump: look at least this often */
 };
 
@@ -93,8 +94,9 @@ static void lease_remove(struct lease *lease, const struct owner_entry *entry)
     unsigned api_minor = upstream_engine(lease->upstream)->api_minor;
     char target[160];
 
-    if (api_minor == 0) {
-        lease_sleep(lease, LEASE_RETRY_S);
+    if (api_minor == 0) { /* once it answers, the table is read anew, and looked at */
+        upstream_ask(lease->upstream);
+        lease_sleep(lease, LEASE_ABSENT_S);
         return;
     }
     snprintf(target, sizeof target, "/v1.%u/containers/%s?force=1&v=1", api_minor, entry->id);
@@ -102,7 +104,7 @@ static void lease_remove(struct lease *lease, const struct owner_entry *entry)
     if (upstream_call(lease->upstream, METHOD_DELETE, target, lease_on_removed, lease) == 0)
         return;
     lease->removing[0] = '\0';
-    lease_sleep(lease, LEASE_RETRY_S);
+    lease_sleep(lease, LEASE_ABSENT_S);
 }
 
 static void lease_look(struct lease *lease)
@@ -143,6 +145,7 @@ static void lease_sync_end(struct lease *lease, bool rebuilt)
 {
     lease_done *done = lease->done;
 
+    owner_unmark(lease->owned);
     lease->syncing = false;
     lease->done = NULL;
     if (rebuilt)

@@ -137,32 +137,59 @@ static int listener_chown(const char *path, const char *owner, struct err *err)
     return 0;
 }
 
-int listener_open(const char *path, mode_t mode, const char *owner, struct err *err)
+void listener_unlink(const struct listener *listener)
+{
+    struct stat file;
+
+    if (lstat(listener->path, &file) == 0 && S_ISSOCK(file.st_mode) &&
+        file.st_dev == listener->device && file.st_ino == listener->inode)
+        unlink(listener->path);
+}
+
+/* From the bound socket to one that its clients can use. */
+static int listener_ready(struct listener *listener, mode_t mode, const char *owner,
+                          struct err *err)
+{
+    const char *path = listener->path;
+    struct stat file;
+
+    if (owner[0] != '\0' && listener_chown(path, owner, err) < 0)
+        return -1;
+    if (chmod(path, mode) < 0)
+        return err_set(err, "cannot set the mode of %s: %s", path, strerror(errno));
+    if (lstat(path, &file) < 0 || listen(listener->fd, LISTENER_BACKLOG) < 0)
+        return err_set(err, "cannot listen on %s: %s", path, strerror(errno));
+    listener->device = file.st_dev;
+    listener->inode = file.st_ino;
+    return 0;
+}
+
+int listener_open(const char *path, mode_t mode, const char *owner, struct listener *ret_listener,
+                  struct err *err)
 {
     struct sockaddr_un address = listener_address(path);
+    struct listener listener = {.path = path};
     mode_t mask;
-    int fd, bound;
+    int bound;
 
     if (listener_clear(&address, err) < 0)
         return -1;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener.fd < 0)
         return err_set(err, "socket: %s", strerror(errno));
     /* Nobody may connect before owner and mode are right. */
     mask = umask(0777);
-    bound = bind(fd, (const struct sockaddr *) &address, sizeof address);
+    bound = bind(listener.fd, (const struct sockaddr *) &address, sizeof address);
     umask(mask);
     if (bound < 0) {
-        close(fd);
+        close(listener.fd);
         return err_set(err, "cannot listen on %s: %s", path, strerror(errno));
     }
-    if ((owner[0] == '\0' || listener_chown(path, owner, err) == 0) &&
-        (chmod(path, mode) == 0 ||
-         err_set(err, "cannot set the mode of %s: %s", path, strerror(errno)) == 0) &&
-        (listen(fd, LISTENER_BACKLOG) == 0 ||
-         err_set(err, "cannot listen on %s: %s", path, strerror(errno)) == 0))
-        return fd;
-    unlink(path);
-    close(fd);
-    return -1;
+    if (listener_ready(&listener, mode, owner, err) < 0) {
+        unlink(path);
+        close(listener.fd);
+        return -1;
+    }
+    *ret_listener = listener;
+    return 0;
 }

@@ -39,7 +39,7 @@ struct server {
     struct event_base *base;
     struct conn_shared shared;
     char *path; /* of our socket; removed at the end */
-    int fd;
+    struct listener listener;
     struct event accept_event, accept_pause, tick, sigterm, sigint, sighup;
     unsigned drain_ticks; /* left, once draining */
     bool done;
@@ -157,7 +157,7 @@ static void server_on_end(evutil_socket_t number, short what, void *arg)
     }
     log_info("signal %d: no new connections; %u are open", (int) number, server->shared.count);
     event_del(&server->accept_event);
-    unlink(server->path);
+    listener_unlink(&server->listener);
     server->drain_ticks = SERVER_DRAIN_TICKS;
     conn_drain(&server->shared, false);
     server->done = server->shared.count == 0;
@@ -196,9 +196,8 @@ static int server_listen(struct server *server, struct err *err)
     server->path = strdup(path); /* the policy that it stands in may be replaced */
     if (server->path == NULL)
         return err_set(err, "out of memory");
-    server->fd =
-        listener_open(server->path, (mode_t) config->listen_mode, config->listen_owner, err);
-    return server->fd < 0 ? -1 : 0;
+    return listener_open(server->path, (mode_t) config->listen_mode, config->listen_owner,
+                         &server->listener, err);
 }
 
 static int server_upstream(struct server *server, struct err *err)
@@ -246,7 +245,7 @@ static void server_watch(struct server *server)
 {
     static const struct timeval tick = {.tv_usec = SERVER_TICK_MS * 1000};
 
-    event_assign(&server->accept_event, server->base, server->fd, EV_READ | EV_PERSIST,
+    event_assign(&server->accept_event, server->base, server->listener.fd, EV_READ | EV_PERSIST,
                  server_on_accept, server);
     evtimer_assign(&server->accept_pause, server->base, server_on_accept_again, server);
     event_assign(&server->tick, server->base, -1, EV_PERSIST, server_on_tick, server);
@@ -292,15 +291,15 @@ static void server_stop(struct server *server)
     policy_unref(shared->policy);
     free(shared->scratch);
     free(server->path);
-    if (server->fd >= 0)
-        close(server->fd);
+    if (server->listener.fd >= 0)
+        close(server->listener.fd);
     if (server->base != NULL)
         event_base_free(server->base);
 }
 
 int server_run(const struct server_options *options, struct err *err)
 {
-    struct server server = {.options = options, .fd = -1};
+    struct server server = {.options = options, .listener.fd = -1};
     int ret = server_start(&server, err);
 
     if (ret == 0) {
