@@ -28,7 +28,7 @@ static bool is_same(char a, char b, bool any_case)
     return a == b || (any_case && letter && (a ^ b) == 0x20);
 }
 
-static bool match(const char *pattern, const char *text, char separator, bool any_case)
+bool glob_matches(const char *pattern, const char *text, char separator, bool any_case)
 {
     struct retry one = {0}, many = {0};
     for (;;) {
@@ -56,14 +56,4 @@ static bool match(const char *pattern, const char *text, char separator, bool an
             return false;
         }
     }
-}
-
-bool glob_matches(const char *pattern, const char *text, char separator)
-{
-    return match(pattern, text, separator, false);
-}
-
-bool glob_matches_any_case(const char *pattern, const char *text, char separator)
-{
-    return match(pattern, text, separator, true);
 }

@@ -9,10 +9,9 @@
 
 /*
  * Whether text is what the pattern says. `*` is any run of bytes; with a separator it stops there,
- * and `**` does not.  There are no other special characters.
+ * and `**` does not.  There are no other special characters.  any_case: ASCII letters are compared
+ * without their case.
  */
-bool glob_matches(const char *pattern, const char *text, char separator);
-/* The same, with ASCII letters compared in any case. */
-bool glob_matches_any_case(const char *pattern, const char *text, char separator);
+bool glob_matches(const char *pattern, const char *text, char separator, bool any_case);
 
 #endif

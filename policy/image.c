@@ -198,7 +198,7 @@ char *image_print(const struct image *image, char buffer[IMAGE_TEXT_BYTES])
     return buffer;
 }
 
-bool image_matches(const char *pattern, const char *reference)
+bool image_matches(const char *pattern, const char *reference, bool any_case)
 {
     struct image image;
     if (image_parse(reference, &image))
@@ -209,11 +209,12 @@ bool image_matches(const char *pattern, const char *reference)
         snprintf(name, sizeof(name), "%.*s", (int) cut.name_bytes, cut.name);
     else if (!normalise(cut.name, cut.name_bytes, name, sizeof(name)))
         return false;
-    if (!glob_matches(name, image.name, '/'))
+    if (!glob_matches(name, image.name, '/', any_case))
         return false;
     if (image.digest[0] || cut.digest)
-        return image.digest[0] && cut.digest && glob_matches(cut.digest, image.digest, 0);
+        return image.digest[0] && cut.digest &&
+               glob_matches(cut.digest, image.digest, '\0', any_case);
     snprintf(tag, sizeof(tag), "%.*s", cut.tag ? (int) cut.tag_bytes : 6,
              cut.tag ? cut.tag : "latest");
-    return glob_matches(tag, image.tag, 0);
+    return glob_matches(tag, image.tag, '\0', any_case);
 }

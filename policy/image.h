@@ -34,8 +34,8 @@ char *image_print(const struct image *image, char buffer[IMAGE_TEXT_BYTES]);
  * Whether a reference is what a pattern of the policy means.  Name, tag and digest are compared
  * each on its own after the pattern was normalised like a reference: `*` stays within one part of a
  * name, `**` crosses slashes (at the start of a pattern: registries too), no tag means ":latest",
- * and a reference with a digest is matched only by a pattern with one.
+ * and a reference with a digest is matched only by a pattern with one.  any_case: see glob.h.
  */
-bool image_matches(const char *pattern, const char *reference);
+bool image_matches(const char *pattern, const char *reference, bool any_case);
 
 #endif

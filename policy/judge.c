@@ -64,9 +64,12 @@ const char *judge_origin(const struct field *field)
 static bool word_is_in(const char *words, const char *word)
 {
     size_t length = strlen(word);
-    for (; words; words = strchr(words, ' '), words += words != NULL)
-        if (strncmp(words, word, length) == 0 && (words[length] == ' ' || words[length] == '\0'))
+    while (words && *words) {
+        size_t span = strcspn(words, " ");
+        if (span == length && memcmp(words, word, length) == 0)
             return true;
+        words += span + (words[span] == ' ');
+    }
     return false;
 }
 

@@ -451,10 +451,10 @@ static bool item_matches(const struct field *field, const struct rule_item *item
 {
     const struct type_codec *codec = field->type->codec;
     if (codec && codec->matches && *text)
-        return codec->matches(item->text, text);
+        return codec->matches(item->text, text, item->exclude);
     if (item->literal)
         return (item->exclude ? strcasecmp : strcmp)(item->text, text) == 0;
-    return (item->exclude ? glob_matches_any_case : glob_matches)(item->text, text, '\0');
+    return glob_matches(item->text, text, '\0', item->exclude);
 }
 
 /* An item with '=' is about a map's key and value; any other about the key alone. */

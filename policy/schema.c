@@ -166,13 +166,15 @@ static int check_references(const struct schema *schema, const struct field *fie
 {
     if (!rule->force_path)
         return 0;
+    if (check_reference(schema, field, rule->force_path, err) < 0)
+        return -1;
     for (size_t i = 0; i < schema->count; i++) {
         const char *path = schema->fields[i].rule.force_path;
-        if (path && &schema->fields[i] != field && strcmp(path, field->path) == 0)
+        if (path && strcmp(path, field->path) == 0)
             return err_set(err, "%s is forced to this field; give that one another rule first",
                            schema->fields[i].path);
     }
-    return check_reference(schema, field, rule->force_path, err);
+    return 0;
 }
 
 /* What force and default say is held to the rows of its own members. */

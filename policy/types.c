@@ -39,21 +39,21 @@ static const char *capability_name(const char *text)
 }
 
 /* ALL holds every excluded one as well, so that no pattern but its own name matches it. */
-static bool capability_matches(const char *pattern, const char *text)
+static bool capability_matches(const char *pattern, const char *text, bool any_case)
 {
     if (strcmp(capability_name(text), "ALL") == 0)
         return strcmp(capability_name(pattern), "ALL") == 0;
-    return glob_matches(capability_name(pattern), capability_name(text), '\0');
+    return glob_matches(capability_name(pattern), capability_name(text), '\0', any_case);
 }
 
 /* Another container is named only by an item that says so: whose it is cannot be told here. */
-static bool namespace_matches(const char *pattern, const char *text)
+static bool namespace_matches(const char *pattern, const char *text, bool any_case)
 {
     static const char container[] = "container:";
     if (strncmp(text, container, sizeof(container) - 1) == 0 &&
         strncmp(pattern, container, sizeof(container) - 1) != 0)
         return false;
-    return glob_matches(pattern, text, '\0');
+    return glob_matches(pattern, text, '\0', any_case);
 }
 
 static const struct type_codec codec_capability = {.matches = capability_matches};

@@ -54,7 +54,7 @@ struct type_codec {
     /* The one way in which a good text is sent; allocated. */
     char *(*canonical)(const char *text);
     /* Whether a text is what an item of one-of means; plain globbing when NULL. */
-    bool (*matches)(const char *pattern, const char *text);
+    bool (*matches)(const char *pattern, const char *text, bool any_case);
 };
 
 struct type {

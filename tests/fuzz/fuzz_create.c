@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The judging of create bodies under arbitrary bytes.  The first byte picks a policy: the built-in
+ * rules, or everything allowed.  What passes must be JSON that passes again and comes out the same.
+ */
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "reason.h"
+#include "schema.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct schema_context context = {.api_minor = 45,
+                                              .depth = 16,
+                                              .file = "evaluator.ini",
+                                              .label_key = "io.caisson.owner",
+                                              .label_value = "fuzz"};
+
+static void need(int condition)
+{
+    if (!condition)
+        abort();
+}
+
+struct change {
+    struct schema *schema;
+    const char *rule;
+};
+
+static void set_one(void *arg, const struct schema_field *field)
+{
+    struct change *change = arg;
+    struct err err;
+    need(schema_set_rule(change->schema, field->path, change->rule, "evaluator.ini:1", &err) == 0);
+}
+
+static struct schema *schema_make(int permissive)
+{
+    struct schema *schema = schema_new_create(), *names = schema_new_create();
+    struct change change = {schema, "allow"};
+    struct err err;
+    need(schema && names);
+    if (permissive) {
+        need(schema_set_rule(schema, "HostConfig.MemorySwap", "allow", NULL, &err) == 0);
+        schema_each(names, set_one, &change);
+    } else {
+        need(schema_set_rule(schema, "Image", "one-of **:*", NULL, &err) == 0);
+    }
+    schema_free(names);
+    return schema;
+}
+
+static json_t *parse(const struct schema_verdict *verdict)
+{
+    json_t *sent = json_loadb(verdict->body, verdict->body_bytes, JSON_REJECT_DUPLICATES, NULL);
+    need(json_is_object(sent));
+    return sent;
+}
+
+/* The label is ours alone: a client that sends it is refused. */
+static void check_again(const struct schema *schema, const struct schema_verdict *first)
+{
+    struct schema_verdict second = {0};
+    json_t *sent = parse(first);
+    json_t *labels = json_object_get(sent, "Labels");
+    need(json_is_string(json_object_get(labels, context.label_key)));
+    need(json_is_object(json_object_get(sent, "HostConfig")));
+    need(json_is_object(
+        json_object_get(json_object_get(sent, "NetworkingConfig"), "EndpointsConfig")));
+    json_object_del(labels, context.label_key);
+    char *text = json_dumps(sent, JSON_COMPACT);
+    schema_judge(schema, &context, text, strlen(text), &second);
+    need(second.reason == REASON_NONE && !second.warnings);
+    need(second.body_bytes == first->body_bytes &&
+         memcmp(second.body, first->body, first->body_bytes) == 0);
+    schema_verdict_done(&second);
+    free(text);
+    json_decref(sent);
+}
+
+static void check_strict(const struct schema_verdict *verdict)
+{
+    json_t *sent = parse(verdict), *host = json_object_get(sent, "HostConfig");
+    static const char *const never[] = {"Privileged", "Binds",   "Mounts",      "CapAdd",
+                                        "PidMode",    "Devices", "VolumesFrom", "PortBindings"};
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        need(!json_object_get(host, never[i]));
+    need(json_integer_value(json_object_get(host, "Memory")) > 0 &&
+         json_integer_value(json_object_get(host, "Memory")) <= 104857600);
+    need(json_integer_value(json_object_get(host, "MemorySwap")) ==
+         json_integer_value(json_object_get(host, "Memory")));
+    need(strcmp(json_string_value(json_object_get(host, "NetworkMode")), "none") == 0);
+    json_decref(sent);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct schema *schemas[2];
+    struct schema_verdict verdict = {0};
+    if (!schemas[0]) {
+        schemas[0] = schema_make(0);
+        schemas[1] = schema_make(1);
+    }
+    int permissive = size > 0 && data[0] & 1;
+    const char *body = (const char *) data + (size > 0);
+    schema_judge(schemas[permissive], &context, body, size - (size > 0), &verdict);
+    if (verdict.reason == REASON_NONE) {
+        check_again(schemas[permissive], &verdict);
+        if (!permissive)
+            check_strict(&verdict);
+    } else {
+        need(verdict.message[0] && !verdict.body);
+        for (const char *p = verdict.message; *p; p++)
+            need((unsigned char) *p >= 0x20 && (unsigned char) *p < 0x7f);
+    }
+    schema_verdict_done(&verdict);
+    return 0;
+}

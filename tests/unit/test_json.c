@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strict reading: what is refused, where the fault is said to be, and text fit to be shown. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "json.h"
+
+static void expect_fault(const char *text, size_t bytes, unsigned depth, const char *path,
+                         const char *what)
+{
+    struct json_fault fault = {{0}, {0}};
+    json_t *value = json_read_strict(text, bytes, depth, &fault);
+    if (value)
+        fail_msg("%.60s was read", text);
+    if (strcmp(fault.path, path) != 0 || !strstr(fault.text, what))
+        fail_msg("%.60s: '%s' '%s'", text, fault.path, fault.text);
+}
+
+static void test_faults(void **state)
+{
+    static const struct {
+        const char *text, *path, *what;
+    } cases[] = {
+        {"", "", "ends too early"},
+        {"   ", "", "ends too early"},
+        {"[]", "", "must be a JSON object"},
+        {"null", "", "not valid JSON"},
+        {"\"x\"", "", "not valid JSON"},
+        {"{} {}", "", "followed by more"},
+        {"{}}", "", "followed by more"},
+        {"{}]", "", "followed by more"},
+        {"\xef\xbb\xbf{}", "", "not valid JSON"},
+        {"{\"a\":1,\"a\":2}", "a", "appears twice"},
+        {"{\"a\":{\"b\":1,\"c\":2,\"b\":3}}", "a.b", "appears twice"},
+        {"{\"a\":[{\"b\":1},{\"b\":1,\"\\u0062\":2}]}", "a[].\\u005cu0062", "appears twice"},
+        {"{\"a\":1e999}", "a", "too large"},
+        {"{\"a\":9223372036854775808}", "a", "too large"},
+        {"{\"a\":01}", "a", "not valid JSON"},
+        {"{\"a\":+1}", "a", "not valid JSON"},
+        {"{\"a\":.5}", "a", "not valid JSON"},
+        {"{\"a\":NaN}", "a", "not valid JSON"},
+        {"{\"a\":1,}", "", "not valid JSON"},
+        {"{\"a\":[1,]}", "a", "not valid JSON"},
+        {"{'a':1}", "", "not valid JSON"},
+        {"{/**/}", "", "not valid JSON"},
+        {"{\"a\":\"\\u0000\"}", "a", "NUL"},
+        {"{\"a\\u0000\":1}", "a\\u005cu0000", "NUL"},
+        {"{\"a\":\"\xff\"}", "a", "not valid UTF-8"},
+        {"{\"a\":\"\xed\xa0\x80\"}", "a", "not valid UTF-8"},
+        {"{\"a\":\"\\ud800\"}", "a", "not valid JSON"},
+        {"{\"a\":\"\n\"}", "a", "not valid JSON"},
+        {"{\"a\":\"", "a", "ends too early"},
+        {"{\"a\":\"\\", "a", "not valid JSON"},
+        {"{\"a\":{\"b\":[", "a.b[]", "ends too early"},
+    };
+    (void) state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        expect_fault(cases[i].text, strlen(cases[i].text), 16, cases[i].path, cases[i].what);
+    expect_fault("{}\0", 3, 16, "", "more bytes");
+    expect_fault("{\"a\":\"\0\"}", 9, 16, "a", "not valid JSON");
+}
+
+/* "[[[...": as deep as allowed passes, one more does not. */
+static void test_depth(void **state)
+{
+    char text[600];
+    struct json_fault fault;
+    (void) state;
+    for (unsigned depth = 1; depth <= JSON_DEPTH_MOST + 1; depth++) {
+        size_t used = (size_t) snprintf(text, sizeof(text), "{\"a\":");
+        for (unsigned i = 1; i < depth; i++)
+            used += (size_t) snprintf(text + used, sizeof(text) - used, "[");
+        used += (size_t) snprintf(text + used, sizeof(text) - used, depth == 1 ? "1" : "");
+        for (unsigned i = 1; i < depth; i++)
+            used += (size_t) snprintf(text + used, sizeof(text) - used, "]");
+        used += (size_t) snprintf(text + used, sizeof(text) - used, "}");
+        if (depth == 3)
+            expect_fault(text, used, 2, "a[]", "nested too deeply");
+        json_t *value = json_read_strict(text, used, 1000, &fault);
+        assert_int_equal(value != NULL, depth <= JSON_DEPTH_MOST);
+        json_decref(value);
+        if (depth == 1)
+            continue;
+        value = json_read_strict(text, used, depth, &fault);
+        assert_int_equal(value != NULL, depth <= JSON_DEPTH_MOST);
+        json_decref(value);
+    }
+}
+
+static void expect_count(unsigned count, bool good)
+{
+    struct json_fault fault;
+    char *text = malloc(count * 4 + 16);
+    size_t used = (size_t) sprintf(text, "{\"a\":[[]");
+    for (unsigned i = 3; i < count; i++)
+        used += (size_t) sprintf(text + used, "%s", i % 2 ? ",1" : ",\"]\"");
+    used += (size_t) sprintf(text + used, "]}");
+    json_t *value = json_read_strict(text, used, 16, &fault);
+    assert_int_equal(value != NULL, good);
+    if (!value)
+        assert_string_equal(fault.path, "a[]");
+    json_decref(value);
+    free(text);
+}
+
+static void test_count(void **state)
+{
+    (void) state;
+    expect_count(1000, true);
+    expect_count(JSON_VALUES_MOST, true);
+    expect_count(JSON_VALUES_MOST + 1, false);
+}
+
+static void test_good(void **state)
+{
+    struct json_fault fault;
+    size_t bytes;
+    static const char text[] = " {\"z\":[1,-0,{\"a\":null}],\"a\":\"\\u00e4\\n\",\"\":{}}\r\n\t ";
+    (void) state;
+    json_t *value = json_read_strict(text, sizeof(text) - 1, 16, &fault);
+    assert_non_null(value);
+    char *written = json_write_compact(value, &bytes);
+    assert_string_equal(written, "{\"z\":[1,0,{\"a\":null}],\"a\":\"\xc3\xa4\\n\",\"\":{}}");
+    assert_int_equal(bytes, strlen(written));
+    free(written);
+    json_decref(value);
+}
+
+static void test_quote(void **state)
+{
+    char buffer[400], small[20], text[200];
+    (void) state;
+    assert_string_equal(json_quote(buffer, sizeof(buffer), "plain 'text'"), "plain 'text'");
+    assert_string_equal(json_quote(buffer, sizeof(buffer), "a\x1b[31m\n\x7f\\"),
+                        "a\\u001b[31m\\u000a\\u007f\\u005c");
+    assert_string_equal(json_quote(buffer, sizeof(buffer), "\xc5\xbf\xe2\x84\xaa\xf0\x9f\x98\x80"),
+                        "\\u017f\\u212a\\u1f600");
+    assert_string_equal(json_quote(buffer, sizeof(buffer), "\xff\xc3"), "\\u00ff\\u00c3");
+    memset(text, 'x', sizeof(text));
+    text[JSON_QUOTE_BYTES] = '\0';
+    assert_string_equal(json_quote(buffer, sizeof(buffer), text), text);
+    text[JSON_QUOTE_BYTES] = 'x';
+    text[sizeof(text) - 1] = '\0';
+    json_quote(buffer, sizeof(buffer), text);
+    assert_int_equal(strlen(buffer), JSON_QUOTE_BYTES + 3);
+    assert_string_equal(buffer + JSON_QUOTE_BYTES, "...");
+    json_quote(small, sizeof(small), "\x01\x01\x01\x01\x01\x01\x01\x01");
+    assert_true(strlen(small) < sizeof(small));
+}
+
+static void test_same_key(void **state)
+{
+    (void) state;
+    assert_true(json_same_key("HostConfig", "hostCONFIG"));
+    assert_true(json_same_key("HostConfig", "Ho\xc5\xbftConfig"));
+    assert_true(json_same_key("NetworkMode", "Networ\xe2\x84\xaaMode"));
+    assert_true(json_same_key("", ""));
+    assert_false(json_same_key("HostConfig", "HostConfi"));
+    assert_false(json_same_key("HostConfig", "HostConfigs"));
+    assert_false(json_same_key("PidMode", "P\xc4\xb1"
+                                          "dMode")); /* dotless i */
+    assert_false(json_same_key("K", "\xff"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_count),  cmocka_unit_test(test_good),
+        cmocka_unit_test(test_quote),  cmocka_unit_test(test_same_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
