@@ -256,11 +256,13 @@ static bool version_check(const struct policy *policy, struct policy_decision *d
                     "client version 1.%u is too old. Minimum supported API version is 1.%u, please "
                     "upgrade your client to a newer version",
                     client, floor);
+    /* Of this reason the proxy sends the Engine's own words as they are; these are ours. */
     if (decision->api_minor < floor)
-        return deny(decision, REASON_API_TOO_OLD, "",
-                    "the Docker Engine speaks API version 1.%u at most, and 'api-floor' under "
-                    "[proxy] of %.80s is 1.%u",
-                    decision->api_minor, policy->file, floor);
+        return deny(
+            decision, REASON_API_TOO_OLD, "",
+            "caisson: the Docker Engine speaks API version 1.%u at most, and 'api-floor' under "
+            "[proxy] of %.80s is 1.%u",
+            decision->api_minor, policy->file, floor);
     return true;
 }
 
@@ -348,11 +350,11 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
                           size_t body_bytes, struct policy_decision *decision)
 {
     char text[QUERY_TEXT_BYTES + sizeof(decision->name) + 8];
-    if (owner_count(owned) >= (size_t) policy->config.containers)
+    if (owner_alive(owned) >= (size_t) policy->config.containers)
         return deny(decision, REASON_TOO_MANY_CONTAINERS, "containers",
                     "%zu containers are alive, and 'containers' under [limits] of %.80s is %" PRId64
                     "; delete some or raise it",
-                    owner_count(owned), policy->file, policy->config.containers);
+                    owner_alive(owned), policy->file, policy->config.containers);
     if (!body)
         return deny(decision, REASON_BODY_MALFORMED, "",
                     "%s needs a JSON body that says at least which Image to run", decision->op->id);

@@ -324,7 +324,9 @@ int query_judge(const struct operation *op, unsigned api_minor, const char *text
     struct slice slices[QUERY_PAIRS] = {0};
     query->text[0] = query->name[0] = query->field[0] = query->message[0] = '\0';
     int reason = REASON_NONE;
-    for (size_t begin = 0, end; bytes > 0 && begin <= bytes; begin = end + 1) {
+    if (bytes == 0)
+        return reason;
+    for (size_t begin = 0, end; begin <= bytes; begin = end + 1) {
         const char *amp = memchr(text + begin, '&', bytes - begin);
         end = amp ? (size_t) (amp - text) : bytes;
         reason = pair_note(op, text + begin, end - begin, slices, query);

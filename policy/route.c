@@ -2,8 +2,7 @@
 /*
  * route: see route.h.  Three steps, each over a span: bytes, version, row.
  *
- * Rows are compared in the order of operations.def, where those of one first segment stand
- * together.  A path that a row spells out ("/containers/json") never matches a row with a parameter
+ * A path that a row spells out ("/containers/json") never matches a row with a parameter
  * ("/containers/{id}"), whatever the methods are: "json" is not the id of a container to delete.
  */
 #include "route.h"
@@ -102,6 +101,17 @@ static const char *version_cut(struct route *route)
 
 /* ---- row ---- */
 
+/* What tells nearly all rows apart, without a look at their text. */
+static const struct shape {
+    unsigned char path_bytes, method;
+    bool has_parameter;
+} shapes[OPERATION_COUNT] = {
+#define OPERATION(id, method, path, object, body, reply, grants, why) \
+    [OPERATION_##id] = {sizeof(path) - 1, method, (object) != OBJECT_NONE},
+#include "operations.def"
+#undef OPERATION
+};
+
 static const struct operation *row_get(int number)
 {
     return operation_get((enum operation_id) number);
@@ -128,56 +138,38 @@ static bool row_fits(const struct operation *row, struct route *route)
     return true;
 }
 
-/* Whether a row's first segment is `segment`, which begins with a slash. */
-static bool row_begins(const struct operation *row, const char *segment, size_t bytes)
-{
-    return strncmp(row->path, segment, bytes) == 0 &&
-           (row->path[bytes] == '\0' || row->path[bytes] == '/');
-}
-
-/* The rows of the path's first segment: from the returned one up to *ret_end. */
-static int rows_of(const struct route *route, int *ret_end)
-{
-    const char *slash = memchr(route->path + 1, '/', route->path_bytes - 1);
-    size_t bytes = slash ? (size_t) (slash - route->path) : route->path_bytes;
-    int first = 0, end;
-    while (first < OPERATION_COUNT && !row_begins(row_get(first), route->path, bytes))
-        first++;
-    for (end = first; end < OPERATION_COUNT && row_begins(row_get(end), route->path, bytes); end++)
-        continue;
-    *ret_end = end;
-    return first;
-}
-
 /* True when rows spell this very path out, whether or not one of them has the method. */
-static bool find_spelt(int method, int first, int end, struct route *route)
+static bool find_spelt(int method, struct route *route)
 {
-    for (int i = first; i < end && !route->op; i++) {
-        const struct operation *row = row_get(i);
-        if (strncmp(row->path, route->path, route->path_bytes) != 0 ||
-            row->path[route->path_bytes] != '\0')
+    for (int i = 0; i < OPERATION_COUNT && !route->op; i++) {
+        if (shapes[i].path_bytes != route->path_bytes || shapes[i].has_parameter ||
+            memcmp(row_get(i)->path, route->path, route->path_bytes) != 0)
             continue;
-        if ((int) row->method == method)
-            route->op = row;
+        if (shapes[i].method == method)
+            route->op = row_get(i);
         else
-            route->near = row;
+            route->near = row_get(i);
     }
     return route->op || route->near;
 }
 
-static void find_fitting(int method, int first, int end, struct route *route)
+/* The first row with a parameter that the path fits, among those that have the method or not. */
+static const struct operation *find_fitting(int method, bool has_method, struct route *route)
 {
-    for (int i = first; i < end && !route->op; i++) {
-        const struct operation *row = row_get(i);
-        if (row->object == OBJECT_NONE || ((int) row->method != method && route->near))
-            continue;
-        if (!row_fits(row, route))
-            continue;
-        if ((int) row->method == method)
-            route->op = row;
-        else
-            route->near = row;
-    }
+    for (int i = 0; i < OPERATION_COUNT; i++)
+        if (shapes[i].has_parameter && (shapes[i].method == method) == has_method &&
+            row_fits(row_get(i), route))
+            return row_get(i);
+    return NULL;
+}
+
+static void find_row(int method, struct route *route)
+{
+    if (find_spelt(method, route))
+        return;
+    route->op = find_fitting(method, true, route);
+    if (!route->op)
+        route->near = find_fitting(method, false, route);
 }
 
 int route_parse(int method, const char *target, size_t target_bytes, struct route *ret_route,
@@ -196,11 +188,8 @@ int route_parse(int method, const char *target, size_t target_bytes, struct rout
                 "= + , ~ *";
     if (!wrong)
         wrong = version_cut(&route);
-    if (!wrong) {
-        int end, first = rows_of(&route, &end);
-        if (!find_spelt(method, first, end, &route))
-            find_fitting(method, first, end, &route);
-    }
+    if (!wrong)
+        find_row(method, &route);
     *ret_route = route;
     *ret_wrong = wrong;
     if (wrong)

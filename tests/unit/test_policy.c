@@ -399,7 +399,7 @@ static void versions(void **state)
     asked.engine.api_minor = 38;
     assert_denied(
         &asked, METHOD_DELETE, "/containers/mine", NULL, REASON_API_TOO_OLD, "",
-        "the Docker Engine speaks API version 1.38 at most, and 'api-floor' under [proxy] "
+        "caisson: the Docker Engine speaks API version 1.38 at most, and 'api-floor' under [proxy] "
         "of p.ini is 1.40");
     asked_done(&asked);
 }
