@@ -140,17 +140,23 @@ static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)
     return true;
 }
 
-/* What the policy forces on endpoints holds for the one that the network mode alone makes, too. */
-static bool add_endpoint(struct judge *judge, json_t *out)
+/*
+ * An entry that says nothing is left out; what the policy forces on endpoints holds for the one
+ * that the network mode alone makes, too.
+ */
+static bool settle_endpoint(struct judge *judge, json_t *out)
 {
     const char *mode = json_string_value(value_at(out, "HostConfig.NetworkMode"));
     json_t *network = json_object_get(out, "NetworkingConfig");
     json_t *endpoints = json_object_get(network, "EndpointsConfig");
+    mode = mode ? mode : "default";
+    if (json_object_get(endpoints, mode) && json_object_size(json_object_get(endpoints, mode)) == 0)
+        json_object_del(endpoints, mode);
     if (json_object_size(endpoints) > 0)
         return true;
     json_t *entry = judge_members(judge, schema_find(judge->schema, endpoints_path), NULL);
     if (json_object_size(entry) > 0) {
-        endpoints = json_pack("{sO}", mode ? mode : "default", entry);
+        endpoints = json_pack("{sO}", mode, entry);
         if (!network)
             json_object_set_new(out, "NetworkingConfig", network = json_object());
         if (!endpoints || json_object_set_new(network, "EndpointsConfig", endpoints) < 0)
@@ -224,6 +230,6 @@ static bool complete(struct judge *judge, json_t **out)
 bool create_finish(struct judge *judge, const json_t *body, json_t **out)
 {
     return resolve_references(judge, body, *out) && check_cpu(judge, *out) &&
-           check_mounts(judge, body, *out) && add_endpoint(judge, *out) &&
+           check_mounts(judge, body, *out) && settle_endpoint(judge, *out) &&
            check_endpoints(judge, *out) && stamp_label(judge, *out) && complete(judge, out);
 }
