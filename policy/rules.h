@@ -23,6 +23,7 @@ struct err;
 struct json_t;
 struct field;
 struct judge;
+struct type;
 
 struct rule_item {
     char *text;
@@ -42,10 +43,11 @@ struct rule {
 };
 
 /*
- * Reads clauses for a field; *ret is overwritten, and ended with rule_done() whatever the outcome.
- * Contradictions are errors.  What force and default hold is checked as far as the type goes.
+ * Reads clauses for a field of some type; *ret is overwritten, and ended with rule_done() whatever
+ * the outcome. Contradictions are errors.  What force and default hold is checked as far as the
+ * type goes.
  */
-int rule_parse(const struct field *field, const char *text, const char *origin, struct rule *ret,
+int rule_parse(const struct type *type, const char *text, const char *origin, struct rule *ret,
                struct err *err);
 void rule_done(struct rule *rule);
 
@@ -60,6 +62,13 @@ struct json_t *rule_explicit(const struct rule *rule);
 
 /* Whether a negative value means "no limit" under this rule's bounds, so that it is replaced. */
 bool rule_must_replace(const struct field *field, const struct json_t *value);
+
+/*
+ * The first string, element or key of a value that one-of does not let pass, or NULL;
+ * *ret_excluded is the exclusion that it met, or NULL.
+ */
+const char *rule_offender(const struct type *type, const struct rule *rule,
+                          const struct json_t *value, const struct rule_item **ret_excluded);
 
 /* Each refuses and returns false when the value is not what its clause says. */
 bool rule_forbid(struct judge *judge, const struct field *field);

@@ -96,7 +96,7 @@ static int field_init(struct schema *schema, const struct row *row)
     };
     schema->count++;
     field_link(object, field);
-    return rule_parse(field, row->rule, NULL, &field->rule, &err);
+    return rule_parse(field->type, row->rule, NULL, &field->rule, &err);
 }
 
 struct schema *schema_new_create(void)
@@ -199,7 +199,7 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     struct rule rule;
     if (!field)
         return no_such_field(schema, path, err);
-    if (rule_parse(field, text, origin, &rule, err) < 0 ||
+    if (rule_parse(field->type, text, origin, &rule, err) < 0 ||
         check_references(schema, field, &rule, err) < 0 ||
         check_values(schema, field, &rule, err) < 0) {
         rule_done(&rule);
