@@ -363,6 +363,8 @@ int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, si
     if (!list)
         return err_set(err, "the engine's list of containers is no JSON: %s", wrong.text);
     struct owner_table *fresh = owner_table_new(table->owner);
+    if (fresh) /* goes on with the clock, so that no mark of before means an entry of now */
+        fresh->clock = table->clock;
     int rc = fresh ? listed_take_all(fresh, list, err) : err_set(err, "out of memory");
     json_decref(list);
     for (size_t i = 0; rc == 0 && i < table->gone_count; i++) {
@@ -376,8 +378,6 @@ int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, si
         owner_table_free(fresh);
         return -1;
     }
-    /* Its clock has passed the old one's, so that no mark of before means an entry of now. */
-    fresh->clock += table->clock;
     fresh->expected = table->expected;
     entries_free(table);
     *table = *fresh;

@@ -263,6 +263,56 @@ static void rebuild_twice(void **state)
     owner_table_free(table);
 }
 
+/* A list that was made before a removal does not bring the container back. */
+static void rebuild_keeps_removals(void **state)
+{
+    (void) state;
+    static const char listed[] = "[" LISTED(ID_A, "[\"/one\"]", MINE) "]";
+    char error[512];
+    struct owner_table *table = owner_table_new("me");
+    owner_add(table, ID_A, "one", 1);
+    uint64_t mark = owner_mark(table);
+    for (int i = 0; i < 40; i++) {
+        char id[OWNER_ID_BYTES + 1];
+        snprintf(id, sizeof(id), "%064x", i);
+        owner_add(table, id, NULL, 1);
+        assert_true(owner_remove(table, id));
+    }
+    assert_true(owner_remove(table, ID_A));
+    assert_int_equal(rebuild(table, mark, listed, error), 0);
+    assert_int_equal(owner_count(table), 0);
+    /* One that was made after the removal, or that nobody waits for any more, does. */
+    owner_add(table, ID_A, NULL, 1);
+    assert_true(owner_remove(table, ID_A));
+    mark = owner_mark(table);
+    assert_int_equal(rebuild(table, mark, listed, error), 0);
+    assert_int_equal(owner_count(table), 1);
+    mark = owner_mark(table);
+    assert_true(owner_remove(table, ID_A));
+    owner_unmark(table);
+    assert_int_equal(rebuild(table, mark, listed, error), 0);
+    assert_int_equal(owner_count(table), 1);
+    owner_table_free(table);
+}
+
+static void creates_under_way_count(void **state)
+{
+    (void) state;
+    char error[512];
+    struct owner_table *table = table_of_three();
+    assert_int_equal(owner_alive(table), 3);
+    owner_expect(table);
+    owner_expect(table);
+    assert_int_equal(owner_alive(table), 5);
+    assert_int_equal(owner_count(table), 3);
+    assert_int_equal(rebuild(table, owner_mark(table), "[]", error), 0);
+    assert_int_equal(owner_alive(table), 2);
+    owner_expect_no_more(table);
+    owner_expect_no_more(table);
+    assert_int_equal(owner_alive(table), 0);
+    owner_table_free(table);
+}
+
 static void rebuild_takes_only_ours(void **state)
 {
     (void) state;
@@ -370,6 +420,8 @@ int main(void)
         cmocka_unit_test(the_label_query),
         cmocka_unit_test(rebuild_replaces),
         cmocka_unit_test(rebuild_twice),
+        cmocka_unit_test(rebuild_keeps_removals),
+        cmocka_unit_test(creates_under_way_count),
         cmocka_unit_test(rebuild_takes_only_ours),
         cmocka_unit_test(rebuild_tolerates_names),
         cmocka_unit_test(broken_lists_change_nothing),

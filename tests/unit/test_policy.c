@@ -523,6 +523,8 @@ static const struct created_case created_cases[] = {
     {NULL, CREATED("[]") "x", NULL, "the engine's answer to a create is no JSON: "},
     {NULL, "[]", NULL, "the engine's answer to a create has no full container id"},
     {NULL, "{}", NULL, "the engine's answer to a create has no full container id"},
+    {NULL, "{\"Id\":\"" ID_OWN "\\u0000\"}", NULL,
+     "the engine's answer to a create has no full container id"},
     {NULL, "{\"Id\":7}", NULL, "the engine's answer to a create has no full container id"},
     {NULL, "{\"Id\":\"abc\"}", NULL, "the engine's answer to a create has no full container id"},
     {NULL, "{\"Id\":\"A" ID_OWN "\"}", NULL,

@@ -107,6 +107,8 @@ static const struct found found[] = {
     {P, "/plugins/a/b:1/enable", "PluginEnable", 0, "a/b:1", ""},
     {G, "/volumes", "VolumeList", 0, "", ""},
     {G, "/volumes/v", "VolumeInspect", 0, "v", ""},
+    {G, "/volumes/a/b", NULL, 0, "", ""},
+    {G, "/volumes/a:b", NULL, 0, "", ""},
     {D, "/volumes/create", NULL, 0, "", ""},
     {U, "/volumes/v", "VolumeUpdate", 0, "v", ""},
     {G, "/networks/n", "NetworkInspect", 0, "n", ""},
