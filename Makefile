@@ -15,10 +15,12 @@ ifeq ($(origin CC),default)
 CC       := gcc
 endif
 
+comma    := ,
 MODE     := $(if $(SANITIZE),-O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined,-O2 -D_FORTIFY_SOURCE=2)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
 override CFLAGS  += -std=gnu11 -D_GNU_SOURCE -g $(MODE) $(WARNINGS) -fstack-protector-strong -fPIE -MMD -MP
-override LDFLAGS += $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now
+# The linker would warn of getpwnam() and the like, which in a static program read only files.
+override LDFLAGS += $(if $(STATIC),-static-pie -s -Wl$(comma)--no-warnings,-pie) -Wl,-z,relro,-z,now
 PROXY_LIBS       := -levent_core -lhttp_parser -linih -ljansson
 EVALUATOR_LIBS   := -levent_core -lhttp_parser -ljansson -lz
 

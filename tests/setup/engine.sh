@@ -14,7 +14,10 @@ set -eu
 
 fail() { echo "engine.sh: $*" >&2; exit 1; }
 
-alive() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
+# Whether the process of a pidfile runs; one that only waits to be reaped does not.
+alive() {
+    [ -s "$1" ] && grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$(cat "$1")/status" 2>/dev/null
+}
 
 answers() { curl -fs -m 5 -o /dev/null --unix-socket "$socket" http://engine/_ping; }
 
@@ -30,6 +33,8 @@ start() {
     alive "$dir/docker.pid" && answers && return
     mount_cgroups
     mkdir -p "$data" "$dir/exec"
+    # dockerd itself takes a dead one that nobody reaped for alive.
+    rm -f "$dir/docker.pid"
     # The namespaces keep us apart where a containerd of the machine is shared.
     space=caisson-$(printf '%s' "$dir" | cksum | cut -d ' ' -f 1)
     # shellcheck disable=SC2086
@@ -53,7 +58,7 @@ end() {
     pid=$(cat "$1")
     kill "$pid"
     for _ in $(seq 100); do
-        kill -0 "$pid" 2>/dev/null || return 0
+        alive "$1" || return 0
         sleep 0.2
     done
     kill -9 "$pid" 2>/dev/null || true

@@ -37,19 +37,6 @@ write_env() {
     mv .env.new .env
 }
 
-wait_for_proxy() {
-    local id state
-    for _ in {1..120}; do
-        id=$(compose ps -q proxy)
-        state=$(docker inspect -f '{{.State.Health.Status}}' "$id" 2>/dev/null || true)
-        [ "$state" != healthy ] || return 0
-        sleep 0.5
-    done
-    compose logs --tail 20 proxy >&2
-    echo "The proxy does not become healthy ($state); above is what it says" >&2
-    exit 1
-}
-
 say "Packages"
 packages=(engine)
 # A Docker that is here already, from wherever, is the one to use; Debian's is not put over it.
@@ -70,8 +57,12 @@ tests/setup/images.sh
 write_env
 compose build
 say "Proxy and evaluator"
-compose up -d
-wait_for_proxy
+# The evaluator depends on a healthy proxy: compose waits for that.
+compose up -d || {
+    compose logs --tail 20 proxy >&2
+    echo "The proxy does not become healthy; above is what it says" >&2
+    exit 1
+}
 
 program='print("hello from a sandbox:", sum(n * n for n in range(1000)))'
 say "A first program, through the proxy: $program"
