@@ -67,12 +67,14 @@ static json_t *host_config(const struct job *job)
 char *docker_body_create(const struct job *job, const struct bundle *bundle)
 {
     json_t *body =
-        json_pack("{s:s, s:n, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b}", "Image", job->image,
-                  "Entrypoint", "User", "65534:65534", "WorkingDir", "/", "NetworkDisabled", 1,
-                  "Tty", 0, "OpenStdin", 0, "AttachStdin", 0, "AttachStdout", 0, "AttachStderr", 0);
+        json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b}", "Image", job->image, "User",
+                  "65534:65534", "WorkingDir", "/", "NetworkDisabled", 1, "Tty", 0, "OpenStdin", 0,
+                  "AttachStdin", 0, "AttachStdout", 0, "AttachStderr", 0);
     char *text;
 
-    json_object_set_new(body, "Cmd", text_list(bundle->cmd, bundle->cmd_count));
+    /* as Entrypoint, or the image's own would come before it */
+    json_object_set_new(body, "Entrypoint", text_list(bundle->cmd, 1));
+    json_object_set_new(body, "Cmd", text_list(bundle->cmd + 1, bundle->cmd_count - 1));
     json_object_set_new(body, "Env", text_list(bundle->env, bundle->env_count));
     json_object_set_new(body, "HostConfig", host_config(job));
     text = json_dumps(body, JSON_COMPACT);

@@ -101,19 +101,33 @@ static void idle_add(struct http_client *client, struct bufferevent *take_bev)
     bufferevent_setcb(take_bev, on_idle_data, NULL, on_idle_event, idle);
 }
 
+/* The peer has closed it, or says what nobody asked for, and the loop has yet to tell. */
+static bool is_stale(struct bufferevent *bev)
+{
+    char byte;
+
+    if (evbuffer_get_length(bufferevent_get_input(bev)))
+        return true;
+    return recv(bufferevent_getfd(bev), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 /* An idle connection given to the caller, or NULL. */
 static struct bufferevent *idle_take(struct http_client *client)
 {
-    struct http_idle *idle = client->idle;
-    struct bufferevent *bev;
+    while (client->idle) {
+        struct http_idle *idle = client->idle;
+        struct bufferevent *bev = idle->bev;
 
-    if (!idle)
-        return NULL;
-    bev = idle->bev;
-    client->idle = idle->next;
-    client->idle_count--;
-    free(idle);
-    return bev;
+        if (is_stale(bev)) {
+            idle_free(idle);
+            continue;
+        }
+        client->idle = idle->next;
+        client->idle_count--;
+        free(idle);
+        return bev;
+    }
+    return NULL;
 }
 
 static struct bufferevent *connect_new(struct http_client *client)

@@ -10,7 +10,6 @@
 
 #include <event2/event.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,17 +37,6 @@ static const struct command_row command_rows[] = {
     {"sweep", COMMAND_SWEEP, command_sweep, "", "remove containers that a crash left behind"},
     {NULL, 0, NULL, NULL, NULL},
 };
-
-void command_say(const char *format, ...)
-{
-    va_list args;
-
-    fputs("evaluator: ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
 
 static int print_help(void)
 {
