@@ -10,37 +10,40 @@ import subprocess
 
 import world
 
-FEW, MANY = 2000, 6000
+# Requests of the two runs.  A create costs much more, and valgrind is slow.
+RUNS = {"start": (2000, 6000), "refused": (2000, 6000), "create": (200, 600)}
 
 
-def between(count, few):
+def between(count, kind, quick):
     """What each request adds, from the counts of two runs."""
-    low, high = (FEW // 10, MANY // 10) if few else (FEW, MANY)
-    return (count(high) - count(low)) / (high - low)
+    few, many = (requests // (10 if quick else 1) for requests in RUNS[kind])
+    return (count(many) - count(few)) / (many - few)
 
 
-def run_wrapped(wide, name, wrap, connections, requests):
-    proxy = wide.caisson(name, wrap)
-    wide.load("start", proxy.path, "-c", connections, "-n", requests, "-t", 60)
+def run_wrapped(wide, wrap, kind, connections, requests):
+    """One proxy's whole life under a wrapper; each has a socket of its own."""
+    wide.wrapped = getattr(wide, "wrapped", 0) + 1
+    proxy = wide.caisson("counted-%d" % wide.wrapped, wrap)
+    wide.load(kind, proxy.path, "-c", connections, "-n", requests, "-t", 100)
     wide.stop(proxy)
     proxy.tidy()
 
 
-def instructions(wide, connections, few=False):
+def instructions(wide, kind, connections, quick=False):
     """(user instructions a request, how they were counted), or (None, why not)."""
     if not shutil.which("valgrind"):
         return None, "valgrind is not installed"
     out = wide.at("callgrind.out")
 
     def count(requests):
-        run_wrapped(wide, "callgrind", ["valgrind", "--tool=callgrind", "-q",
-                                        "--callgrind-out-file=" + out], connections, requests)
+        run_wrapped(wide, ["valgrind", "--tool=callgrind", "-q", "--callgrind-out-file=" + out],
+                    kind, connections, requests)
         with open(out, encoding="utf-8", errors="replace") as profile:
             found = re.search(r"^(?:summary|totals):\s*(\d+)", profile.read(), re.M)
         if not found:
             raise world.Void("callgrind wrote no totals")
         return int(found.group(1))
-    return between(count, few), "callgrind"
+    return between(count, kind, quick), "callgrind"
 
 
 def strace_calls(path):
@@ -54,29 +57,27 @@ def strace_calls(path):
     return calls
 
 
-def syscalls_by_strace(wide, connections, few):
+def syscalls_by_strace(wide, kind, connections, quick):
     out, seen = wide.at("strace.out"), []
 
     def count(requests):
-        run_wrapped(wide, "strace", ["strace", "-f", "-c", "-o", out], connections, requests)
-        seen.append(strace_calls(out))
-        if not seen[-1]:
+        run_wrapped(wide, ["strace", "-f", "-c", "-o", out], kind, connections, requests)
+        seen.append((requests, strace_calls(out)))
+        if not seen[-1][1]:
             raise world.Void("strace wrote no summary")
-        return sum(seen[-1].values())
-    total = between(count, few)
-    many, low = seen
-    step = (MANY - FEW) / (10 if few else 1)
-    parts = {name: (calls - low.get(name, 0)) / step for name, calls in many.items()}
-    said = ", ".join("%s %.2f" % (name, part) for name, part in
-                     sorted(parts.items(), key=lambda item: -item[1]) if part >= 0.005)
-    return total, said
+        return sum(seen[-1][1].values())
+    total = between(count, kind, quick)
+    (many, high), (few, low) = seen
+    parts = {name: (calls - low.get(name, 0)) / (many - few) for name, calls in high.items()}
+    return total, ", ".join("%s %.2f" % (name, part) for name, part in
+                            sorted(parts.items(), key=lambda item: -item[1]) if part >= 0.005)
 
 
-def syscalls_by_perf(wide, connections, few):
-    proxy = wide.caisson("perf")
+def syscalls_by_perf(wide, kind, connections, quick):
+    proxy = wide.caisson("counted-by-perf")
 
     def count(requests):
-        load = wide.load_command("start", proxy.path, "-c", connections, "-n", requests, "-t", 60)
+        load = wide.load_command(kind, proxy.path, "-c", connections, "-n", requests, "-t", 60)
         done = subprocess.run(["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p",
                                str(proxy.pid), "--"] + load, capture_output=True, text=True,
                               timeout=120, check=False)
@@ -84,15 +85,15 @@ def syscalls_by_perf(wide, connections, few):
         if not found:
             raise world.Void("perf counted nothing: " + done.stderr.strip()[-200:])
         return int(found.group(1))
-    total = between(count, few)
+    total = between(count, kind, quick)
     wide.stop(proxy)
     return total, "perf"
 
 
-def syscalls(wide, connections, few=False):
+def syscalls(wide, kind, connections, quick=False):
     """(system calls a request, how they divide), or (None, why not)."""
     if shutil.which("strace"):
-        return syscalls_by_strace(wide, connections, few)
+        return syscalls_by_strace(wide, kind, connections, quick)
     if shutil.which("perf") and os.geteuid() == 0:
-        return syscalls_by_perf(wide, connections, few)
+        return syscalls_by_perf(wide, kind, connections, quick)
     return None, "neither strace nor perf (as root) is here"

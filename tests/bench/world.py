@@ -281,19 +281,16 @@ class World:
         raise Void("%s does not answer: %s" % (contestant.name, self.said(contestant)))
 
     def stop(self, contestant):
-        """SIGTERM, then patience, then SIGKILL; the program itself first, not its wrapper."""
+        """SIGTERM to the program itself: a wrapper, such as strace, ends with it."""
         process = contestant.process
         if process is None or process.poll() is not None:
             return
-        for pid in reversed(family(process.pid)):
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
         try:
+            os.kill(family(process.pid)[-1], signal.SIGTERM)
             process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            for pid in family(process.pid):
+                os.kill(pid, signal.SIGKILL)
             process.wait()
 
     # The contestants.
