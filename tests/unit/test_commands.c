@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands: exit codes and words of the verbs that need no socket.
+ */
+#include "commands.h"
+
+#include <getopt.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ID_OWN "aaaaaaaaaaaa0123456789abcdef0123456789abcdef0123456789abcdef0123"
+
+static const char POLICY[] = "[allow]\n"
+                             "ContainerCreate = yes\n"
+                             "ContainerLogs = own\n"
+                             "[create]\n"
+                             "Image = one-of busybox:*\n"
+                             "[limits]\n"
+                             "lifetime = 90s\n"
+                             "body = 1KiB\n"
+                             "target = 256\n";
+
+struct said {
+    int code;
+    char out[65536 * 8], err[4096];
+};
+
+static struct said said; /* large, and one test runs at a time */
+
+/* A file without a place on a disk; its path stays good until the program ends. */
+static const char *file_of(const char *content, size_t bytes)
+{
+    static char paths[32][32];
+    static unsigned next;
+    int fd = memfd_create("test", 0);
+    assert_true(fd >= 0 && next < 32);
+    assert_int_equal(write(fd, content, bytes), bytes);
+    snprintf(paths[next], sizeof(paths[next]), "/proc/self/fd/%d", fd);
+    return paths[next++];
+}
+
+static const char *text_file(const char *content)
+{
+    return file_of(content, strlen(content));
+}
+
+static void slurp(int fd, char *buffer, size_t room)
+{
+    ssize_t bytes = pread(fd, buffer, room - 1, 0);
+    assert_true(bytes >= 0 && (size_t) bytes < room - 1);
+    buffer[bytes] = '\0';
+    close(fd);
+}
+
+/* Runs one command line, up to NULL, with its output in `said`. */
+static void run(const char *verb, ...)
+{
+    char *argv[24] = {(char *) verb};
+    int argc = 1;
+    va_list args;
+    va_start(args, verb);
+    while ((argv[argc] = va_arg(args, char *)))
+        argc++;
+    va_end(args);
+
+    int out = memfd_create("out", 0), err = memfd_create("err", 0);
+    fflush(stdout);
+    int kept_out = dup(1), kept_err = dup(2);
+    dup2(out, 1);
+    dup2(err, 2);
+    optind = 0;
+    said.code = commands_run(argc, argv);
+    fflush(stdout);
+    dup2(kept_out, 1);
+    dup2(kept_err, 2);
+    close(kept_out);
+    close(kept_err);
+    slurp(out, said.out, sizeof(said.out));
+    slurp(err, said.err, sizeof(said.err));
+}
+
+static void assert_said(int code, const char *out, const char *err)
+{
+    if (said.code != code || strcmp(said.out, out) != 0 || !strstr(said.err, err))
+        fail_msg("%d, not %d\n%s\n%s", said.code, code, said.out, said.err);
+}
+
+static void check(void **state)
+{
+    (void) state;
+    run("check", text_file(POLICY), NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(strstr(said.out, " is valid. It allows\n"));
+    assert_non_null(strstr(said.out, "  ContainerCreate    yes   makes a container"));
+    assert_non_null(strstr(said.out, "  ContainerLogs      own   reads what"));
+    assert_null(strstr(said.out, "ContainerStart"));
+    assert_non_null(strstr(said.out, "under 1 rules"));
+    assert_non_null(strstr(said.out, "each is removed after 90 s."));
+    assert_null(strstr(said.out, "Note:"));
+
+    run("check", text_file("[allow]\nContainerCreate = yes\nContainerLogs = any\n"), NULL);
+    assert_non_null(strstr(said.out, "Note: what says 'any' reaches everyone's containers."));
+    assert_non_null(strstr(said.out, "Note: every create is refused"));
+    run("check", text_file(""), NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(strstr(said.out, "nothing at all"));
+}
+
+static void check_of_broken_files(void **state)
+{
+    (void) state;
+    char expected[128];
+    const char *path = text_file("[allow]\nContainerStrat = own\n");
+    snprintf(expected, sizeof(expected), "%s:2: 'ContainerStrat' is no operation", path);
+    run("check", path, NULL);
+    assert_said(1, "", expected);
+    run("check", "/nonexistent.ini", NULL);
+    assert_said(2, "", "/nonexistent.ini: cannot open it: No such file or directory");
+}
+
+static void usage(void **state)
+{
+    (void) state;
+    run("check", NULL);
+    assert_said(2, "", "usage: caisson check FILE\n");
+    run("frobnicate", NULL);
+    assert_said(2, "", "usage: ");
+    run("explain", "GET", NULL);
+    assert_said(2, "", "usage: ");
+    run("explain", "GET", "/info", "/info", NULL);
+    assert_said(2, "", "usage: ");
+    run("explain", "GET", "/info", "--engine", "41", NULL);
+    assert_said(2, "", "usage: ");
+    run("explain", "GET", "/info", "--nonce", "xyz", NULL);
+    assert_said(2, "", "usage: ");
+    run("operations", "--policy", "x", NULL);
+    assert_said(2, "", "usage: ");
+    run("fields", "x", NULL);
+    assert_said(2, "", "usage: ");
+    run("version", NULL);
+    assert_said(0, "caisson " COMMANDS_VERSION "\n", "");
+    run("--help", NULL);
+    assert_int_equal(said.code, 0);
+    assert_memory_equal(said.out, "usage: ", 7);
+}
+
+static void explain_refusals(void **state)
+{
+    (void) state;
+    const char *policy = text_file(POLICY);
+    run("explain", "GET", "/containers/x/logs?follow=off", "--policy", policy, NULL);
+    assert_said(1,
+                "decision   deny\n"
+                "operation  ContainerLogs\n"
+                "reason     query-refused (400)\n"
+                "field      follow\n"
+                "message    ContainerLogs: query parameter 'follow' must be true or false, not "
+                "'off'\n",
+                "");
+    run("explain", "GET", "/containers/x/logs", "--policy", policy, "--json", NULL);
+    assert_said(1,
+                "{\"decision\":\"deny\",\"reason\":\"not-owned\",\"status\":404,\"field\":null,"
+                "\"message\":\"No such container: x\",\"operation\":\"ContainerLogs\","
+                "\"container\":null,\"name\":null,\"method\":null,\"target\":null,\"body\":null,"
+                "\"warnings\":[]}\n",
+                "");
+    run("explain", "BREW", "/info", "--policy", policy, "--json", NULL);
+    assert_int_equal(said.code, 1);
+    assert_non_null(strstr(said.out, "\"reason\":\"operation-unknown\""));
+
+    char target[300] = "/";
+    memset(target + 1, 'x', 256);
+    run("explain", "GET", target, "--policy", policy, "--json", NULL);
+    assert_int_equal(said.code, 1);
+    assert_non_null(strstr(said.out, "\"reason\":\"target-too-long\",\"status\":414"));
+
+    char body[1026] = "{\"Image\":\"busybox:1\"}";
+    memset(body + strlen(body), ' ', sizeof(body) - 1 - strlen(body));
+    run("explain", "POST", "/containers/create", "--policy", policy, "--json", "--body",
+        file_of(body, 1025), NULL);
+    assert_int_equal(said.code, 1);
+    assert_non_null(strstr(said.out, "\"reason\":\"body-too-large\",\"status\":413"));
+    run("explain", "POST", "/containers/create", "--policy", policy, "--json", "--body",
+        file_of(body, 1024), NULL);
+    assert_int_equal(said.code, 0);
+}
+
+static void explain_what_is_sent(void **state)
+{
+    (void) state;
+    const char *policy = text_file(POLICY);
+    run("explain", "GET", "/containers/mine/logs?stdout=1", "--policy", policy, "--owned",
+        ID_OWN ":mine", "--engine", "1.41", NULL);
+    assert_said(0,
+                "decision   forward\n"
+                "operation  ContainerLogs\n"
+                "container  " ID_OWN "\n"
+                "request\n"
+                "GET /v1.41/containers/" ID_OWN "/logs?stdout=1 HTTP/1.1\n"
+                "Host: docker\n"
+                "User-Agent: caisson\n"
+                "\n",
+                "");
+    run("explain", "POST", "/v1.44/containers/create", "--policy", policy, "--body",
+        text_file("{\"Image\":\"busybox:1\"}"), "--nonce", "00000000000000ff", "--json", NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(strstr(said.out, "\"name\":\"caisson-00000000000000ff\",\"method\":\"POST\","
+                                     "\"target\":\"/v1.44/containers/create?name="
+                                     "caisson-00000000000000ff\",\"body\":{\"Image\":"));
+    run("explain", "HEAD", "/_ping", "--policy", policy, "--json", NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(
+        strstr(said.out, "{\"decision\":\"answer\",\"reason\":\"none\",\"status\":null"));
+}
+
+static void explain_of_broken_input(void **state)
+{
+    (void) state;
+    const char *policy = text_file(POLICY);
+    run("explain", "GET", "/info", "--policy", "/nonexistent.ini", NULL);
+    assert_said(2, "", "/nonexistent.ini: cannot open it");
+    run("explain", "GET", "/containers/x/logs", "--policy", policy, "--owned", "abc", NULL);
+    assert_said(2, "", "--owned abc: write 64 lower-case hex digits, and :NAME if it has one");
+    run("explain", "POST", "/containers/create", "--policy", policy, "--body", "/nonexistent",
+        NULL);
+    assert_said(2, "", "/nonexistent: cannot open it");
+}
+
+static void listings(void **state)
+{
+    (void) state;
+    run("operations", NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(strstr(said.out, "ContainerLogs             own any GET    "
+                                     "/containers/{id}/logs\n"));
+    assert_non_null(strstr(said.out, "?follow: true or false\n"));
+    run("operations", "--json", NULL);
+    assert_int_equal(said.code, 0);
+    assert_memory_equal(said.out, "[{\"operation\":", 14);
+    assert_non_null(
+        strstr(said.out, "{\"name\":\"follow\",\"accepts\":\"true or false\",\"since\":0,"));
+    run("fields", NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(
+        strstr(said.out, "\nHostConfig.Privileged\n    bool\n    forbid  (built in)\n"));
+    run("fields", "--json", "--policy", text_file(POLICY), NULL);
+    assert_int_equal(said.code, 0);
+    assert_memory_equal(said.out, "[{\"field\":", 10);
+    assert_non_null(strstr(said.out, "\"rule\":\"one-of busybox:*\",\"origin\":\""));
+    assert_string_equal(said.out + strlen(said.out) - 3, "}]\n");
+    run("fields", "--policy", "/nonexistent.ini", NULL);
+    assert_said(2, "", "/nonexistent.ini: cannot open it");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check),
+        cmocka_unit_test(check_of_broken_files),
+        cmocka_unit_test(usage),
+        cmocka_unit_test(explain_refusals),
+        cmocka_unit_test(explain_what_is_sent),
+        cmocka_unit_test(explain_of_broken_input),
+        cmocka_unit_test(listings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
