@@ -6,14 +6,15 @@
 #ifndef CAISSON_POLICY_CONFIG_H
 #define CAISSON_POLICY_CONFIG_H
 
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct err;
 
-/* One member per row of options.def: text is owned by the struct, numbers are bytes, ms or counts. */
+/* One member per row of options.def: text is owned by the struct, numbers are bytes, ms or counts.
+ */
 struct config {
-#define OPTION_TEXT(section, key, member, kind, fallback, why) char *member;
+#define OPTION_TEXT(section, key, member, kind, fallback, why)                char *member;
 #define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why) int64_t member;
 #include "options.def"
 #undef OPTION_TEXT

@@ -31,8 +31,8 @@ enum object {
 
 /* What the request carries after its head. */
 enum body {
-    BODY_NONE,   /* any body is refused */
-    BODY_CREATE, /* JSON, judged along create.def */
+    BODY_NONE,    /* any body is refused */
+    BODY_CREATE,  /* JSON, judged along create.def */
     BODY_UNJUDGED /* something that no table describes yet: the operation cannot be allowed */
 };
 
@@ -56,14 +56,14 @@ enum operation_id {
 
 struct operation {
     enum operation_id number;
-    const char *id;   /* the Engine's operationId */
+    const char *id; /* the Engine's operationId */
     enum method method;
     const char *path; /* template below the version prefix, "/containers/{id}/start" */
     enum object object;
     enum body body;
     enum reply reply;
-    unsigned grants;  /* set of enum grant that a policy may give */
-    const char *why;  /* what it could do; or why it cannot be allowed yet */
+    unsigned grants; /* set of enum grant that a policy may give */
+    const char *why; /* what it could do; or why it cannot be allowed yet */
 };
 
 /* The row of a number; the number must be in range. Static. */

@@ -53,11 +53,7 @@ enum policy_verdict {
     POLICY_PING      /* answer /_ping ourselves, in the engine's name */
 };
 
-enum {
-    POLICY_TARGET_BYTES = 768,
-    POLICY_FIELD_BYTES = 160,
-    POLICY_MESSAGE_BYTES = 640
-};
+enum { POLICY_TARGET_BYTES = 768, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
 
 /* Initialise with = {0}; end with policy_decision_done(). */
 struct policy_decision {
