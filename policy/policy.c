@@ -256,13 +256,11 @@ static bool version_check(const struct policy *policy, struct policy_decision *d
                     "client version 1.%u is too old. Minimum supported API version is 1.%u, please "
                     "upgrade your client to a newer version",
                     client, floor);
-    /* Of this reason the proxy sends the Engine's own words as they are; these are ours. */
     if (decision->api_minor < floor)
-        return deny(
-            decision, REASON_API_TOO_OLD, "",
-            "caisson: the Docker Engine speaks API version 1.%u at most, and 'api-floor' under "
-            "[proxy] of %.80s is 1.%u",
-            decision->api_minor, policy->file, floor);
+        return deny(decision, REASON_ENGINE_TOO_OLD, "",
+                    "the Docker Engine speaks API version 1.%u at most, and 'api-floor' under "
+                    "[proxy] of %.80s is 1.%u",
+                    decision->api_minor, policy->file, floor);
     return true;
 }
 

@@ -398,8 +398,8 @@ static void versions(void **state)
                 ID_OWN);
     asked.engine.api_minor = 38;
     assert_denied(
-        &asked, METHOD_DELETE, "/containers/mine", NULL, REASON_API_TOO_OLD, "",
-        "caisson: the Docker Engine speaks API version 1.38 at most, and 'api-floor' under [proxy] "
+        &asked, METHOD_DELETE, "/containers/mine", NULL, REASON_ENGINE_TOO_OLD, "",
+        "the Docker Engine speaks API version 1.38 at most, and 'api-floor' under [proxy] "
         "of p.ini is 1.40");
     asked_done(&asked);
 }
