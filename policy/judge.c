@@ -41,14 +41,14 @@ static bool refuse_memory(struct judge *judge)
 
 void judge_warn(struct judge *judge, const char *format, ...)
 {
-    char text[1024];
+    char text[1024] = "caisson: ";
     va_list args;
     if (!judge->warnings)
         judge->warnings = json_array();
     if (json_array_size(judge->warnings) >= JUDGE_WARNINGS_MOST)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    vsnprintf(text + strlen(text), sizeof(text) - strlen(text), format, args);
     va_end(args);
     if (json_array_append_new(judge->warnings, json_string(text)) < 0)
         refuse_memory(judge);

@@ -49,6 +49,7 @@ bool judge_is_neutral_object(const struct field *field, const struct json_t *val
 /* The first refusal is kept. Returns false, so that a caller can `return judge_refuse(...)`. */
 bool judge_refuse(struct judge *judge, int reason, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* For the create answer's Warnings; "caisson: " is put before it. */
 void judge_warn(struct judge *judge, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "evaluator.ini:21", or "built in". */

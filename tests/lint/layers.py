@@ -45,7 +45,7 @@ OWNERS = {
                 "evaluator": ["main", "runner", "engine", "docker", "service"]},
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
-    "jansson.h": {"policy": ["json", "schema", "create", "rules", "types", "tmpfs", "judge",
+    "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge",
                              "owner", "created"],
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},
     "zlib.h": {"evaluator": ["bundle"]},
