@@ -3,8 +3,9 @@
  * docker_run: one run on a Docker Engine as a state machine; see docker_run.h.
  *
  * run_enter() is the only writer of a step, run_finish() the only way out.  A connection that
- * breaks says nothing about the container: calls are repeated (each bears it), a wait is taken up
- * again, and the logs are read again from their start, for as long as a restart of a proxy takes.
+ * breaks says nothing about the container: calls are repeated (all but start bear it), a wait is
+ * taken up again, and the logs are read again from their start, for as long as a restart of a proxy
+ * takes.
  */
 #include "docker_run.h"
 #include "bundle.h"
@@ -29,6 +30,7 @@
 #define RUN_CONFLICT_WAIT_MS 10
 #define RUN_CONFLICT_MS      10000 /* how long a name stays taken by a container being removed */
 #define RUN_READ             "logs?stdout=1&stderr=1"
+#define RUN_ANEW_MAX         10
 #define RUN_STREAMS_MS       5000 /* from the exit to the end of the logs, and after a DELETE */
 
 enum step { STEP_CLEAN, STEP_CREATE, STEP_START, STEP_RUN, STEP_READ, STEP_DELETE };
@@ -47,6 +49,7 @@ struct run {
     enum step step;
     bool deleted;
     bool repeated;  /* the call of this step was sent before */
+    int anew;       /* how often it began again from CLEAN */
     bool may_exist; /* a container of the slot's name */
     long long begun_ms;
     long long step_ms;     /* when the step was entered */
@@ -575,6 +578,20 @@ static bool adopt_version(struct run *run, const struct http_answer *answer)
     return call_again(run, 0, RUN_CONFLICT_MS);
 }
 
+/*
+ * The answer to a start was lost.  To repeat it could run the program twice in one container, once
+ * to its end and then again, so the container is removed and the run begins from the beginning.
+ */
+static bool run_anew(struct run *run)
+{
+    if (run->facts.cancelled || run->anew == RUN_ANEW_MAX)
+        return false;
+    run->anew++;
+    run->id[0] = '\0';
+    run_enter(run, STEP_CLEAN, RUN_BROKEN_WAIT_MS);
+    return true;
+}
+
 static void on_call_end(void *context, const struct http_answer *answer)
 {
     static void (*const after[])(struct run *, const struct http_answer *) = {
@@ -584,9 +601,12 @@ static void on_call_end(void *context, const struct http_answer *answer)
     struct run *run = context;
 
     run->call = NULL;
+    if (run->step == STEP_START && is_passing(answer) && run_anew(run))
+        return;
     if (run->step == STEP_CREATE && answer->end != HTTP_ANSWERED)
         run->may_exist = true;
-    if (is_passing(answer) && call_again(run, RUN_BROKEN_WAIT_MS, RUN_BROKEN_MS))
+    if (is_passing(answer) && run->step != STEP_START &&
+        call_again(run, RUN_BROKEN_WAIT_MS, RUN_BROKEN_MS))
         return;
     if (adopt_version(run, answer))
         return;
