@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stock docker clients through the proxy: what is allowed works, what is not is refused by name."""
 import os
+import re
 import subprocess
 
+import test_inspect
 from proxy import IMAGE
 from real import RealWorld
 from report import table
@@ -78,14 +80,10 @@ REFUSED = [
     (("run", "-d", "--uts", "host", IMAGE, "id"), ("HostConfig.UTSMode",)),
     (("run", "-d", "--userns", "host", IMAGE, "id"), ("HostConfig.UsernsMode",)),
     (("run", "-d", "--cap-add", "SYS_ADMIN", IMAGE, "id"), ("HostConfig.CapAdd",)),
-    (("run", "-d", "--security-opt", "seccomp=unconfined", IMAGE, "id"),
-     ("HostConfig.SecurityOpt",)),
     (("run", "-d", "--device", "/dev/null", IMAGE, "id"), ("HostConfig.Devices",)),
     (("run", "-d", "--volumes-from", "mine", IMAGE, "id"), ("HostConfig.VolumesFrom",)),
-    (("run", "-d", "--restart", "always", IMAGE, "id"), ("HostConfig.RestartPolicy",)),
     (("run", "-d", "--memory", "64g", IMAGE, "id"), ("HostConfig.Memory",)),
     (("run", "-d", "-p", "80:80", IMAGE, "id"), ("HostConfig.PortBindings", "ExposedPorts")),
-    (("run", "-d", "--log-driver", "syslog", IMAGE, "id"), ("HostConfig.LogConfig",)),
     (("run", "-d", "--runtime", "runx", IMAGE, "id"), ("HostConfig.Runtime",)),
     (("run", "-d", "busybox", "id"), ("Image",)),
     (("pull", "busybox"), ("ImageCreate",)),
@@ -101,6 +99,15 @@ REFUSED = [
     (("inspect", "--type", "container", "mine"), ("ContainerInspect",)),
     (("swarm", "init"), ("SwarmInit", "SystemInfo")),
 ]
+# The line that refuses, or the one that would allow; or that there is none.
+INI_LINE = r"evaluator\.ini:\d+|'[\w.\[\]{}]+ = |by evaluator\.ini and cannot be allowed yet"
+FORCED = [
+    (("--security-opt", "seccomp=unconfined"), "HostConfig.SecurityOpt"),
+    (("--restart", "always"), "HostConfig.RestartPolicy"),
+    (("--log-driver", "syslog"), "HostConfig.LogConfig"),
+    (("--user", "0:0"), "User"),
+    (("--memory", "64m", "--memory-swap", "-1"), "HostConfig.MemorySwap"),
+]
 
 
 @table(clients())
@@ -112,12 +119,20 @@ def test_refusals_name_what_and_the_ini_line(path):
             done = docker(w, path, *arguments)
             said = done.stdout + done.stderr
             if done.returncode == 0 or "caisson: " not in said or \
-                    not any(word in said for word in words) or "evaluator.ini" not in said:
+                    not any(word in said for word in words) or not re.search(INI_LINE, said):
                 wrong.append("docker %s: %d %s" % (" ".join(arguments), done.returncode, said))
-            elif not any(" = " in line for line in said.splitlines()):
-                wrong.append("docker %s: no ini line in %s" % (" ".join(arguments), said))
         assert not wrong, "\n".join(wrong)
         assert w.engine.ids() == before, "something was created"
+
+
+@table(clients())
+def test_forced_values_are_told_and_are_what_the_engine_has(path):
+    with RealWorld() as w:
+        for options, word in FORCED:
+            done = docker(w, path, "create", *options, IMAGE, "id")
+            assert done.returncode == 0 and word in done.stderr, (options, done)
+            made = w.engine.inspect(done.stdout.strip())
+            test_inspect.assert_strict(made)
 
 
 @table(clients())

@@ -92,7 +92,8 @@ class Proxy:
 
     def audit(self):
         """The audit lines that are there, as objects."""
-        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        lines = self.log().split("\n")[:-1]  # the last one may be half written
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def rss_kib(self):
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as status:
@@ -100,6 +101,12 @@ class Proxy:
                 if line.startswith("VmRSS:"):
                     return int(line.split()[1])
         return 0
+
+    def cpu_ticks(self):
+        """The processor time that it has used, in hundredths of a second."""
+        with open("/proc/%d/stat" % self.process.pid, encoding="ascii") as stat:
+            words = stat.read().rpartition(")")[2].split()
+        return int(words[11]) + int(words[12])
 
     def stop(self):
         """SIGTERM; the exit status."""

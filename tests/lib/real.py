@@ -14,6 +14,7 @@ from proxy import DEFAULT_POLICY, IMAGE, ROOT, Proxy, until
 SETUP = os.path.join(ROOT, "tests", "setup")
 OWNER = "e2e-%d" % os.getpid()
 ENGINE = None
+AT_END = []  # what tests left for later: functions, called before the engine ends
 
 
 class Engine:
@@ -68,20 +69,34 @@ class Engine:
         return dict(os.environ, DOCKER_HOST=self.host)
 
     def daemon(self):
-        with open(os.path.join(self.directory, "docker.pid"), encoding="ascii") as text:
-            return int(text.read())
+        return read_number(os.path.join(self.directory, "docker.pid"))
 
     def restart(self, number=signal.SIGTERM):
         """Ends the daemon by a signal and starts it again."""
         pid = self.daemon()
         os.kill(pid, number)
         until("the end of dockerd", lambda: not alive(pid))
+        # Where nobody reaps them, a dockerd that was killed, and the containerd that went with it,
+        # look alive to the next one.
+        for name in ("docker.pid", "exec/containerd/containerd.pid"):
+            pidfile = os.path.join(self.directory, name)
+            if os.path.exists(pidfile) and not alive(read_number(pidfile)):
+                os.unlink(pidfile)
         self.script("engine.sh", "start", self.directory)
 
     def end(self):
-        if self.directory:
-            self.script("engine.sh", "stop", self.directory)
-            shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            while AT_END:
+                AT_END.pop()()
+        finally:
+            if self.directory:
+                self.script("engine.sh", "stop", self.directory)
+                shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def read_number(path):
+    with open(path, encoding="ascii") as text:
+        return int(text.read())
 
 
 def alive(pid):
@@ -140,7 +155,11 @@ class RealWorld:
         self.proxy = Proxy(self.directory, self.engine.path, path)
 
     def __enter__(self):
-        self.proxy.start()
+        try:
+            self.proxy.start()
+        except BaseException:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
         return self
 
     def __exit__(self, kind, *_):

@@ -168,7 +168,8 @@ def test_ping_is_forwarded_when_the_policy_says_so():
         for method in ("GET", "HEAD"):
             reply = w.ask(method, "/v1.41/_ping")
             assert reply.status == 200 and reply.one("Api-Version") == "1.41", reply
-        assert [r.target for r in w.engine.requests] == ["/v1.41/_ping"] * 2, w.engine.requests
+        pings = [r.method for r in w.engine.requests if r.target == "/v1.41/_ping"]
+        assert pings == ["GET", "HEAD"], w.engine.requests
 
 
 def test_version_when_the_policy_allows_it():

@@ -261,3 +261,45 @@ def test_path_that_is_too_long_for_a_socket():
         w.proxy.listen = os.path.join(w.directory, "x" * 120)
         status, words = fails_to_start(w)
         assert status in (1, 2) and "x" * 50 in words, (status, words)
+
+
+def reload_with(w, text):
+    with open(w.proxy.policy, "w", encoding="utf-8") as out:
+        out.write(text)
+    w.proxy.process.send_signal(signal.SIGHUP)
+
+
+def test_hangup_loads_the_policy_anew():
+    with World(ALLOW, prepare=populate) as w:
+        with w.connect() as client:
+            assert client.ask("POST", START).status == 204
+            reload_with(w, ALLOW.replace("ContainerStart = own\n", ""))
+            until("the new policy", lambda: w.ask("POST", START).status == 403)
+            assert client.ask("POST", START).status == 403, "an old connection has the old policy"
+            reload_with(w, ALLOW)
+            until("the old policy", lambda: w.ask("POST", START).status == 304)
+            assert client.ask("POST", START).status == 304
+
+
+def test_hangup_with_a_broken_policy_keeps_the_old_one():
+    with World(ALLOW, prepare=populate) as w:
+        reload_with(w, ALLOW + "HostConfig.Memroy = max 1g\n")
+        until("a word about it", lambda: "HostConfig.Memroy" in w.proxy.log())
+        assert "test.ini:9: " in w.proxy.log(), w.proxy.log()
+        assert_served(w)
+        os.unlink(w.proxy.policy)
+        w.proxy.process.send_signal(signal.SIGHUP)
+        assert_served(w)
+
+
+def test_hangup_during_a_stream_leaves_it_alone():
+    with World(ALLOW, prepare=populate) as w:
+        mine = w.engine.find("mine")
+        mine.running = True
+        with w.connect() as client:
+            client.send(request("POST", "/v1.41/containers/mine/wait"))
+            status, headers = client.reader.head()
+            reload_with(w, "[allow]\n")
+            until("the new policy", lambda: w.ask("POST", START).status == 403)
+            mine.exit(6)
+            assert b'"StatusCode": 6' in client.reader.body(status, headers)

@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 import threading
+import time
 
 from client import head, request
 from engine import frame
@@ -296,3 +297,23 @@ def test_pipelined_bytes_behind_a_stream_are_bounded():
                 pass
             assert sent < 16 << 20, "%d pipelined bytes were taken" % sent
             assert_served(w)
+
+
+def test_waiting_costs_no_cpu():
+    """Clients that have half-closed, or do not read, are waited for in the poll, not by asking."""
+    with World(prepare=populate) as w:
+        running(w)
+        flood = Flood()
+        w.engine.on("GET", "/logs$", flood)
+        with w.connect() as half, w.connect() as deaf, w.connect() as idle:
+            half.send(request("POST", WAIT))
+            half.reader.head()
+            half.half_close()
+            deaf.send(request("GET", FOLLOW))
+            idle.send(b"POST ")
+            assert flood.blocked.wait(60)
+            assert_served(w)
+            before = w.proxy.cpu_ticks()
+            time.sleep(1)  # in which one that spins uses a hundred ticks
+            used = w.proxy.cpu_ticks() - before
+            assert used < 30, "%d ticks for nothing" % used
