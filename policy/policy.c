@@ -305,6 +305,12 @@ bool policy_route(const struct policy *policy, const struct policy_engine *engin
 
 /* ---- step two ---- */
 
+static char *put(char *to, const char *text, size_t bytes)
+{
+    memcpy(to, text, bytes);
+    return to + bytes;
+}
+
 /* Writes what is sent: the row's path with its parameter, and the query. */
 static void target_write(struct policy_decision *decision, const char *ref, size_t ref_bytes,
                          const char *query)
@@ -312,10 +318,20 @@ static void target_write(struct policy_decision *decision, const char *ref, size
     const char *path = decision->op->path, *parameter = strchr(path, '{');
     size_t head = parameter ? (size_t) (parameter - path) : strlen(path);
     const char *tail = parameter ? strchr(parameter, '}') + 1 : "";
-    int used = snprintf(decision->target, sizeof(decision->target), "/v1.%u%.*s%.*s%s%s%s",
-                        decision->api_minor, (int) head, path, (int) ref_bytes, ref, tail,
-                        query[0] ? "?" : "", query);
-    assert(used > 0 && (size_t) used < sizeof(decision->target));
+    size_t tail_bytes = strlen(tail), query_bytes = strlen(query);
+    unsigned minor = decision->api_minor; /* at most two digits, by the tables and by route.c */
+    char *to = decision->target;
+
+    assert(minor < 100);
+    assert(8 + head + ref_bytes + tail_bytes + query_bytes < sizeof(decision->target));
+    to = put(to, "/v1.", 4);
+    if (minor >= 10)
+        *to++ = (char) ('0' + minor / 10);
+    *to++ = (char) ('0' + minor % 10);
+    to = put(put(put(to, path, head), ref, ref_bytes), tail, tail_bytes);
+    if (query_bytes > 0)
+        to = put(put(to, "?", 1), query, query_bytes);
+    *to = '\0';
 }
 
 static bool body_judge(const struct policy *policy, const struct owner_table *owned,

@@ -153,12 +153,22 @@ static bool find_spelt(int method, struct route *route)
     return route->op || route->near;
 }
 
+/* Whether the first and the last letter could be that row's: most rows end here. */
+static bool row_resembles(int number, const struct route *route)
+{
+    const char *path = row_get(number)->path;
+    char last = path[shapes[number].path_bytes - 1];
+    return path[1] == route->path[1] && (last == '}' || last == route->path[route->path_bytes - 1]);
+}
+
 /* The first row with a parameter that the path fits, among those that have the method or not. */
 static const struct operation *find_fitting(int method, bool has_method, struct route *route)
 {
+    if (route->path_bytes < 2)
+        return NULL;
     for (int i = 0; i < OPERATION_COUNT; i++)
         if (shapes[i].has_parameter && (shapes[i].method == method) == has_method &&
-            row_fits(row_get(i), route))
+            row_resembles(i, route) && row_fits(row_get(i), route))
             return row_get(i);
     return NULL;
 }

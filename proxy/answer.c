@@ -43,17 +43,18 @@ int answer_ping(struct buf *out, const struct answer_to *to)
 /* The text as the inside of a JSON string; bytes that are no ASCII text are written as '?'. */
 static int answer_add_text(struct buf *out, const char *text)
 {
-    int ret = 0;
+    size_t bytes = strlen(text);
+    char *start = buf_reserve(out, 2 * bytes), *to = start;
 
-    for (; *text != '\0' && ret == 0; text++) {
+    if (start == NULL)
+        return -1;
+    for (; bytes > 0; bytes--, text++) {
         if (*text == '"' || *text == '\\')
-            ret = buf_addf(out, "\\%c", *text);
-        else if (*text < ' ' || *text > '~')
-            ret = buf_add(out, "?", 1);
-        else
-            ret = buf_add(out, text, 1);
+            *to++ = '\\';
+        *to++ = *text < ' ' || *text > '~' ? '?' : *text;
     }
-    return ret;
+    buf_commit(out, (size_t) (to - start));
+    return 0;
 }
 
 int answer_refusal(struct buf *out, const struct answer_to *to, int reason, const char *text)

@@ -136,6 +136,16 @@ static char *put_escape(char *to, unsigned char c)
     return to;
 }
 
+/* How many bytes stand for themselves in a JSON string. */
+static size_t plain_bytes(const unsigned char *at, size_t left)
+{
+    size_t bytes = 0;
+    while (bytes < left && at[bytes] >= 0x20 && at[bytes] < 0x7f && at[bytes] != '"' &&
+           at[bytes] != '\\')
+        bytes++;
+    return bytes;
+}
+
 /* A JSON string of at most AUDIT_TEXT_BYTES of the text. */
 static char *put_string(char *to, const char *text, size_t bytes)
 {
@@ -144,7 +154,12 @@ static char *put_string(char *to, const char *text, size_t bytes)
 
     *to++ = '"';
     while (at < end) {
-        size_t sequence = 1;
+        size_t sequence = 1, plain = plain_bytes(at, (size_t) (end - at));
+        if (plain > 0) {
+            to = put(to, (const char *) at, plain);
+            at += plain;
+            continue;
+        }
         if (*at >= 0x80)
             sequence = utf8_bytes(at, (size_t) (end - at));
         if (sequence == 0 || *at < 0x20 || *at == 0x7f) {
@@ -214,6 +229,14 @@ static char *put_time(struct audit *audit, char *to, int64_t time_us)
     return PUT(to + 6, "Z\"");
 }
 
+/* A member whose text is a word of our own, which needs no look at its bytes. */
+static char *put_word(char *to, const char *name, size_t name_bytes, const char *word)
+{
+    to = put(PUT(to, ",\""), name, name_bytes);
+    to = put(PUT(to, "\":\""), word, strlen(word));
+    return PUT(to, "\"");
+}
+
 static char *put_member(char *to, const char *name, size_t name_bytes, const char *text,
                         size_t bytes)
 {
@@ -223,6 +246,7 @@ static char *put_member(char *to, const char *name, size_t name_bytes, const cha
 
 #define PUT_TEXT(to, name, text) \
     ((text) ? put_member(to, name, sizeof name - 1, text, strlen(text)) : (to))
+#define PUT_WORD(to, name, word)     ((word) ? put_word(to, name, sizeof name - 1, word) : (to))
 #define PUT_NUMBER(to, name, number) put_number(PUT(to, ",\"" name "\":"), (uint64_t) (number))
 
 /* Lines */
@@ -235,14 +259,14 @@ static char *put_record(struct audit *audit, char *to, const struct audit_record
     to = PUT_NUMBER(to, "uid", record->uid);
     to = PUT_NUMBER(to, "gid", record->gid);
     to = PUT_NUMBER(to, "pid", record->pid > 0 ? record->pid : 0);
-    to = PUT_TEXT(to, "method", record->method);
-    to = PUT_TEXT(to, "operation", record->operation);
+    to = PUT_WORD(to, "method", record->method);
+    to = PUT_WORD(to, "operation", record->operation);
     if (record->target)
         to = put_member(to, "target", 6, record->target, record->target_bytes);
-    to = PUT_TEXT(to, "decision", record->decision);
-    to = PUT_TEXT(to, "reason", record->reason);
+    to = PUT_WORD(to, "decision", record->decision);
+    to = PUT_WORD(to, "reason", record->reason);
     to = PUT_TEXT(to, "field", record->field);
-    to = PUT_TEXT(to, "container", record->container);
+    to = PUT_WORD(to, "container", record->container);
     if (record->status > 0)
         to = PUT_NUMBER(to, "status", record->status);
     to = PUT_NUMBER(to, "bytes_in", record->bytes_in);

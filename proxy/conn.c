@@ -67,6 +67,7 @@ void conn_finish(struct conn *conn, enum reason reason)
         return;
     conn_close_exchange(conn, reason);
     conn_enter(conn, CONN_DONE, 0);
+    stream_push(&conn->client); /* what the peer takes at once of an answer's beginning */
     stream_close(&conn->client);
     buf_done(&conn->in);
     conn->shared->count--;
@@ -101,7 +102,9 @@ void conn_end_exchange(struct conn *conn, enum reason reason)
         return;
     }
     conn_enter(conn, CONN_FLUSH, conn_in_ms(CONN_FLUSH_MS));
-    if (stream_waiting(&conn->client) == 0)
+    if (stream_push(&conn->client) < 0)
+        conn_finish(conn, REASON_NONE);
+    else if (!stream_blocked(&conn->client))
         conn_after_flush(conn);
 }
 
@@ -111,7 +114,7 @@ int conn_write(struct conn *conn, const char *data, size_t bytes)
     if (conn->detached)
         return 0;
     conn->x.bytes_out += bytes;
-    if (stream_write(&conn->client, data, bytes) == 0)
+    if (stream_write_later(&conn->client, &conn->shared->answers, data, bytes) == 0)
         return 0;
     conn_finish(conn, REASON_CLIENT_GONE);
     return -1;
@@ -127,7 +130,7 @@ static size_t conn_feed(struct conn *conn, const char *data, size_t bytes)
 {
     size_t used = 0;
 
-    while (used < bytes && stream_waiting(&conn->client) == 0) {
+    while (used < bytes && !stream_blocked(&conn->client)) {
         ssize_t step = 0;
 
         if (conn->state == CONN_HEAD)
@@ -169,7 +172,7 @@ void conn_settle(struct conn *conn)
     if (conn->state == CONN_DONE)
         return;
     reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
-    if (reading && conn->client_ended && stream_waiting(&conn->client) == 0) {
+    if (reading && conn->client_ended && !stream_blocked(&conn->client)) {
         conn_finish(conn, conn->x.open ? REASON_CLIENT_GONE : REASON_NONE);
         return;
     }
@@ -180,9 +183,9 @@ void conn_settle(struct conn *conn)
     client_full = buf_bytes(&conn->in) > (size_t) conn_config(conn)->head_bytes;
     if (!conn->detached)
         stream_pause(&conn->client, conn->client_ended || (client_full && !reading) ||
-                                        (reading && stream_waiting(&conn->client) > 0));
+                                        (reading && stream_blocked(&conn->client)));
     if (conn->engine != NULL)
-        stream_pause(conn->engine, !conn->detached && stream_waiting(&conn->client) > 0);
+        stream_pause(conn->engine, !conn->detached && stream_blocked(&conn->client));
 }
 
 /* The ways in. */
@@ -232,6 +235,8 @@ static void conn_on_client(void *arg, enum stream_event event)
     switch (event) {
     case STREAM_GONE:
         conn_client_gone(conn);
+        break;
+    case STREAM_BLOCKED:
         break;
     case STREAM_DRAINED:
         if (conn->state == CONN_FLUSH)

@@ -10,6 +10,7 @@
 #ifndef CAISSON_PROXY_CONN_H
 #define CAISSON_PROXY_CONN_H
 
+#include "stream.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +40,7 @@ enum conn_state {
 /* Whether a connection can go from one state to the other; for conn_enter() and its test. */
 bool conn_edge(enum conn_state from, enum conn_state to);
 
-enum { CONN_SCRATCH_BYTES = 64 * 1024 };
+enum { CONN_SCRATCH_BYTES = 128 * 1024 };
 
 LIST_HEAD(conn_list, conn);
 
@@ -60,6 +61,7 @@ struct conn_shared {
     unsigned count; /* of open connections */
     uint64_t accepted;
     struct conn_list open, done;
+    struct stream_queue answers; /* written at the end of the turn, by the server */
 };
 
 /* Takes a client's socket (non-blocking). < 0: no memory; the socket is closed. */

@@ -212,7 +212,8 @@ void conn_decide(struct conn *conn)
         }
         return;
     }
-    if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
+    if (conn->x.op->reply == REPLY_CREATE &&
+        getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
         conn_refuse(conn, REASON_UNDECIDED, NULL);
         return;
     }

@@ -68,7 +68,7 @@ struct message_reply {
     uint64_t content_bytes;
     bool keep_alive; /* the engine will read another request on this connection */
     /* Headers that are handed on or looked at; empty when absent. In the parsed bytes. */
-    struct span content_type, api_version, ostype, docker_experimental, server;
+    struct span content_type, api_version, ostype;
 };
 
 /*

@@ -224,6 +224,7 @@ static int server_start(struct server *server, struct err *err)
 
     LIST_INIT(&shared->open);
     LIST_INIT(&shared->done);
+    LIST_INIT(&shared->answers.streams);
     shared->ask_engine = server_ask_engine;
     shared->arg = server;
     if (policy_load(options->policy, &shared->policy, err) < 0)
@@ -272,6 +273,7 @@ static void server_unwatch(struct server *server)
 static void server_loop(struct server *server)
 {
     while (!server->done && event_base_loop(server->base, EVLOOP_ONCE) == 0) {
+        stream_push_all(&server->shared.answers);
         conn_reap(&server->shared);
         upstream_reap(server->shared.upstream);
         audit_flush(server->shared.audit);

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { STREAM_LATER_BYTES = 16 * 1024 }; /* more than this is not kept for the end of the turn */
+
 static void stream_on_read(evutil_socket_t fd, short what, void *arg)
 {
     struct stream *stream = arg;
@@ -62,12 +64,20 @@ int stream_open(struct stream *stream, struct event_base *base, int take_fd, str
     return -1;
 }
 
+static void stream_unqueue(struct stream *stream)
+{
+    if (stream->queued)
+        LIST_REMOVE(stream, entry);
+    stream->queued = false;
+}
+
 void stream_close(struct stream *stream)
 {
     if (stream->fd < 0)
         return;
     event_del(&stream->read_event);
     event_del(&stream->write_event);
+    stream_unqueue(stream);
     close(stream->fd);
     stream->fd = -1;
     stream->reading = stream->writing = false;
@@ -110,23 +120,67 @@ bool stream_gone(const struct stream *stream)
            (poll(&hangup, 1, 0) > 0 && (hangup.revents & (POLLHUP | POLLERR)) != 0);
 }
 
+/* Keeps bytes until the peer takes more. */
+static int stream_block(struct stream *stream, const char *data, size_t bytes)
+{
+    if (buf_add(&stream->out, data, bytes) < 0)
+        return -1;
+    if (!stream->writing && event_add(&stream->write_event, NULL) < 0)
+        return -1;
+    stream->writing = true;
+    return 0;
+}
+
+int stream_push(struct stream *stream)
+{
+    ssize_t sent;
+
+    stream_unqueue(stream);
+    if (stream->fd < 0 || stream->writing || stream_waiting(stream) == 0)
+        return stream->fd < 0 ? -1 : 0;
+    sent = stream_send(stream->fd, buf_data(&stream->out), buf_bytes(&stream->out));
+    if (sent < 0)
+        return -1;
+    buf_consume(&stream->out, (size_t) sent);
+    return stream_waiting(stream) > 0 ? stream_block(stream, NULL, 0) : 0;
+}
+
+void stream_push_all(struct stream_queue *queue)
+{
+    struct stream *stream;
+
+    while ((stream = LIST_FIRST(&queue->streams)) != NULL) {
+        if (stream_push(stream) < 0)
+            stream->ready(stream->arg, STREAM_GONE);
+        else if (stream_blocked(stream))
+            stream->ready(stream->arg, STREAM_BLOCKED);
+    }
+}
+
 int stream_write(struct stream *stream, const char *data, size_t bytes)
 {
     ssize_t sent = 0;
 
-    if (stream->fd < 0)
+    if (stream_push(stream) < 0)
         return -1;
     if (stream_waiting(stream) == 0) {
         sent = stream_send(stream->fd, data, bytes);
         if (sent < 0)
             return -1;
     }
-    if ((size_t) sent == bytes)
-        return 0;
-    if (buf_add(&stream->out, data + sent, bytes - (size_t) sent) < 0)
+    return (size_t) sent == bytes ? 0 : stream_block(stream, data + sent, bytes - (size_t) sent);
+}
+
+int stream_write_later(struct stream *stream, struct stream_queue *queue, const char *data,
+                       size_t bytes)
+{
+    if (stream->writing || stream_waiting(stream) + bytes > STREAM_LATER_BYTES)
+        return stream_write(stream, data, bytes);
+    if (stream->fd < 0 || buf_add(&stream->out, data, bytes) < 0)
         return -1;
-    if (!stream->writing && event_add(&stream->write_event, NULL) < 0)
-        return -1;
-    stream->writing = true;
+    if (!stream->queued && bytes > 0) {
+        LIST_INSERT_HEAD(&queue->streams, stream, entry);
+        stream->queued = true;
+    }
     return 0;
 }

@@ -14,10 +14,12 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 enum stream_event {
     STREAM_READABLE, /* stream_read() will not block: bytes, an end, or an error */
+    STREAM_BLOCKED,  /* of the bytes kept for the end of the turn, some must wait for the peer */
     STREAM_DRAINED,  /* the bytes that waited have all been written */
     STREAM_GONE      /* writing failed: the peer is gone */
 };
@@ -25,9 +27,16 @@ enum stream_event {
 /* Called from the event loop only, never from within another stream function. */
 typedef void stream_ready(void *arg, enum stream_event event);
 
+/* Streams whose bytes are written together, at the end of a turn of the event loop. */
+struct stream_queue {
+    LIST_HEAD(, stream) streams;
+};
+
 struct stream {
     int fd; /* owned; -1 when closed */
     bool reading, writing;
+    bool queued; /* in a queue, by entry */
+    LIST_ENTRY(stream) entry;
     struct event read_event, write_event;
     struct buf out; /* bytes that the peer has not taken yet */
     stream_ready *ready;
@@ -58,7 +67,23 @@ bool stream_gone(const struct stream *stream);
  */
 int stream_write(struct stream *stream, const char *data, size_t bytes);
 
-/* Bytes that wait. */
+/*
+ * The same at the end of the turn: the answers of one turn then wake their readers in one go, and
+ * the pieces of one answer leave in one write.  Failing shows as STREAM_GONE.
+ */
+int stream_write_later(struct stream *stream, struct stream_queue *queue, const char *data,
+                       size_t bytes);
+/* Writes what stream_write_later() kept. < 0: as of stream_write(). */
+int stream_push(struct stream *stream);
+void stream_push_all(struct stream_queue *queue);
+
+/* The peer does not take more for now. */
+static inline bool stream_blocked(const struct stream *stream)
+{
+    return stream->writing;
+}
+
+/* Bytes that are not written, be it that they are blocked or that nobody has tried yet. */
 static inline size_t stream_waiting(const struct stream *stream)
 {
     return buf_bytes(&stream->out);

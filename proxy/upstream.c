@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    UPSTREAM_IDLE_MAX = 64,                   /* connections kept for reuse */
+    UPSTREAM_IDLE_MAX = 1024,                 /* connections kept for reuse */
     UPSTREAM_ANSWER_BYTES = 64 * 1024 * 1024, /* of one answer to the proxy itself */
     UPSTREAM_READ_BYTES = 16 * 1024,
     UPSTREAM_CALL_S = 60 /* for one request of the proxy itself */
@@ -210,7 +210,7 @@ static unsigned upstream_api_minor(struct span text)
     unsigned minor = 0;
     size_t i;
 
-    if (text.bytes < 3 || text.bytes > 5 || memcmp(text.data, "1.", 2) != 0)
+    if (text.bytes < 3 || text.bytes > 4 || memcmp(text.data, "1.", 2) != 0)
         return 0;
     for (i = 2; i < text.bytes; i++) {
         if (text.data[i] < '0' || text.data[i] > '9')
