@@ -27,13 +27,15 @@
 #include "log.h"
 
 enum {
-    AUDIT_ROOM_BYTES = 1 << 20,  /* lines that wait for the sink */
-    AUDIT_LINE_BYTES = 12 << 10, /* above the longest line */
-    AUDIT_TEXT_BYTES = 256,      /* of any one string */
-    AUDIT_TEXTS = 7,             /* strings in a line */
-    AUDIT_NUMBERS = 9,           /* numbers in a line */
-    AUDIT_NAME_BYTES = 16,       /* of a member, with its punctuation */
-    AUDIT_ESCAPE_BYTES = 6,      /* \u00NN */
+    AUDIT_ROOM_BYTES = 1 << 20, /* lines that wait for the sink */
+    AUDIT_LINE_BYTES = 4 << 10, /* above the longest line */
+    AUDIT_TEXT_BYTES = 256,     /* of a text that somebody else wrote */
+    AUDIT_TEXTS = 2,            /* of these in a line */
+    AUDIT_WORD_BYTES = 64,      /* of a word of our own */
+    AUDIT_WORDS = 5,            /* of these in a line */
+    AUDIT_NUMBERS = 9,          /* numbers in a line */
+    AUDIT_NAME_BYTES = 16,      /* of a member, with its punctuation */
+    AUDIT_ESCAPE_BYTES = 6,     /* \u00NN */
     AUDIT_NUMBER_BYTES = 20,
     AUDIT_DATE_BYTES = 19,   /* 2026-01-02T03:04:05 */
     AUDIT_LAST_WAIT_MS = 200 /* for the sink, when the log is closed */
@@ -41,6 +43,7 @@ enum {
 
 static_assert(AUDIT_LINE_BYTES >=
                   AUDIT_TEXTS * (AUDIT_NAME_BYTES + AUDIT_TEXT_BYTES * AUDIT_ESCAPE_BYTES) +
+                      AUDIT_WORDS * (AUDIT_NAME_BYTES + AUDIT_WORD_BYTES) +
                       AUDIT_NUMBERS * (AUDIT_NAME_BYTES + AUDIT_NUMBER_BYTES) + 64,
               "the longest line must fit");
 
@@ -232,6 +235,7 @@ static char *put_time(struct audit *audit, char *to, int64_t time_us)
 /* A member whose text is a word of our own, which needs no look at its bytes. */
 static char *put_word(char *to, const char *name, size_t name_bytes, const char *word)
 {
+    assert(strlen(word) <= AUDIT_WORD_BYTES);
     to = put(PUT(to, ",\""), name, name_bytes);
     to = put(PUT(to, "\":\""), word, strlen(word));
     return PUT(to, "\"");

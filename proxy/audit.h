@@ -42,7 +42,11 @@ struct audit_record {
     int64_t duration_us;
 };
 
-/* Adds one line. Absent members are left out of it. */
+/*
+ * Adds one line.  method, operation, decision, reason and container are words of our own, of at
+ * most 64 bytes of printable ASCII without quotes and backslashes; target and field may be any
+ * bytes.  Absent members are left out of it.
+ */
 void audit_add(struct audit *audit, const struct audit_record *record);
 void audit_flush(struct audit *audit);
 

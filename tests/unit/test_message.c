@@ -519,9 +519,7 @@ static void test_replies(void **state)
     assert_true(reply.keep_alive);
     assert_span(reply.api_version, "1.41");
     assert_span(reply.content_type, "application/json");
-    assert_span(reply.docker_experimental, "false");
     assert_span(reply.ostype, "linux");
-    assert_span(reply.server, "Docker/20.10.24 (linux)");
 
     reply = read_reply("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false);
     assert_int_equal(reply.framing, FRAMING_CHUNKED);
@@ -564,7 +562,7 @@ static void test_replies_without_body(void **state)
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         struct message_reply reply = read_reply(ROWS[i].head, ROWS[i].to_head);
         assert_int_equal(reply.framing, FRAMING_NONE);
-        assert_true(reply.keep_alive);
+        assert_int_equal(reply.keep_alive, reply.status != 101);
     }
 }
 
