@@ -58,7 +58,7 @@ static void conn_learn(struct conn *conn, int status)
     if (status == 204 && x->op->number == OPERATION_ContainerDelete)
         owner_remove(shared->owned, x->container);
     else if (status == 404)
-        lease_resync(shared->lease, NULL, NULL);
+        lease_check(shared->lease);
 }
 
 static void conn_created(struct conn *conn, bool surplus)
@@ -76,8 +76,10 @@ static void conn_created(struct conn *conn, bool surplus)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
         return;
     }
-    if (owner_add(shared->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0)
+    if (owner_add(shared->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
         log_error("out of memory: container %.12s is not in the table", conn->x.container);
+        lease_search(shared->lease);
+    }
     lease_added(shared->lease);
     conn->x.status = 201;
     if (answer_json(&answer, &to, 201, reply, bytes) < 0)
@@ -249,14 +251,16 @@ static void conn_engine_bytes(struct conn *conn, const char *data, size_t bytes)
         conn_relay(conn, data, bytes);
 }
 
-static void conn_engine_ended(struct conn *conn)
+static void conn_engine_ended(struct conn *conn, bool cleanly)
 {
-    if (conn->state == CONN_STREAM && conn->framing.framing == FRAMING_CLOSE) {
-        conn->x.engine_keep = false;
+    bool whole = cleanly && conn->framing.framing == FRAMING_CLOSE;
+
+    if (conn->state == CONN_STREAM && whole)
         conn_reply_end(conn, false);
-        return;
-    }
-    conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
+    else if (conn->state == CONN_CREATED && whole)
+        conn_created(conn, false);
+    else
+        conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
 }
 
 void conn_on_engine(void *arg, enum stream_event event)
@@ -271,6 +275,6 @@ void conn_on_engine(void *arg, enum stream_event event)
     if (got > 0)
         conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
     else if (got != -1)
-        conn_engine_ended(conn);
+        conn_engine_ended(conn, got == 0);
     conn_settle(conn);
 }
