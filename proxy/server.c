@@ -41,6 +41,7 @@ struct server {
     char *path; /* of our socket; removed at the end */
     struct listener listener;
     struct event accept_event, accept_pause, tick, sigterm, sigint, sighup;
+    bool asking;          /* the Engine is asked, or the table is read: all who wait are told */
     unsigned drain_ticks; /* left, once draining */
     bool done;
 };
@@ -63,8 +64,9 @@ static void server_turn_away(int fd)
 static void server_accept(struct server *server, int fd)
 {
     struct conn_shared *shared = &server->shared;
+    unsigned most = (unsigned) policy_config(shared->policy)->connections;
 
-    if (shared->count >= (unsigned) policy_config(shared->policy)->connections)
+    if (shared->count >= most && !conn_yield(shared))
         server_turn_away(fd);
     else if (conn_new(shared, fd) < 0)
         log_error("out of memory: a client was turned away");
@@ -102,15 +104,23 @@ static void server_on_accept_again(evutil_socket_t fd, short what, void *arg)
 
 /* The Engine. */
 
+static void server_tell(struct server *server, bool ready)
+{
+    server->asking = false;
+    conn_engine_known(&server->shared, ready);
+}
+
 static void server_on_rebuilt(void *arg, bool rebuilt)
 {
     struct server *server = arg;
+    unsigned api_minor = upstream_engine(server->shared.upstream)->api_minor;
 
+    if (api_minor == 0) /* lost in the meantime: that was told, or is being asked again */
+        return;
     if (rebuilt)
-        log_info("the engine answers, API 1.%u; %zu containers are ours",
-                 upstream_engine(server->shared.upstream)->api_minor,
+        log_info("the engine answers, API 1.%u; %zu containers are ours", api_minor,
                  owner_count(server->shared.owned));
-    conn_engine_known(&server->shared, rebuilt);
+    server_tell(server, rebuilt);
 }
 
 static void server_on_upstream(void *arg, bool known)
@@ -118,16 +128,21 @@ static void server_on_upstream(void *arg, bool known)
     struct server *server = arg;
 
     server->shared.ready = false;
+    server->asking = known;
     if (known)
         lease_resync(server->shared.lease, server_on_rebuilt, server);
     else
-        conn_engine_known(&server->shared, false);
+        server_tell(server, false);
 }
 
+/* Many may want to know: what is under way answers them all. */
 static void server_ask_engine(void *arg)
 {
     struct server *server = arg;
 
+    if (server->asking)
+        return;
+    server->asking = true;
     upstream_ask(server->shared.upstream);
 }
 
@@ -308,7 +323,7 @@ int server_run(const struct server_options *options, struct err *err)
         signal(SIGPIPE, SIG_IGN);
         server_watch(&server);
         log_info("listening on %s", server.path);
-        upstream_ask(server.shared.upstream);
+        server_ask_engine(&server);
         server_loop(&server);
         server_unwatch(&server);
     }
