@@ -122,14 +122,24 @@ static int take_pair(void *arg, const char *section, const char *key, const char
                    section);
 }
 
+/* The file's name without its folders, in printable ASCII: it stands in messages and warnings. */
+static char *name_for_people(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = strdup(slash ? slash + 1 : path);
+    for (char *at = name; at && *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    return name;
+}
+
 int policy_load(const char *path, struct policy **ret_policy, struct err *err)
 {
     struct policy *policy = calloc(1, sizeof(*policy));
-    const char *slash = strrchr(path, '/');
     if (!policy)
         return err_set(err, "out of memory");
     policy->refs = 1;
-    policy->file = strdup(slash ? slash + 1 : path);
+    policy->file = name_for_people(path);
     policy->schema = schema_new_create();
     int rc = policy->file && policy->schema ? 0 : err_set(err, "out of memory");
     if (rc == 0)
@@ -334,6 +344,13 @@ static void target_write(struct policy_decision *decision, const char *ref, size
     *to = '\0';
 }
 
+/* The schema_context's `owned`. */
+static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes)
+{
+    const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
+    return entry ? entry->id : NULL;
+}
+
 static bool body_judge(const struct policy *policy, const struct owner_table *owned,
                        const char *body, size_t body_bytes, struct policy_decision *decision)
 {
@@ -341,6 +358,8 @@ static bool body_judge(const struct policy *policy, const struct owner_table *ow
         .api_minor = decision->api_minor,
         .depth = (unsigned) policy->config.depth,
         .file = policy->file,
+        .owned = owned_id,
+        .owned_arg = owned,
         .label_key = OWNER_LABEL,
         .label_value = owner_name(owned),
     };

@@ -41,7 +41,14 @@ enum unit {
 };
 
 /* What is special about a type; see types.def. */
-enum { TYPE_ZERO = 1, TYPE_NEGATIVE = 2, TYPE_STRING = 4, TYPE_REQUIRED = 8 };
+enum {
+    TYPE_ZERO = 1,
+    TYPE_NEGATIVE = 2,
+    TYPE_STRING = 4,
+    TYPE_REQUIRED = 8,
+    TYPE_PAIRS = 16,
+    TYPE_LENGTH = 32
+};
 
 /* NULL, or how the text should be: "must be ...". */
 typedef const char *type_format(const char *text);
@@ -53,8 +60,12 @@ struct type_codec {
     char *(*encode)(const struct json_t *members);
     /* The one way in which a good text is sent; allocated. */
     char *(*canonical)(const char *text);
-    /* Whether a text is what an item of one-of means; plain globbing when NULL. */
-    bool (*matches)(const char *pattern, const char *text, bool any_case);
+    /* Whether a text is what an item of one-of means; plain globbing when NULL. See match.h. */
+    bool (*matches)(const char *pattern, const char *text, bool exclude);
+    /* NULL, or what is wrong with an item that does not exclude: "must ...". */
+    const char *(*pattern_wrong)(const char *pattern);
+    /* What stands before the container that the text then names; NULL: it never names one. */
+    const char *container;
 };
 
 struct type {
