@@ -290,8 +290,7 @@ static int read_one_of(const struct type *type, const char **at, struct rule *ru
     struct item item;
     int found;
     bool any = false;
-    if (type->kind == KIND_BOOL || type->kind == KIND_NUMBER || type->kind == KIND_NUMBERS ||
-        type->kind == KIND_LISTS || type->kind == KIND_OBJECT || type->kind == KIND_OBJECTS)
+    if (!type_has_choice(type))
         return err_set(err, "one-of does not fit a field of type %s; %s", type->name,
                        type->kind == KIND_NUMBER ? "write max and min"
                        : type->kind == KIND_BOOL ? "write allow, forbid or force"

@@ -294,28 +294,30 @@ static json_t *judge_container(struct judge *judge, const struct field *field, c
 static json_t *judge_text(struct judge *judge, const struct field *field, const char *text)
 {
     const struct type_codec *codec = field->type->codec;
-    if (codec->container)
-        return judge_container(judge, field, text);
-    char *written = codec->canonical(text);
-    json_t *sent = written ? json_string(written) : NULL;
-    free(written);
+    json_t *sent;
+    if (codec->container) {
+        sent = judge_container(judge, field, text);
+    } else {
+        char *written = codec->canonical(text);
+        sent = written ? json_string(written) : NULL;
+        free(written);
+    }
+    if (!sent)
+        refuse_memory(judge); /* unless it was refused for another reason */
     return sent;
 }
 
-/* Strings that have one way in which they are sent, alone or in a list. */
-static json_t *judge_texts(struct judge *judge, const struct field *field, json_t *value)
+static json_t *judge_texts(struct judge *judge, const struct field *field, json_t *list)
 {
-    json_t *sent =
-        json_is_string(value) ? judge_text(judge, field, json_string_value(value)) : json_array();
-    json_t *element;
+    json_t *out = json_array(), *element;
     size_t i;
-    json_array_foreach (value, i, element) {
-        if (json_array_append_new(sent, judge_text(judge, field, json_string_value(element))) < 0)
+    json_array_foreach (list, i, element) {
+        if (json_array_append_new(out, judge_text(judge, field, json_string_value(element))) < 0)
             break;
     }
-    if (sent && json_array_size(sent) == json_array_size(value))
-        return sent;
-    json_decref(sent);
+    if (json_array_size(out) == json_array_size(list))
+        return out;
+    json_decref(out);
     refuse_memory(judge);
     return NULL;
 }
@@ -330,9 +332,10 @@ static json_t *judge_inside(struct judge *judge, const struct field *field, json
         return judge_element(judge, field, value);
     if (type_has_members(type) && json_is_object(value))
         return judge_map(judge, field, value);
-    if (type->codec && (type->codec->canonical || type->codec->container))
-        return judge_texts(judge, field, value);
-    return json_incref(value);
+    if (!type->codec || !(type->codec->canonical || type->codec->container))
+        return json_incref(value);
+    return json_is_string(value) ? judge_text(judge, field, json_string_value(value))
+                                 : judge_texts(judge, field, value);
 }
 
 /* Whether a field that is not neutral may be there at all. */

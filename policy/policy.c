@@ -175,11 +175,6 @@ const struct config *policy_config(const struct policy *policy)
     return &policy->config;
 }
 
-const char *policy_file(const struct policy *policy)
-{
-    return policy->file;
-}
-
 int policy_grant(const struct policy *policy, int operation)
 {
     assert(operation >= 0 && operation < OPERATION_COUNT);

@@ -83,8 +83,10 @@ static void field_link(struct field *object, struct field *field)
 static json_t *safe_value(const struct field *field)
 {
     const struct rule *rule = &field->rule;
-    if (field->type->kind == KIND_BOOL || rule->force)
-        return field->type->kind == KIND_BOOL ? NULL : json_incref(rule->force);
+    if (field->type->kind == KIND_BOOL)
+        return NULL;
+    if (rule->force)
+        return json_incref(rule->force);
     bool is_limit = field->type->traits & TYPE_ZERO && (rule->has_max || rule->has_min);
     return rule->fallback || is_limit ? rule_explicit(rule) : NULL;
 }
@@ -220,11 +222,13 @@ static int check_opening(const struct field *field, const struct rule *rule, str
     if (field->open || bounds || rule->forbid || rule->allow || rule->force || rule->force_path ||
         rule->item_count)
         return 0;
-    return err_set(err, "%s alone would let everything pass; add %s, or allow if that is meant",
+    return err_set(err, "%s alone would let everything pass; add %sallow if that is meant",
                    rule->has_max   ? "max"
                    : rule->has_min ? "min"
                                    : "default",
-                   is_number ? "max" : "one-of");
+                   is_number                      ? "max, or "
+                   : type_has_choice(field->type) ? "one-of, or "
+                                                  : "");
 }
 
 int schema_set_rule(struct schema *schema, const char *path, const char *text, const char *origin,

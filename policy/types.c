@@ -71,9 +71,19 @@ const struct type *type_get(enum type_id id)
     return &types[id];
 }
 
-bool type_is_counted(const struct type *type)
+bool type_has_choice(const struct type *type)
 {
-    return type->kind >= KIND_NUMBERS && type->kind != KIND_OBJECT;
+    switch (type->kind) {
+    case KIND_BOOL:
+    case KIND_NUMBER:
+    case KIND_NUMBERS:
+    case KIND_LISTS:
+    case KIND_OBJECT:
+    case KIND_OBJECTS:
+        return false;
+    default:
+        return true;
+    }
 }
 
 bool type_has_members(const struct type *type)

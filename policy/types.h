@@ -87,8 +87,8 @@ enum type_id {
 
 const struct type *type_get(enum type_id id);
 
-/* Whether values have elements that can be counted: lists, sets and maps. */
-bool type_is_counted(const struct type *type);
+/* Whether one-of can say which values pass. */
+bool type_has_choice(const struct type *type);
 /* Whether members of the type have rows of their own. */
 bool type_has_members(const struct type *type);
 

@@ -393,8 +393,6 @@ static void try_row(const struct state *state, const struct field *field, json_t
 {
     enum kind kind = field->type->kind;
     bool no_bounds = kind == KIND_BOOL || kind == KIND_OBJECT;
-    bool no_choice = no_bounds || kind == KIND_NUMBER || kind == KIND_NUMBERS ||
-                     kind == KIND_LISTS || kind == KIND_OBJECTS;
     try_forbid(state, field, value);
     try_allow(state, field, value);
     try_force(state, field, value);
@@ -408,10 +406,10 @@ static void try_row(const struct state *state, const struct field *field, json_t
     } else {
         try_bounds(state, field, value);
     }
-    if (no_choice)
-        expect_no_rule(state, field, "one-of a b");
-    else
+    if (type_has_choice(field->type))
         try_one_of(state, field, value);
+    else
+        expect_no_rule(state, field, "one-of a b");
     expect_no_rule(state, field, "forbid, allow");
     expect_no_rule(state, field, "maximum 1");
     set_rule(state, field->path, "allow");

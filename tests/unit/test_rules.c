@@ -93,7 +93,7 @@ static const struct {
     {"HostConfig.CapAdd", "min 0, max 2", "max alone"},
     {"Env", "max 8", "max alone"},
     {"Image", "default busybox", "default alone"},
-    {"HostConfig.Privileged", "default true", "default alone"},
+    {"HostConfig.Privileged", "default true", "pass; add allow if that is meant"},
     /* Bounds that bound nothing. */
     {"HostConfig.Memory", "max 0", "max 0 would mean no limit"},
     {"HostConfig.PidsLimit", "max -5", "max -5 would mean no limit"},
