@@ -76,10 +76,15 @@ void conn_finish(struct conn *conn, enum reason reason)
     LIST_INSERT_HEAD(&conn->shared->done, conn, entry);
 }
 
+/* Our last bytes are on their way, or gone: what the client still says is thrown away. */
+static bool conn_is_ending(const struct conn *conn)
+{
+    return conn->state >= CONN_FLUSH;
+}
+
 static void conn_after_flush(struct conn *conn)
 {
     shutdown(conn->client.fd, SHUT_WR);
-    buf_done(&conn->in);
     if (conn->client_ended || stream_gone(&conn->client))
         conn_finish(conn, REASON_NONE);
     else
@@ -90,6 +95,7 @@ static void conn_after_flush(struct conn *conn)
 static void conn_flush(struct conn *conn)
 {
     conn_enter(conn, CONN_FLUSH, conn_in_ms(CONN_FLUSH_MS));
+    buf_done(&conn->in);
     if (stream_push(&conn->client) < 0)
         conn_finish(conn, REASON_NONE);
     else if (!stream_blocked(&conn->client))
@@ -159,11 +165,11 @@ static void conn_feed_waiting(struct conn *conn)
 
     if (buf_bytes(&in) == 0)
         return;
-    /* Moved aside, since the end of the connection clears conn->in. */
+    /* Moved aside, since the end of the connection clears conn->in; then it is of no use. */
     conn->in = (struct buf){0};
     used = conn_feed(conn, buf_data(&in), buf_bytes(&in));
     buf_consume(&in, used);
-    if (conn->state == CONN_DONE)
+    if (conn_is_ending(conn))
         buf_done(&in);
     else
         conn->in = in;
@@ -226,11 +232,9 @@ static void conn_client_bytes(struct conn *conn, const char *data, size_t bytes)
 {
     size_t used = 0;
 
-    if (conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
-        return;
     if (buf_bytes(&conn->in) == 0)
         used = conn_feed(conn, data, bytes);
-    if (conn->state == CONN_DONE || conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
+    if (conn_is_ending(conn))
         return;
     if (used < bytes && buf_add(&conn->in, data + used, bytes - used) < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
