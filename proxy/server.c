@@ -8,7 +8,9 @@
  * audit lines of the turn at once.
  */
 #include "server.h"
+#include "answer.h"
 #include "audit.h"
+#include "buf.h"
 #include "config.h"
 #include "conn.h"
 #include "err.h"
@@ -17,6 +19,7 @@
 #include "log.h"
 #include "owner.h"
 #include "policy.h"
+#include "reason.h"
 #include "upstream.h"
 #include <errno.h>
 #include <event2/event.h>
@@ -48,16 +51,15 @@ struct server {
 
 /* Accepting. */
 
-static void server_turn_away(int fd)
+static void server_turn_away(const struct server *server, int fd)
 {
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Content-Length: 92\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-        "{\"message\":\"caisson: too many connections; raise 'connections' under [limits] or "
-        "wait\"}    \n";
+    const struct answer_to to = {.engine = upstream_engine(server->shared.upstream)};
+    struct buf answer = {0};
 
-    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0)
+    if (answer_refusal(&answer, &to, REASON_TOO_MANY_CONNECTIONS, NULL) < 0 ||
+        send(fd, buf_data(&answer), buf_bytes(&answer), MSG_NOSIGNAL) < 0)
         log_debug("turned a client away without a word");
+    buf_done(&answer);
     close(fd);
 }
 
@@ -67,7 +69,7 @@ static void server_accept(struct server *server, int fd)
     unsigned most = (unsigned) policy_config(shared->policy)->connections;
 
     if (shared->count >= most && !conn_yield(shared))
-        server_turn_away(fd);
+        server_turn_away(server, fd);
     else if (conn_new(shared, fd) < 0)
         log_error("out of memory: a client was turned away");
 }
@@ -285,14 +287,22 @@ static void server_unwatch(struct server *server)
     event_del(&server->sighup);
 }
 
+/* One turn of the loop; false when there is nothing that could ever happen. */
+static bool server_turn(struct server *server, int flags)
+{
+    if (event_base_loop(server->base, flags) != 0)
+        return false;
+    stream_push_all(&server->shared.answers);
+    conn_reap(&server->shared);
+    upstream_reap(server->shared.upstream);
+    audit_flush(server->shared.audit);
+    return true;
+}
+
 static void server_loop(struct server *server)
 {
-    while (!server->done && event_base_loop(server->base, EVLOOP_ONCE) == 0) {
-        stream_push_all(&server->shared.answers);
-        conn_reap(&server->shared);
-        upstream_reap(server->shared.upstream);
-        audit_flush(server->shared.audit);
-    }
+    while (!server->done && server_turn(server, EVLOOP_ONCE))
+        continue;
     conn_drain(&server->shared, true);
     conn_reap(&server->shared);
 }

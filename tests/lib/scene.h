@@ -10,9 +10,15 @@
 #ifndef CAISSON_TESTS_SCENE_H
 #define CAISSON_TESTS_SCENE_H
 
-#define server_run scene_server_run
+#include "policy.h"
+
+static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err);
+
+#define server_run  scene_server_run
+#define policy_load scene_policy_load
 #include "../../proxy/server.c"
 #undef server_run
+#undef policy_load
 
 #include "conn_internal.h"
 #include "message.h"
@@ -33,7 +39,7 @@
     "\",\"Names\":[\"/mine\"],\"Created\":1,\"Labels\":{\"io.caisson.owner\":\"caisson\"}}]\r\n" \
     "0\r\n\r\n"
 
-enum { SCENE_LINKS = 64, SCENE_TURNS = 3 };
+enum { SCENE_LINKS = 64, SCENE_TURNS = 2, SCENE_POLICIES = 4 };
 
 /* One connection of the proxy to the Engine that the test plays. */
 struct scene_link {
@@ -56,6 +62,28 @@ static inline void scene_demand(bool holds, const char *what)
         return;
     fprintf(stderr, "scene: %s\n", what);
     abort();
+}
+
+/* Loads a policy once for all scenes; files are told apart by their paths alone. */
+static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err)
+{
+    static struct {
+        char path[64];
+        struct policy *policy;
+    } known[SCENE_POLICIES];
+
+    for (int i = 0; i < SCENE_POLICIES; i++) {
+        if (known[i].policy == NULL) {
+            snprintf(known[i].path, sizeof known[i].path, "%s", path);
+            if (policy_load(path, &known[i].policy, err) < 0)
+                return -1;
+        }
+        if (strcmp(known[i].path, path) == 0) {
+            *ret_policy = policy_ref(known[i].policy);
+            return 0;
+        }
+    }
+    return err_set(err, "a scene with more than %d policies", SCENE_POLICIES);
 }
 
 /* A file that nobody has to remove; its path is good as long as the program runs. */
@@ -114,6 +142,7 @@ static inline void scene_open(struct scene *scene, const char *folder, const cha
         scene_demand(false, err.text);
     signal(SIGPIPE, SIG_IGN);
     server_watch(&scene->server);
+    server_ask_engine(&scene->server);
 }
 
 static inline void scene_close(struct scene *scene)
