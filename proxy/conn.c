@@ -10,6 +10,7 @@
  */
 #include "config.h"
 #include "conn_internal.h"
+#include "lease.h"
 #include "policy.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -207,13 +208,14 @@ void conn_settle(struct conn *conn)
 
 static void conn_client_gone(struct conn *conn)
 {
-    bool asked = conn->state == CONN_SENT || conn->state == CONN_CREATED;
-
-    if (!asked || conn->x.op->reply == REPLY_STREAM) {
+    if (!conn->x.expected || conn->state == CONN_STREAM) {
+        /* The Engine sees its client go, as it would without us; a removal may go on unheard. */
+        if (conn->state == CONN_SENT && conn->x.op->number == OPERATION_ContainerDelete)
+            lease_check(conn->shared->lease);
         conn_finish(conn, REASON_CLIENT_GONE);
         return;
     }
-    /* The Engine does what it was asked all the same: learn how it ends. */
+    /* Whatever becomes of a create, its container is to be known. */
     conn->detached = true;
     conn->shared->detached++;
     stream_close(&conn->client);
@@ -357,21 +359,6 @@ void conn_drain(struct conn_shared *shared, bool now)
 {
     shared->draining = true;
     conn_each(shared, now ? conn_visit_end : conn_visit_drain);
-}
-
-bool conn_yield(struct conn_shared *shared)
-{
-    struct conn *conn, *oldest = NULL;
-
-    if (shared->detached == 0)
-        return false;
-    LIST_FOREACH(conn, &shared->open, entry)
-    {
-        if (conn->detached)
-            oldest = conn;
-    }
-    conn_finish(oldest, REASON_CLIENT_GONE);
-    return true;
 }
 
 void conn_reap(struct conn_shared *shared)

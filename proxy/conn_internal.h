@@ -62,7 +62,7 @@ struct conn {
     int64_t deadline_ms;         /* monotonic; 0: none */
     bool head_begun;             /* the first byte of a head is here */
     bool client_ended;           /* the client will send no more */
-    bool detached; /* the client is gone, but the Engine's answer teaches us something */
+    bool detached; /* the client is gone, but the Engine is still making it a container */
     struct exchange x;
 };
 

@@ -68,7 +68,7 @@ static void server_accept(struct server *server, int fd)
     struct conn_shared *shared = &server->shared;
     unsigned most = (unsigned) policy_config(shared->policy)->connections;
 
-    if (shared->count >= most && !conn_yield(shared))
+    if (shared->count - shared->detached >= most)
         server_turn_away(server, fd);
     else if (conn_new(shared, fd) < 0)
         log_error("out of memory: a client was turned away");

@@ -61,20 +61,19 @@ def test_container_of_a_lost_answer_is_found(say):
         until("the end of its lease", lambda: not w.engine.find("lost"))
 
 
-def test_container_that_is_made_after_the_client_and_we_gave_up():
+def test_container_that_is_made_late_for_a_client_that_is_gone():
     with limited("connections = 1\n") as w:
-        go_on, made = threading.Event(), threading.Event()
+        go_on = threading.Event()
 
         def slow(exchange):
             go_on.wait(30)
-            made_but(lambda e, _: made.set())(exchange)
+            made_but(lambda e, ident: e.json(201, {"Id": ident}))(exchange)
         w.engine.on("POST", "/containers/create$", slow, times=1)
         with w.connect() as client:
             client.send(request("POST", CREATE + "?name=late", {"Image": IMAGE}))
             w.engine.wait_asked(1)
         until("a place", lambda: w.ask("GET", "/_ping").status == 200)
         go_on.set()
-        assert made.wait(10)
         until("the late container",
               lambda: w.ask("POST", "/v1.41/containers/late/start").status in (204, 304))
 
@@ -105,6 +104,26 @@ def test_gone_clients_give_their_places_to_others():
                 w.engine.wait_asked(i + 1)
             until("a place", lambda: w.ask("GET", "/_ping").status == 200)
         stuck.set()
+
+
+def test_creates_of_gone_clients_count():
+    """Whoever goes without waiting gets no more containers than others."""
+    with limited("connections = 3\ncontainers = 3\n") as w:
+        stuck = threading.Event()
+        w.engine.on("POST", "/containers/create$",
+                    lambda e: (stuck.wait(60), e.engine.answer(e)), times=2)
+        for i in range(2):
+            with w.connect() as client:
+                client.send(request("POST", CREATE + "?name=gone%d" % i, {"Image": IMAGE}))
+                w.engine.wait_asked(i + 1)
+        for _ in range(4):  # clients that need places take none of theirs
+            assert w.ask("GET", "/_ping").status == 200
+        assert w.ask("POST", CREATE, {"Image": IMAGE}).status == 429
+        stuck.set()
+        until("both containers", lambda: all(
+            w.ask("POST", "/v1.41/containers/gone%d/start" % i).status in (204, 304)
+            for i in range(2)))
+        assert w.ask("POST", CREATE, {"Image": IMAGE}).status == 429
 
 
 # --- the Engine is asked as often as needed ---
