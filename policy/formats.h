@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * formats: what the strings of a create body look like.
+ * formats: what the strings of a body look like.
  *
  * Each check returns NULL when the text is well formed, else how it should be: "must be ...".  They
  * hold whatever the policy allows; they are about text that the Engine would read in more than one
@@ -15,6 +15,7 @@ const char *format_word(const char *text);     /* letters, digits and _ . : / - 
 const char *format_hostname(const char *text); /* one DNS name of at most 63 bytes */
 const char *format_user(const char *text);     /* uid:gid, both in plain decimal */
 const char *format_signal(const char *text);   /* SIGTERM, TERM, 15 */
+const char *format_keys(const char *text);     /* ctrl-p,ctrl-q */
 const char *format_path(const char *text);     /* absolute */
 const char *format_target(const char *text);   /* absolute, clean, and not the system's own */
 const char *format_env(const char *text);      /* NAME=value or NAME */

@@ -64,6 +64,8 @@ const char *judge_origin(const struct field *field)
 static bool word_is_in(const char *words, const char *word)
 {
     size_t length = strlen(word);
+    if (words && strcmp(words, "*") == 0)
+        return true;
     while (words && *words) {
         size_t span = strcspn(words, " ");
         if (span == length && memcmp(words, word, length) == 0)

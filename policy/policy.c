@@ -25,7 +25,7 @@ struct policy {
     unsigned refs;
     char *file; /* its name without folders, as messages say it */
     struct config config;
-    struct schema *schema;
+    struct schema *schema, *exec, *start; /* of a create, an exec, and the start of one */
     struct {
         enum grant grant;
         unsigned line; /* where [allow] speaks of it; 0 where it does not */
@@ -105,6 +105,18 @@ static int take_create(struct policy *policy, const char *key, const char *value
     return schema_set_rule(policy->schema, key, value, origin, err);
 }
 
+/* What is said of an exec holds for its start, where that has the same field. */
+static int take_exec(struct policy *policy, const char *key, const char *value, unsigned line,
+                     struct err *err)
+{
+    char origin[300];
+    snprintf(origin, sizeof(origin), "%.280s:%u", policy->file, line);
+    if (schema_set_rule(policy->exec, key, value, origin, err) < 0)
+        return -1;
+    return schema_has(policy->start, key) ? schema_set_rule(policy->start, key, value, origin, err)
+                                          : 0;
+}
+
 /* The config_take of a policy file. */
 static int take_pair(void *arg, const char *section, const char *key, const char *value,
                      unsigned line, struct err *err)
@@ -116,9 +128,11 @@ static int take_pair(void *arg, const char *section, const char *key, const char
         return take_allow(policy, key, value, line, err);
     if (strcmp(section, "create") == 0)
         return take_create(policy, key, value, line, err);
+    if (strcmp(section, "exec") == 0)
+        return take_exec(policy, key, value, line, err);
     return err_set(err,
-                   "there is no section [%.40s]; the sections are [proxy], [allow], [create] "
-                   "and [limits]",
+                   "there is no section [%.40s]; the sections are [proxy], [allow], [create], "
+                   "[exec] and [limits]",
                    section);
 }
 
@@ -131,7 +145,10 @@ int policy_load(const char *path, struct policy **ret_policy, struct err *err)
     policy->refs = 1;
     policy->file = strdup(slash ? slash + 1 : path);
     policy->schema = schema_new_create();
-    int rc = policy->file && policy->schema ? 0 : err_set(err, "out of memory");
+    policy->exec = schema_new_exec();
+    policy->start = schema_new_start();
+    bool whole = policy->file && policy->schema && policy->exec && policy->start;
+    int rc = whole ? 0 : err_set(err, "out of memory");
     if (rc == 0)
         rc = config_init(&policy->config, err);
     if (rc == 0)
@@ -156,6 +173,8 @@ void policy_unref(struct policy *policy)
         return;
     config_done(&policy->config);
     schema_free(policy->schema);
+    schema_free(policy->exec);
+    schema_free(policy->start);
     free(policy->file);
     free(policy);
 }
@@ -179,6 +198,11 @@ int policy_grant(const struct policy *policy, int operation)
 const struct schema *policy_schema(const struct policy *policy)
 {
     return policy->schema;
+}
+
+const struct schema *policy_schema_exec(const struct policy *policy)
+{
+    return policy->exec;
 }
 
 /* ---- refusing ---- */
@@ -268,7 +292,7 @@ static bool version_check(const struct policy *policy, struct policy_decision *d
 static bool ping_route(const struct policy *policy, struct policy_decision *decision)
 {
     struct query query;
-    int reason = query_judge(decision->op, decision->api_minor, decision->route.query,
+    int reason = query_judge(decision->op, decision->api_minor, NULL, decision->route.query,
                              decision->route.query_bytes, &query);
     if (!version_check(policy, decision))
         return false;
@@ -334,8 +358,9 @@ static void target_write(struct policy_decision *decision, const char *ref, size
     *to = '\0';
 }
 
-static bool body_judge(const struct policy *policy, const struct owner_table *owned,
-                       const char *body, size_t body_bytes, struct policy_decision *decision)
+static bool body_judge(const struct policy *policy, const struct schema *schema,
+                       const struct owner_table *owned, const char *body, size_t body_bytes,
+                       struct policy_decision *decision)
 {
     struct schema_context context = {
         .api_minor = decision->api_minor,
@@ -345,7 +370,7 @@ static bool body_judge(const struct policy *policy, const struct owner_table *ow
         .label_value = owner_name(owned),
     };
     struct schema_verdict verdict = {0};
-    schema_judge(policy->schema, &context, body, body_bytes, &verdict);
+    schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
     if (passed) {
         decision->body = verdict.body;
@@ -372,7 +397,7 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
     if (!body)
         return deny(decision, REASON_BODY_MALFORMED, "",
                     "%s needs a JSON body that says at least which Image to run", decision->op->id);
-    if (!body_judge(policy, owned, body, body_bytes, decision))
+    if (!body_judge(policy, policy->schema, owned, body, body_bytes, decision))
         return false;
     if (query->name[0])
         strcpy(decision->name, query->name);
@@ -403,23 +428,80 @@ static bool container_decide(const struct policy *policy, const struct owner_tab
     return true;
 }
 
-static bool object_decide(const struct policy *policy, const struct owner_table *owned,
-                          const struct query *query, uint64_t nonce, const char *body,
-                          size_t body_bytes, struct policy_decision *decision)
+/* One exec: one that was made in a container of our table or, under `any`, the reference. */
+static bool exec_decide(const struct policy *policy, const struct owner_table *owned,
+                        const struct query *query, struct policy_decision *decision)
 {
-    if (decision->op->body == BODY_CREATE)
-        return create_decide(policy, owned, query, nonce, body, body_bytes, decision);
-    if (decision->op->body != BODY_NONE) /* no row that can be granted has such a body */
-        return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
-    if (body)
-        return deny(decision, REASON_BODY_UNEXPECTED, "", "%s takes no request body",
-                    decision->op->id);
-    if (decision->op->object == OBJECT_CONTAINER)
-        return container_decide(policy, owned, query, decision);
-    if (decision->op->object != OBJECT_NONE)
-        return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
-    target_write(decision, "", 0, query->text);
+    const char *ref = decision->route.ref;
+    size_t ref_bytes = decision->route.ref_bytes;
+    const char *container = owner_exec_container(owned, ref, ref_bytes);
+    if (container) {
+        strcpy(decision->container, container);
+        memcpy(decision->exec, ref, ref_bytes);
+        decision->exec[ref_bytes] = '\0';
+    } else if (policy->allow[decision->op->number].grant != GRANT_ANY) {
+        return deny(decision, REASON_NOT_OWNED, "", "No such exec instance: %.*s", (int) ref_bytes,
+                    ref);
+    }
+    target_write(decision, ref, ref_bytes, query->text);
     return true;
+}
+
+/* The new name goes into the table once the engine has agreed to it. */
+static bool rename_decide(const struct policy *policy, const struct owner_table *owned,
+                          struct query *query, struct policy_decision *decision)
+{
+    const char *name = query->name;
+    if (!name[0])
+        return deny(decision, REASON_NAME_REFUSED, "name",
+                    "%s: query parameter 'name' is missing; write name=NAME", decision->op->id);
+    if (owner_resolve(owned, name, strlen(name)))
+        return deny(decision, REASON_NAME_REFUSED, "name",
+                    "%s: the name '%s' is already in use by one of your containers",
+                    decision->op->id, name);
+    strcpy(decision->name, name);
+    snprintf(query->text, sizeof(query->text), "name=%s", name);
+    return container_decide(policy, owned, query, decision);
+}
+
+static bool object_decide(const struct policy *policy, const struct owner_table *owned,
+                          struct query *query, struct policy_decision *decision)
+{
+    if (decision->op->number == OPERATION_ContainerRename)
+        return rename_decide(policy, owned, query, decision);
+    switch (decision->op->object) {
+    case OBJECT_NONE:
+        target_write(decision, "", 0, query->text);
+        return true;
+    case OBJECT_CONTAINER:
+        return container_decide(policy, owned, query, decision);
+    case OBJECT_EXEC:
+        return exec_decide(policy, owned, query, decision);
+    default:
+        return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
+    }
+}
+
+/* The body of anything but a create. */
+static bool body_decide(const struct policy *policy, const struct owner_table *owned,
+                        const char *body, size_t body_bytes, struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    if (op->body == BODY_NONE)
+        return !body ||
+               deny(decision, REASON_BODY_UNEXPECTED, "", "%s takes no request body", op->id);
+    if (op->body != BODY_EXEC && op->body != BODY_EXEC_START) /* no such row can be granted */
+        return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
+    if (!body)
+        return deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body", op->id);
+    const struct schema *schema = op->body == BODY_EXEC ? policy->exec : policy->start;
+    return body_judge(policy, schema, owned, body, body_bytes, decision);
+}
+
+/* No string is sent to an ExecStart, so that these bytes can be nothing else. */
+static bool is_detached(const struct policy_decision *decision)
+{
+    return decision->op->body == BODY_EXEC_START && strstr(decision->body, "\"Detach\":true");
 }
 
 void policy_decide(const struct policy *policy, const struct owner_table *owned,
@@ -427,20 +509,29 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
                    size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
+    char label[sizeof(OWNER_LABEL) + 64] = "";
     assert(decision->op);
     if (decision->verdict == POLICY_PING)
         return;
     decision->api_minor = version_choose(policy, engine, decision->route.client_minor);
     if (!version_check(policy, decision))
         return;
-    int reason = query_judge(decision->op, decision->api_minor, decision->route.query,
-                             decision->route.query_bytes, &query);
+    const struct operation *op = decision->op;
+    if (op->object == OBJECT_NONE && policy->allow[op->number].grant == GRANT_OWN)
+        snprintf(label, sizeof(label), OWNER_LABEL "=%s", owner_name(owned));
+    int reason = query_judge(op, decision->api_minor, label[0] ? label : NULL,
+                             decision->route.query, decision->route.query_bytes, &query);
     if (reason != REASON_NONE) {
         deny(decision, reason, query.field, "%s", query.message);
         return;
     }
-    if (!object_decide(policy, owned, &query, nonce, body, body_bytes, decision))
+    bool passed = op->body == BODY_CREATE
+                      ? create_decide(policy, owned, &query, nonce, body, body_bytes, decision)
+                      : object_decide(policy, owned, &query, decision) &&
+                            body_decide(policy, owned, body, body_bytes, decision);
+    if (!passed)
         return;
+    decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
     decision->verdict = POLICY_FORWARD;
     decision->reason = REASON_NONE;
 }
