@@ -26,9 +26,10 @@ static const unsigned conn_edges[CONN_STATE_COUNT] = {
     [CONN_HEAD] = TO(HEAD) | TO(BODY) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
     [CONN_BODY] = TO(HEAD) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
     [CONN_ENGINE] = TO(HEAD) | TO(SENT) | TO(FLUSH) | TO(DONE),
-    [CONN_SENT] = TO(HEAD) | TO(CREATED) | TO(STREAM) | TO(FLUSH) | TO(DONE),
+    [CONN_SENT] = TO(HEAD) | TO(CREATED) | TO(STREAM) | TO(TUNNEL) | TO(FLUSH) | TO(DONE),
     [CONN_CREATED] = TO(HEAD) | TO(FLUSH) | TO(DONE),
     [CONN_STREAM] = TO(HEAD) | TO(FLUSH) | TO(DONE),
+    [CONN_TUNNEL] = TO(FLUSH) | TO(DONE),
     [CONN_FLUSH] = TO(LINGER) | TO(DONE),
     [CONN_LINGER] = TO(DONE),
     [CONN_DONE] = 0,
@@ -171,6 +172,10 @@ void conn_settle(struct conn *conn)
         conn_feed_waiting(conn);
     if (conn->state == CONN_DONE)
         return;
+    if (conn->state == CONN_TUNNEL) {
+        conn_tunnel_settle(conn);
+        return;
+    }
     reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
     if (reading && conn->client_ended && !stream_blocked(&conn->client)) {
         conn_finish(conn, conn->x.open ? REASON_CLIENT_GONE : REASON_NONE);
@@ -194,8 +199,8 @@ static void conn_client_gone(struct conn *conn)
 {
     bool asked = conn->state == CONN_SENT || conn->state == CONN_CREATED;
 
-    if (!asked || conn->x.op->reply == REPLY_STREAM) {
-        conn_finish(conn, REASON_CLIENT_GONE);
+    if (!asked || conn->x.op->reply == REPLY_STREAM || conn->x.op->reply == REPLY_HIJACK) {
+        conn_finish(conn, conn->engine_end_passed ? REASON_NONE : REASON_CLIENT_GONE);
         return;
     }
     /* The Engine does what it was asked all the same: learn how it ends. */
@@ -218,6 +223,10 @@ static void conn_client_bytes(struct conn *conn, const char *data, size_t bytes)
 
     if (conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
         return;
+    if (conn->state == CONN_TUNNEL) {
+        conn_tunnel_client(conn, data, bytes);
+        return;
+    }
     if (buf_bytes(&conn->in) == 0)
         used = conn_feed(conn, data, bytes);
     if (conn->state == CONN_DONE || conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
