@@ -70,67 +70,66 @@ static bool name_is_known(const char *name)
     return false;
 }
 
-/* The client's filters as lists, in the order of the table; NULL with *ret_wrong filled. */
-static json_t *filters_take(json_t *from, char ret_wrong[FILTERS_WRONG_BYTES])
+static int refuse_unknown(const json_t *from, char ret_wrong[FILTERS_WRONG_BYTES])
 {
-    json_t *out = json_object(), *value;
+    char shown[JSON_QUOTE_BYTES * 8];
     const char *key;
-    json_object_foreach (from, key, value) {
-        char shown[JSON_QUOTE_BYTES * 8];
-        if (name_is_known(key))
-            continue;
-        wrong(ret_wrong,
-              "must have no other filters than ancestor, exited, expose, health, id, "
-              "label, name, publish and status, not ",
-              json_quote(shown, sizeof(shown), key));
-        json_decref(out);
-        return NULL;
+    json_t *value;
+    json_object_foreach ((json_t *) from, key, value) {
+        if (!name_is_known(key))
+            return wrong(ret_wrong,
+                         "must be of ancestor, exited, expose, health, id, label, name, publish "
+                         "and status, not ",
+                         json_quote(shown, sizeof(shown), key));
     }
-    for (size_t i = 0; i < NAME_COUNT; i++) {
-        if (!(value = json_object_get(from, names[i])))
-            continue;
-        json_t *list = values_take(value);
-        if (!list || json_object_set_new(out, names[i], list) < 0) {
-            wrong(ret_wrong, "must have a list of texts, as in {\"label\":[\"a=b\"]}, for ",
-                  names[i]);
-            json_decref(out);
-            return NULL;
-        }
-    }
-    return out;
+    return 0;
 }
 
-static int label_add(json_t *filters, const char *label)
+/* Adds the values of one filter to what is sent; label: what is added to them, or NULL. */
+static int filter_take(json_t *from, const char *name, const char *label, json_t *out,
+                       char ret_wrong[FILTERS_WRONG_BYTES])
 {
-    json_t *labels = json_object_get(filters, "label");
-    if (!labels && json_object_set_new(filters, "label", labels = json_array()) < 0)
+    json_t *value = json_object_get(from, name);
+    if (!value && !label)
+        return 0;
+    json_t *list = value ? values_take(value) : json_array();
+    if (!list)
+        return wrong(ret_wrong, "must be lists of texts, as in {\"label\":[\"a=b\"]}, also for ",
+                     name);
+    if ((label && value_add(list, label) < 0) || json_object_set(out, name, list) < 0)
+        out = NULL;
+    json_decref(list);
+    return out ? 0 : wrong(ret_wrong, "must be shorter", "");
+}
+
+/* Writes JSON whole or not at all. */
+static int filters_print(const json_t *filters, char *out, size_t out_bytes)
+{
+    out[0] = '\0';
+    if (json_object_size(filters) == 0)
+        return 0;
+    size_t bytes = json_dumpb(filters, out, out_bytes - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
+    if (bytes == 0 || bytes >= out_bytes)
         return -1;
-    return value_add(labels, label);
+    out[bytes] = '\0';
+    return 0;
 }
 
 int filters_write(const char *text, const char *label, char *out, size_t out_bytes,
                   char ret_wrong[FILTERS_WRONG_BYTES])
 {
-    struct json_fault fault;
+    struct json_fault fault = {{0}, {0}};
+    json_t *filters = json_object();
     json_t *from =
         text ? json_read_strict(text, strlen(text), FILTERS_DEPTH, &fault) : json_object();
-    if (!from)
-        return wrong(ret_wrong, "must be JSON like {\"label\":[\"a=b\"]}: ", fault.text);
-    json_t *filters = filters_take(from, ret_wrong);
-    json_decref(from);
-    if (!filters)
-        return -1;
-    int rc = 0;
-    out[0] = '\0';
-    if (label && label_add(filters, label) < 0)
+    int rc = from ? refuse_unknown(from, ret_wrong)
+                  : wrong(ret_wrong, "must be JSON like {\"label\":[\"a=b\"]}: ", fault.text);
+    for (size_t i = 0; rc == 0 && i < NAME_COUNT; i++)
+        rc = filter_take(from, names[i], strcmp(names[i], "label") == 0 ? label : NULL, filters,
+                         ret_wrong);
+    if (rc == 0 && filters_print(filters, out, out_bytes) < 0)
         rc = wrong(ret_wrong, "must be shorter", "");
-    if (rc == 0 && json_object_size(filters) > 0) {
-        size_t bytes = json_dumpb(filters, out, out_bytes - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
-        if (bytes == 0 || bytes >= out_bytes)
-            rc = wrong(ret_wrong, "must be shorter", "");
-        else
-            out[bytes] = '\0';
-    }
+    json_decref(from);
     json_decref(filters);
     return rc;
 }

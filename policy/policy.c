@@ -336,14 +336,15 @@ static char *put(char *to, const char *text, size_t bytes)
 }
 
 /* Writes what is sent: the row's path with its parameter, and the query. */
-static void target_write(struct policy_decision *decision, const char *ref, size_t ref_bytes,
-                         const char *query)
+static void target_write(struct policy_decision *decision, const char *query)
 {
     const char *path = decision->op->path, *parameter = strchr(path, '{');
     size_t head = parameter ? (size_t) (parameter - path) : strlen(path);
     const char *tail = parameter ? strchr(parameter, '}') + 1 : "";
     size_t tail_bytes = strlen(tail), query_bytes = strlen(query);
     unsigned minor = decision->api_minor; /* at most two digits, by the tables and by route.c */
+    const char *ref = decision->route.ref ? decision->route.ref : "";
+    size_t ref_bytes = decision->route.ref_bytes;
     char *to = decision->target;
 
     assert(minor < 100);
@@ -405,81 +406,72 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
         snprintf(decision->name, sizeof(decision->name), "caisson-%016" PRIx64, nonce);
     snprintf(text, sizeof(text), "name=%s%s%s", decision->name, query->text[0] ? "&" : "",
              query->text);
-    target_write(decision, "", 0, text);
+    target_write(decision, text);
     return true;
 }
 
 /* One container: the id that the reference has in our table or, under `any`, the reference. */
 static bool container_decide(const struct policy *policy, const struct owner_table *owned,
-                             const struct query *query, struct policy_decision *decision)
+                             struct policy_decision *decision)
 {
     const char *ref = decision->route.ref;
     size_t ref_bytes = decision->route.ref_bytes;
     const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
-    if (entry) {
-        strcpy(decision->container, entry->id);
-        ref = entry->id;
-        ref_bytes = OWNER_ID_BYTES;
-    } else if (policy->allow[decision->op->number].grant != GRANT_ANY) {
-        return deny(decision, REASON_NOT_OWNED, "", "No such container: %.*s", (int) ref_bytes,
+    if (!entry)
+        return policy->allow[decision->op->number].grant == GRANT_ANY ||
+               deny(decision, REASON_NOT_OWNED, "", "No such container: %.*s", (int) ref_bytes,
                     ref);
-    }
-    target_write(decision, ref, ref_bytes, query->text);
+    strcpy(decision->container, entry->id);
+    decision->route.ref = decision->container;
+    decision->route.ref_bytes = OWNER_ID_BYTES;
     return true;
 }
 
 /* One exec: one that was made in a container of our table or, under `any`, the reference. */
 static bool exec_decide(const struct policy *policy, const struct owner_table *owned,
-                        const struct query *query, struct policy_decision *decision)
+                        struct policy_decision *decision)
 {
     const char *ref = decision->route.ref;
     size_t ref_bytes = decision->route.ref_bytes;
     const char *container = owner_exec_container(owned, ref, ref_bytes);
-    if (container) {
-        strcpy(decision->container, container);
-        memcpy(decision->exec, ref, ref_bytes);
-        decision->exec[ref_bytes] = '\0';
-    } else if (policy->allow[decision->op->number].grant != GRANT_ANY) {
-        return deny(decision, REASON_NOT_OWNED, "", "No such exec instance: %.*s", (int) ref_bytes,
+    if (!container)
+        return policy->allow[decision->op->number].grant == GRANT_ANY ||
+               deny(decision, REASON_NOT_OWNED, "", "No such exec instance: %.*s", (int) ref_bytes,
                     ref);
-    }
-    target_write(decision, ref, ref_bytes, query->text);
+    strcpy(decision->container, container);
+    memcpy(decision->exec, ref, OWNER_ID_BYTES);
     return true;
 }
 
-/* The new name goes into the table once the engine has agreed to it. */
-static bool rename_decide(const struct policy *policy, const struct owner_table *owned,
-                          struct query *query, struct policy_decision *decision)
-{
-    const char *name = query->name;
-    if (!name[0])
-        return deny(decision, REASON_NAME_REFUSED, "name",
-                    "%s: query parameter 'name' is missing; write name=NAME", decision->op->id);
-    if (owner_resolve(owned, name, strlen(name)))
-        return deny(decision, REASON_NAME_REFUSED, "name",
-                    "%s: the name '%s' is already in use by one of your containers",
-                    decision->op->id, name);
-    strcpy(decision->name, name);
-    snprintf(query->text, sizeof(query->text), "name=%s", name);
-    return container_decide(policy, owned, query, decision);
-}
-
 static bool object_decide(const struct policy *policy, const struct owner_table *owned,
-                          struct query *query, struct policy_decision *decision)
+                          struct policy_decision *decision)
 {
-    if (decision->op->number == OPERATION_ContainerRename)
-        return rename_decide(policy, owned, query, decision);
     switch (decision->op->object) {
     case OBJECT_NONE:
-        target_write(decision, "", 0, query->text);
         return true;
     case OBJECT_CONTAINER:
-        return container_decide(policy, owned, query, decision);
+        return container_decide(policy, owned, decision);
     case OBJECT_EXEC:
-        return exec_decide(policy, owned, query, decision);
-    default:
+        return exec_decide(policy, owned, decision);
+    default: /* no such row can be granted */
         return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
     }
+}
+
+/* A container's new name, which goes into the table once the engine has agreed to it. */
+static bool rename_decide(const struct owner_table *owned, struct query *query,
+                          struct policy_decision *decision)
+{
+    if (!query->name[0])
+        return deny(decision, REASON_NAME_REFUSED, "name",
+                    "%s: query parameter 'name' is missing; write name=NAME", decision->op->id);
+    if (owner_resolve(owned, query->name, strlen(query->name)))
+        return deny(decision, REASON_NAME_REFUSED, "name",
+                    "%s: '%s' is the name of one of your containers already", decision->op->id,
+                    query->name);
+    strcpy(decision->name, query->name);
+    snprintf(query->text, sizeof(query->text), "name=%s", query->name);
+    return true;
 }
 
 /* The body of anything but a create. */
@@ -502,6 +494,21 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
 static bool is_detached(const struct policy_decision *decision)
 {
     return decision->op->body == BODY_EXEC_START && strstr(decision->body, "\"Detach\":true");
+}
+
+/* Anything but a create. */
+static bool plain_decide(const struct policy *policy, const struct owner_table *owned,
+                         struct query *query, const char *body, size_t body_bytes,
+                         struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    if (!object_decide(policy, owned, decision) ||
+        (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
+        !body_decide(policy, owned, body, body_bytes, decision))
+        return false;
+    decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
+    target_write(decision, query->text);
+    return true;
 }
 
 void policy_decide(const struct policy *policy, const struct owner_table *owned,
@@ -527,11 +534,9 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
     }
     bool passed = op->body == BODY_CREATE
                       ? create_decide(policy, owned, &query, nonce, body, body_bytes, decision)
-                      : object_decide(policy, owned, &query, decision) &&
-                            body_decide(policy, owned, body, body_bytes, decision);
+                      : plain_decide(policy, owned, &query, body, body_bytes, decision);
     if (!passed)
         return;
-    decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
     decision->verdict = POLICY_FORWARD;
     decision->reason = REASON_NONE;
 }
