@@ -232,6 +232,9 @@ static int read_bound(const struct type *type, const char **at, const char *clau
         return err_set(err, "%s does not fit a field of type %s; %s", clause, type->name,
                        type->kind == KIND_BOOL ? "write allow, forbid or force true"
                                                : "write allow or forbid, and bound its members");
+    if (type->kind == KIND_STRING && !(type->traits & TYPE_LENGTH))
+        return err_set(err, "%s would count the letters of a field of type %s; write one-of",
+                       clause, type->name);
     type = type->kind == KIND_NUMBER ? type : type->kind == KIND_STRING ? &bytes : &count;
     struct item item;
     int done = item_read_one(at, clause, &item, err);
@@ -254,21 +257,31 @@ static int read_min(const struct type *type, const char **at, struct rule *rule,
     return read_bound(type, at, "min", &rule->min, err);
 }
 
-/* An item is held to the format of the values that it is to match; a star stands for a letter. */
+/* A key alone stands for every KEY=VALUE, so that either may be well formed. */
+static const char *text_wrong(const struct type *type, const char *text)
+{
+    type_format *format = type->kind <= KIND_STRINGS ? type->format : type->format_key;
+    const char *wrong = format ? format(text) : NULL;
+    char *pair;
+    if (!wrong || !(type->traits & TYPE_PAIRS) || asprintf(&pair, "%s=x", text) < 0)
+        return wrong;
+    wrong = format(pair) ? wrong : NULL;
+    free(pair);
+    return wrong;
+}
+
+/* An item is held to the format of the values that it is to match. */
 static int check_item(const struct type *type, const struct rule_item *item, struct err *err)
 {
     bool is_pair = type->kind == KIND_MAP && strchr(item->text, '=');
-    type_format *format = type->kind <= KIND_STRINGS ? type->format : type->format_key;
     bool is_pattern = !item->literal && strchr(item->text, '*');
-    if (!format || is_pair || !*item->text)
+    const char *wrong = NULL;
+    if (is_pair || !*item->text)
         return 0;
-    if (is_pattern && (type != type_get(TYPE_ID_IMAGE) || strchr(item->text, '@')))
-        return 0;
-    char *sample = strdup(item->text);
-    for (char *star = sample; is_pattern && sample && (star = strchr(star, '*'));)
-        *star = 'a';
-    const char *wrong = sample ? format(sample) : "needs more memory than there is";
-    free(sample);
+    if (!is_pattern)
+        wrong = text_wrong(type, item->text);
+    else if (type->codec && type->codec->pattern_wrong && !item->exclude)
+        wrong = type->codec->pattern_wrong(item->text);
     return wrong ? err_set(err, "the item '%s' of one-of %s", item->text, wrong) : 0;
 }
 
@@ -277,8 +290,7 @@ static int read_one_of(const struct type *type, const char **at, struct rule *ru
     struct item item;
     int found;
     bool any = false;
-    if (type->kind == KIND_BOOL || type->kind == KIND_NUMBER || type->kind == KIND_NUMBERS ||
-        type->kind == KIND_LISTS || type->kind == KIND_OBJECT || type->kind == KIND_OBJECTS)
+    if (!type_has_choice(type))
         return err_set(err, "one-of does not fit a field of type %s; %s", type->name,
                        type->kind == KIND_NUMBER ? "write max and min"
                        : type->kind == KIND_BOOL ? "write allow, forbid or force"
@@ -364,6 +376,12 @@ static int read_clauses(const struct type *type, const char *at, struct rule *ru
 
 /* ---- contradictions ---- */
 
+static bool is_unlimited(const struct type *type, int64_t number)
+{
+    return type->kind == KIND_NUMBER && ((number < 0 && type->traits & TYPE_NEGATIVE) ||
+                                         (number == 0 && type->traits & TYPE_ZERO));
+}
+
 static int check_default(const struct type *type, const struct rule *rule, struct err *err)
 {
     int64_t measure = type_measure(type, rule->fallback);
@@ -375,6 +393,9 @@ static int check_default(const struct type *type, const struct rule *rule, struc
         return err_set(err, "the default %s is outside the bounds; the %s is %s", shown,
                        over ? "max" : "min",
                        type_print_number(type, over ? rule->max : rule->min, bound));
+    if (rule->has_max && is_unlimited(type, measure))
+        return err_set(err, "the default %s means no limit, which is over the max %s", shown,
+                       type_print_number(type, rule->max, bound));
     if (rule->item_count && rule_offender(type, rule, rule->fallback, &excluded))
         return err_set(err, "the default %s is not in one-of; add it there", shown);
     return 0;
@@ -383,6 +404,9 @@ static int check_default(const struct type *type, const struct rule *rule, struc
 static int check_sense(const struct type *type, const struct rule *rule, struct err *err)
 {
     char max[TYPE_TEXT_BYTES], min[TYPE_TEXT_BYTES];
+    if (rule->has_max && is_unlimited(type, rule->max))
+        return err_set(err, "max %s would mean no limit; write a number above it",
+                       type_print_number(type, rule->max, max));
     if (rule->has_max && rule->has_min && rule->min > rule->max)
         return err_set(err, "the min %s is over the max %s; swap them",
                        type_print_number(type, rule->min, min),

@@ -47,19 +47,30 @@ void create_prepare(const struct schema *schema, json_t *body)
             json_object_del(endpoints, keys[i]);
 }
 
-/* The Engine takes CpuQuota -1 beside NanoCpus, and the quota in force is then -1: no limit. */
+/*
+ * The Engine takes CpuQuota -1 beside NanoCpus, and the quota in force is then -1: no limit.  And
+ * a quota is a share of its period: what bounds it was meant for the usual one.
+ */
 static bool check_cpu(struct judge *judge, const json_t *out)
 {
+    enum { USUAL_PERIOD = 100000 };
     static const char *const others[] = {"HostConfig.CpuQuota", "HostConfig.CpuPeriod"};
-    const json_t *nano = json_at(out, "HostConfig.NanoCpus");
-    for (size_t i = 0; i < 2; i++) {
-        const json_t *other = json_at(out, others[i]);
-        if (other && nano && json_integer_value(other) && json_integer_value(nano))
-            return judge_refuse(judge, REASON_FIELD_REFUSED, others[i],
-                                "%s cannot be combined with HostConfig.NanoCpus; to use it, write "
-                                "'HostConfig.NanoCpus = forbid' under [create]",
-                                others[i]);
-    }
+    const struct field *field = schema_find(judge->schema, others[0]);
+    const int64_t nano = json_integer_value(json_at(out, "HostConfig.NanoCpus"));
+    const int64_t quota = json_integer_value(json_at(out, others[0]));
+    const int64_t period = json_integer_value(json_at(out, others[1]));
+    if (nano && (quota || period))
+        return judge_refuse(judge, REASON_FIELD_REFUSED, others[quota == 0],
+                            "%s cannot be combined with HostConfig.NanoCpus; to use it, write "
+                            "'HostConfig.NanoCpus = force 0' under [create]",
+                            others[quota == 0]);
+    if (field->rule.has_max && period &&
+        (__int128) quota * USUAL_PERIOD > (__int128) field->rule.max * period)
+        return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
+                            "%s: %lld in a CpuPeriod of %lld is more CPU than the max %lld of %s "
+                            "in the usual period of %d",
+                            field->path, (long long) quota, (long long) period,
+                            (long long) field->rule.max, judge_origin(field), USUAL_PERIOD);
     return true;
 }
 

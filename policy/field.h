@@ -20,6 +20,8 @@ struct field {
     unsigned since;      /* API 1.since brought it */
     const struct type *type;
     struct rule rule;
+    struct json_t *safe;          /* what the built-in rule sends when nothing is asked; or NULL */
+    bool open;                    /* the built-in rule is `allow` */
     struct field *members, *next; /* first member; next member of the same object */
 };
 

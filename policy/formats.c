@@ -84,6 +84,35 @@ const char *format_user(const char *text)
     return good ? NULL : "must be UID:GID in numbers, such as 65534:65534";
 }
 
+const char *format_group(const char *text)
+{
+    uint64_t id;
+    return take_number(&text, UINT32_MAX - 1, &id) && *text == '\0' ? NULL
+                                                                    : "must be a group's number";
+}
+
+/*
+ * An Engine reads KEY:VALUE like KEY=VALUE, "disable" like "label=disable", and of several
+ * no-new-privileges the last.  One spelling each, so that what is compared is what is meant.
+ */
+const char *format_security(const char *text)
+{
+    static const char bare[] = "no-new-privileges";
+    size_t key = strspn(text, "abcdefghijklmnopqrstuvwxyz-");
+    bool is_bare = strcmp(text, bare) == 0;
+    bool is_pair = key > 0 && text[key] == '=' && text[key + 1] && !format_text(text) &&
+                   !(key == sizeof(bare) - 1 && strncmp(text, bare, key) == 0);
+    return is_bare || is_pair ? NULL : "must be no-new-privileges or KEY=VALUE";
+}
+
+/* The kernel takes '/' for '.', too. */
+const char *format_sysctl(const char *text)
+{
+    return *text && made_of(text, lower, upper, digits, "_.-")
+               ? NULL
+               : "must have keys of letters, digits and _ . -";
+}
+
 const char *format_signal(const char *text)
 {
     uint64_t number;
@@ -109,17 +138,19 @@ const char *format_path(const char *text)
                                                                       : "must be an absolute path";
 }
 
-/* No empty, "." or ".." part, and no slash at the end. */
-static bool path_is_clean(const char *text)
+/* No empty, "." or ".." part, whether or not it begins with a slash. */
+static bool parts_are_clean(const char *text)
 {
-    while (*text == '/') {
-        size_t length = strcspn(++text, "/");
+    text += *text == '/';
+    for (;;) {
+        size_t length = strcspn(text, "/");
         if (length == 0 || (length == 1 && text[0] == '.') ||
             (length == 2 && text[0] == '.' && text[1] == '.'))
             return false;
-        text += length;
+        if (text[length] == '\0')
+            return true;
+        text += length + 1;
     }
-    return true;
 }
 
 static bool path_is_below(const char *text, const char *folder)
@@ -130,11 +161,89 @@ static bool path_is_below(const char *text, const char *folder)
 
 const char *format_target(const char *text)
 {
-    if (format_path(text) || !path_is_clean(text))
+    if (format_path(text) || !parts_are_clean(text))
         return "must be a clean absolute path in the container, below /";
     bool system = path_is_below(text, "/proc") || path_is_below(text, "/sys") ||
                   (path_is_below(text, "/dev") && !path_is_below(text, "/dev/shm"));
     return system ? "must not lie in /proc, /sys or /dev (but for /dev/shm)" : NULL;
+}
+
+static bool has_part(const char *text, const char *part)
+{
+    size_t length = strlen(part);
+    for (; text; text = strchr(text, '/')) {
+        text += *text == '/';
+        if (strncmp(text, part, length) == 0 && (text[length] == '/' || text[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* What a process has open stands below /proc, and with it, perhaps, a folder of the host. */
+const char *format_folder(const char *text)
+{
+    const char *first = text;
+    while (*first == '/' || (first[0] == '.' && first[1] == '/'))
+        first++;
+    bool good = !format_path(text) && !has_part(text, "..") && !path_is_below(first, "proc");
+    return good ? NULL : "must be an absolute path without '..', and not in /proc";
+}
+
+const char *format_host_path(const char *text)
+{
+    return format_path(text) || (text[1] && !parts_are_clean(text))
+               ? "must be a clean absolute path"
+               : NULL;
+}
+
+const char *format_relative(const char *text)
+{
+    return *text != '/' && parts_are_clean(text) && !format_text(text)
+               ? NULL
+               : "must be a clean path that does not begin with '/'";
+}
+
+const char *format_cgroup(const char *text)
+{
+    return parts_are_clean(text) && !format_text(text) ? NULL
+                                                       : "must be a control group without '..'";
+}
+
+const char *format_source(const char *text)
+{
+    return *text == '/' ? format_host_path(text) : format_text(text);
+}
+
+/* The name of a volume. */
+static bool is_name(const char *text)
+{
+    return *text && !strchr("_.-", *text) && made_of(text, lower, upper, digits, "_.-");
+}
+
+const char *format_bind(const char *text)
+{
+    static const char wrong[] = "must be SOURCE:TARGET or SOURCE:TARGET:MODE with clean paths";
+    char copy[2 * 4096], *rest = copy;
+    if (strlen(text) >= sizeof(copy))
+        return wrong;
+    memcpy(copy, text, strlen(text) + 1);
+    const char *source = strsep(&rest, ":"), *target = strsep(&rest, ":"), *mode = rest;
+    if (!target || (mode && (!*mode || !made_of(mode, lower, ",", NULL, NULL))))
+        return wrong;
+    if (*source == '/' ? format_host_path(source) != NULL : !is_name(source))
+        return wrong;
+    return format_target(target);
+}
+
+const char *format_container(const char *text)
+{
+    char name[256];
+    size_t length = strcspn(text, ":");
+    if (length >= sizeof(name) || format_word(text) || (text[length] && !text[length + 1]))
+        return "must be a container's name or id";
+    memcpy(name, text, length);
+    name[length] = '\0';
+    return is_name(name) ? NULL : "must be a container's name or id";
 }
 
 const char *format_env(const char *text)
@@ -157,11 +266,18 @@ const char *format_cpuset(const char *text)
     return made_of(text, digits, ",-", NULL, NULL) ? NULL : "must be a list of CPUs such as 0-3,5";
 }
 
+/* In one spelling: "::0" and "::ffff:10.0.0.1" are other words for "::" and "10.0.0.1". */
 const char *format_ip(const char *text)
 {
-    unsigned char address[sizeof(struct in6_addr)];
-    bool good = inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
-    return good ? NULL : "must be an IPv4 or IPv6 address";
+    struct in6_addr address;
+    char shortest[INET6_ADDRSTRLEN] = "";
+    if (inet_pton(AF_INET, text, &address) == 1)
+        return NULL;
+    if (inet_pton(AF_INET6, text, &address) == 1 && !IN6_IS_ADDR_V4MAPPED(&address))
+        inet_ntop(AF_INET6, &address, shortest, sizeof(shortest));
+    return *text && strcmp(shortest, text) == 0
+               ? NULL
+               : "must be an IPv4 or IPv6 address in its usual form";
 }
 
 const char *format_mac(const char *text)

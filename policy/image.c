@@ -198,23 +198,44 @@ char *image_print(const struct image *image, char buffer[IMAGE_TEXT_BYTES])
     return buffer;
 }
 
-bool image_matches(const char *pattern, const char *reference, bool any_case)
+const char *image_pattern_wrong(const char *pattern)
+{
+    char sample[IMAGE_TEXT_BYTES];
+    struct image image;
+    size_t length = strlen(pattern);
+    if (strchr(pattern, '@'))
+        return NULL;
+    if (length >= sizeof(sample))
+        return "must be the name of an image, and that is shorter";
+    for (size_t i = 0; i <= length; i++)
+        sample[i] = (char) (pattern[i] == '*' ? 'a' : pattern[i]);
+    return image_parse(sample, &image);
+}
+
+/* An exclusion without a tag is about the name alone, and of a digest nobody can tell the tag. */
+static bool version_matches(const struct cut *cut, const struct image *image, bool exclude)
+{
+    char tag[IMAGE_TAG_BYTES + 1];
+    if (exclude && (!(cut->tag || cut->digest) || (image->digest[0] && !cut->digest)))
+        return true;
+    if (image->digest[0] || cut->digest)
+        return image->digest[0] && cut->digest &&
+               glob_matches(cut->digest, image->digest, '\0', exclude);
+    snprintf(tag, sizeof(tag), "%.*s", cut->tag ? (int) cut->tag_bytes : 6,
+             cut->tag ? cut->tag : "latest");
+    return glob_matches(tag, image->tag, '\0', exclude);
+}
+
+bool image_matches(const char *pattern, const char *reference, bool exclude)
 {
     struct image image;
     if (image_parse(reference, &image))
         return false;
     struct cut cut = cut_up(pattern);
-    char name[IMAGE_NAME_BYTES + 1], tag[IMAGE_TAG_BYTES + 1];
+    char name[IMAGE_NAME_BYTES + 1];
     if (cut.name_bytes >= 2 && memcmp(cut.name, "**", 2) == 0)
         snprintf(name, sizeof(name), "%.*s", (int) cut.name_bytes, cut.name);
     else if (!normalise(cut.name, cut.name_bytes, name, sizeof(name)))
         return false;
-    if (!glob_matches(name, image.name, '/', any_case))
-        return false;
-    if (image.digest[0] || cut.digest)
-        return image.digest[0] && cut.digest &&
-               glob_matches(cut.digest, image.digest, '\0', any_case);
-    snprintf(tag, sizeof(tag), "%.*s", cut.tag ? (int) cut.tag_bytes : 6,
-             cut.tag ? cut.tag : "latest");
-    return glob_matches(tag, image.tag, '\0', any_case);
+    return glob_matches(name, image.name, '/', exclude) && version_matches(&cut, &image, exclude);
 }

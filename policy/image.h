@@ -34,8 +34,14 @@ char *image_print(const struct image *image, char buffer[IMAGE_TEXT_BYTES]);
  * Whether a reference is what a pattern of the policy means.  Name, tag and digest are compared
  * each on its own after the pattern was normalised like a reference: `*` stays within one part of a
  * name, `**` crosses slashes (at the start of a pattern: registries too), no tag means ":latest",
- * and a reference with a digest is matched only by a pattern with one.  any_case: see glob.h.
+ * and a reference with a digest is matched only by a pattern with one.
+ *
+ * exclude: the pattern excludes.  It ignores the case of letters, without a tag it is about every
+ * tag and digest, and with one about every digest, too, whose tag nobody can tell.
  */
-bool image_matches(const char *pattern, const char *reference, bool any_case);
+bool image_matches(const char *pattern, const char *reference, bool exclude);
+
+/* NULL, or what is wrong with a pattern: "must be ..."; a star stands for a letter. */
+const char *image_pattern_wrong(const char *pattern);
 
 #endif

@@ -269,6 +269,62 @@ static json_t *judge_map(struct judge *judge, const struct field *field, json_t 
     return NULL;
 }
 
+/*
+ * A container that a text names is one of the client's own, and is sent by its id; a foreign and an
+ * absent one cannot be told apart.  The policy may name others, each in full.
+ */
+static json_t *judge_container(struct judge *judge, const struct field *field, const char *text)
+{
+    const struct schema_context *context = judge->context;
+    const char *prefix = field->type->codec->container, *ref = text + strlen(prefix), *id = NULL;
+    size_t ref_bytes = strcspn(ref, ":");
+    char shown[JSON_QUOTE_BYTES * 8];
+    if (strncmp(text, prefix, strlen(prefix)) != 0 || rule_names(&field->rule, text))
+        return json_string(text);
+    if (context->owned)
+        id = context->owned(context->owned_arg, ref, ref_bytes);
+    if (id)
+        return json_sprintf("%s%s%s", prefix, id, ref + ref_bytes);
+    judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
+                 "%s: '%s' names no container that was made through this proxy; to allow it, name "
+                 "it in full in '%s = one-of ...' under [%s]",
+                 field->path, json_quote(shown, sizeof(shown), text), field->path,
+                 judge->schema->table->section);
+    return NULL;
+}
+
+/* A good string as it is sent. */
+static json_t *judge_text(struct judge *judge, const struct field *field, const char *text)
+{
+    const struct type_codec *codec = field->type->codec;
+    json_t *sent;
+    if (codec->container) {
+        sent = judge_container(judge, field, text);
+    } else {
+        char *written = codec->canonical(text);
+        sent = written ? json_string(written) : NULL;
+        free(written);
+    }
+    if (!sent)
+        refuse_memory(judge); /* unless it was refused for another reason */
+    return sent;
+}
+
+static json_t *judge_texts(struct judge *judge, const struct field *field, json_t *list)
+{
+    json_t *out = json_array(), *element;
+    size_t i;
+    json_array_foreach (list, i, element) {
+        if (json_array_append_new(out, judge_text(judge, field, json_string_value(element))) < 0)
+            break;
+    }
+    if (json_array_size(out) == json_array_size(list))
+        return out;
+    json_decref(out);
+    refuse_memory(judge);
+    return NULL;
+}
+
 /* What is sent for a value that passed the field's own rule. */
 static json_t *judge_inside(struct judge *judge, const struct field *field, json_t *value)
 {
@@ -279,14 +335,10 @@ static json_t *judge_inside(struct judge *judge, const struct field *field, json
         return judge_element(judge, field, value);
     if (type_has_members(type) && json_is_object(value))
         return judge_map(judge, field, value);
-    if (!type->codec || !type->codec->canonical || !json_is_string(value))
+    if (!type->codec || !(type->codec->canonical || type->codec->container))
         return json_incref(value);
-    char *text = type->codec->canonical(json_string_value(value));
-    json_t *sent = text ? json_string(text) : NULL;
-    free(text);
-    if (!sent)
-        refuse_memory(judge);
-    return sent;
+    return json_is_string(value) ? judge_text(judge, field, json_string_value(value))
+                                 : judge_texts(judge, field, value);
 }
 
 /* Whether a field that is not neutral may be there at all. */

@@ -136,14 +136,24 @@ static int take_pair(void *arg, const char *section, const char *key, const char
                    section);
 }
 
+/* The file's name without its folders, in printable ASCII: it stands in messages and warnings. */
+static char *name_for_people(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = strdup(slash ? slash + 1 : path);
+    for (char *at = name; at && *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    return name;
+}
+
 int policy_load(const char *path, struct policy **ret_policy, struct err *err)
 {
     struct policy *policy = calloc(1, sizeof(*policy));
-    const char *slash = strrchr(path, '/');
     if (!policy)
         return err_set(err, "out of memory");
     policy->refs = 1;
-    policy->file = strdup(slash ? slash + 1 : path);
+    policy->file = name_for_people(path);
     policy->schema = schema_new_create();
     policy->exec = schema_new_exec();
     policy->start = schema_new_start();
@@ -182,11 +192,6 @@ void policy_unref(struct policy *policy)
 const struct config *policy_config(const struct policy *policy)
 {
     return &policy->config;
-}
-
-const char *policy_file(const struct policy *policy)
-{
-    return policy->file;
 }
 
 int policy_grant(const struct policy *policy, int operation)
@@ -359,6 +364,13 @@ static void target_write(struct policy_decision *decision, const char *query)
     *to = '\0';
 }
 
+/* The schema_context's `owned`. */
+static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes)
+{
+    const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
+    return entry ? entry->id : NULL;
+}
+
 static bool body_judge(const struct policy *policy, const struct schema *schema,
                        const struct owner_table *owned, const char *body, size_t body_bytes,
                        struct policy_decision *decision)
@@ -367,6 +379,8 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
         .api_minor = decision->api_minor,
         .depth = (unsigned) policy->config.depth,
         .file = policy->file,
+        .owned = owned_id,
+        .owned_arg = owned,
         .label_key = OWNER_LABEL,
         .label_value = owner_name(owned),
     };

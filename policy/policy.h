@@ -35,9 +35,8 @@ void policy_unref(struct policy *policy); /* NULL is fine */
 /* The [proxy] and [limits] sections; lives as long as the policy. See config.h. */
 const struct config *policy_config(const struct policy *policy);
 
-/* For listings and explanations: the file's name without folders, the grant (enum grant) of an
- * operation (enum operation_id), and the create rules in force.  All live as long as the policy. */
-const char *policy_file(const struct policy *policy);
+/* For listings and explanations: the grant (enum grant) of an operation (enum operation_id), and
+ * the create rules in force, which live as long as the policy. */
 int policy_grant(const struct policy *policy, int operation);
 const struct schema *policy_schema(const struct policy *policy);
 /* The same of the rules for ContainerExec, under [exec]. */

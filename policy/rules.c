@@ -77,6 +77,20 @@ static bool items_match(const struct type *type, const struct rule *rule, const 
     return matches;
 }
 
+/* An element; one that is KEY=VALUE is looked at like a map's key and value. */
+static bool element_matches(const struct type *type, const struct rule *rule, const char *text,
+                            const struct rule_item **ret_excluded)
+{
+    const char *equals = type->traits & TYPE_PAIRS ? strchr(text, '=') : NULL;
+    if (!equals)
+        return items_match(type, rule, text, NULL, ret_excluded);
+    char *key = strndup(text, (size_t) (equals - text));
+    *ret_excluded = NULL;
+    bool matches = key && items_match(type, rule, key, equals + 1, ret_excluded);
+    free(key);
+    return matches;
+}
+
 const char *rule_offender(const struct type *type, const struct rule *rule, const json_t *value,
                           const struct rule_item **ret_excluded)
 {
@@ -87,7 +101,7 @@ const char *rule_offender(const struct type *type, const struct rule *rule, cons
         return items_match(type, rule, text, NULL, ret_excluded) ? NULL : text;
     json_array_foreach ((json_t *) value, i, element) {
         text = json_string_value(element);
-        if (!items_match(type, rule, text, NULL, ret_excluded))
+        if (!element_matches(type, rule, text, ret_excluded))
             return text;
     }
     json_object_foreach ((json_t *) value, key, element) {
@@ -107,17 +121,60 @@ static const char *first_literal(const struct rule *rule)
     return NULL;
 }
 
+static bool value_names(const json_t *value, const char *text)
+{
+    size_t i;
+    json_t *element;
+    if (json_is_string(value))
+        return strcmp(json_string_value(value), text) == 0;
+    json_array_foreach ((json_t *) value, i, element) {
+        if (value_names(element, text))
+            return true;
+    }
+    return false;
+}
+
+bool rule_names(const struct rule *rule, const char *text)
+{
+    for (size_t i = 0; i < rule->item_count; i++)
+        if (!rule->items[i].exclude && strcmp(rule->items[i].text, text) == 0)
+            return true;
+    return value_names(rule->force, text) || value_names(rule->fallback, text);
+}
+
+/* ---- values that are not there ---- */
+
+/* The built-in rule's own value, as long as it passes and not everything does. */
+static json_t *safe_value(const struct field *field)
+{
+    const struct rule *rule = &field->rule;
+    const struct rule_item *excluded;
+    int64_t measure = field->safe ? type_measure(field->type, field->safe) : 0;
+    bool passes = !rule->allow && !(rule->has_max && measure > rule->max) &&
+                  !(rule->has_min && measure < rule->min) &&
+                  !(rule->item_count && field->safe &&
+                    rule_offender(field->type, rule, field->safe, &excluded));
+    return passes ? json_incref(field->safe) : NULL;
+}
+
+static bool refuse_absent(struct judge *judge, const struct field *field)
+{
+    return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
+                        "%s must not be absent (%s); name one, or add 'default V' to the rule",
+                        field->path, judge_origin(field));
+}
+
+/* The choice among what one-of names, where nothing is not among it. */
 static bool fill_one_of(struct judge *judge, const struct field *field, json_t **ret)
 {
     const struct rule_item *excluded;
     const char *literal = first_literal(&field->rule);
-    if (items_match(field->type, &field->rule, "", NULL, &excluded))
-        return true;
-    *ret = literal ? json_string(literal) : NULL;
-    return literal ||
-           judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
-                        "%s must not be absent (%s); name one, or add 'default V' to the rule",
-                        field->path, judge_origin(field));
+    bool may_be_absent = items_match(field->type, &field->rule, "", NULL, &excluded);
+    if (literal && !may_be_absent)
+        *ret = json_string(literal);
+    else
+        *ret = safe_value(field);
+    return *ret || may_be_absent || refuse_absent(judge, field);
 }
 
 json_t *rule_explicit(const struct rule *rule)
@@ -139,16 +196,19 @@ bool rule_fill(struct judge *judge, const struct field *field, json_t **ret)
     if (field->type->traits & TYPE_REQUIRED)
         return rule_forbid(judge, field) && judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                                                          "%s is missing; name one", field->path);
-    if (kind == KIND_NUMBER) {
-        if (field->type->traits & TYPE_ZERO && (rule->has_max || rule->has_min))
-            *ret = rule_explicit(rule);
-        return true;
-    }
-    if (rule->has_min && rule->min > 0)
+    if (kind == KIND_NUMBER && field->type->traits & TYPE_ZERO && (rule->has_max || rule->has_min))
+        *ret = rule_explicit(rule);
+    else if (kind == KIND_STRING && rule->item_count)
+        return fill_one_of(judge, field, ret);
+    else
+        *ret = safe_value(field);
+    if (!*ret && field->safe && !rule->allow)
+        return refuse_absent(judge, field);
+    if (!*ret && kind != KIND_NUMBER && rule->has_min && rule->min > 0)
         return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                             "%s must not be empty: the min is %lld (%s)", field->path,
                             (long long) rule->min, judge_origin(field));
-    return kind != KIND_STRING || !rule->item_count || fill_one_of(judge, field, ret);
+    return true;
 }
 
 bool rule_must_replace(const struct field *field, const json_t *value)
@@ -197,11 +257,13 @@ static bool refuse_bound(struct judge *judge, const struct field *field, int64_t
                             "%s: %s%s is %s the %s %s of %s", field->path, shown,
                             counted(field->type, measure), over ? "over" : "below", word, bound,
                             field->rule.origin);
+    /* What else the rule says must not get lost when it is written anew. */
+    const char *rest = field->type->kind == KIND_NUMBER ? "" : "..., ";
     return judge_refuse(
         judge, REASON_FIELD_REFUSED, field->path,
-        "%s: %s%s is %s the %s %s (built in); change it with '%s = %s %s' under [%s]", field->path,
-        shown, counted(field->type, measure), over ? "over" : "below", word, bound, field->path,
-        word, shown, judge->schema->table->section);
+        "%s: %s%s is %s the %s %s (built in); change it with '%s = %s%s %s' under [%s]",
+        field->path, shown, counted(field->type, measure), over ? "over" : "below", word, bound,
+        field->path, rest, word, shown, judge->schema->table->section);
 }
 
 bool rule_bounds(struct judge *judge, const struct field *field, const json_t *value)
@@ -239,8 +301,9 @@ static bool refuse_one_of(struct judge *judge, const struct field *field, const 
     if (excluded)
         return judge_refuse(
             judge, REASON_FIELD_REFUSED, field->path,
-            "%s: '%s' is excluded by '!%.80s' (%s); change '%s = one-of ...' under [%s]",
-            field->path, shown, excluded->text, judge_origin(field), field->path, section);
+            "%s: '%s' is excluded by '!%.120s' (%s); change '%s = one-of ...' under [%s]",
+            field->path, shown, json_quote(items, sizeof(items), excluded->text),
+            judge_origin(field), field->path, section);
     return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                         "%s: '%s' is not one of %s (%s); add it to '%s = one-of ...' under [%s]",
                         field->path, shown, print_items(&field->rule, items, sizeof(items)),

@@ -8,9 +8,16 @@
  *   default V           V is sent when the client leaves the field neutral
  *   max V, min V        numbers: the value; strings: bytes; lists and maps: elements
  *   one-of A B* !C      the string, each element, each key (or key=value) matches an item; an item
- *                       with '!' excludes, ignoring the case of ASCII letters, and wins
+ *                       with '!' excludes, ignoring the case of ASCII letters, and wins.  What
+ *                       reaches beyond the container no star matches: see match.h
  *
  * A value of several words, or with a comma, is written as JSON: "..", [..], {..}.
+ *
+ * What passes must be said: where the built-in rule holds anything back, default does not stand
+ * alone, nor do max and min unless they bound a number.  What is sent when nothing is asked need
+ * not be: unless everything is allowed, the built-in rule's own value stands in, and where that
+ * would not pass, something must be asked for (but for true and false, where false could not be
+ * told from nothing).
  */
 #ifndef CAISSON_POLICY_RULES_H
 #define CAISSON_POLICY_RULES_H
@@ -53,12 +60,16 @@ void rule_done(struct rule *rule);
 
 /*
  * What is sent for a field that the client left neutral: the default, else what makes a bound
- * explicit, else nothing.  *ret is a new reference or NULL; false when the rule refuses absence.
+ * explicit, else the first plain item of one-of, else the built-in rule's own value if that passes,
+ * else nothing.  *ret is a new reference or NULL; false when the rule refuses absence.
  */
 bool rule_fill(struct judge *judge, const struct field *field, struct json_t **ret);
 
 /* The value that makes a rule with a bound explicit: its default, else its max, else its min. */
 struct json_t *rule_explicit(const struct rule *rule);
+
+/* Whether the policy itself wrote this very text, as an item of one-of or as what is sent. */
+bool rule_names(const struct rule *rule, const char *text);
 
 /* Whether a negative value means "no limit" under this rule's bounds, so that it is replaced. */
 bool rule_must_replace(const struct field *field, const struct json_t *value);

@@ -104,6 +104,18 @@ static void field_link(struct field *object, struct field *field)
     *end = field;
 }
 
+/* None for a bool: false could not be told from nothing. */
+static json_t *safe_value(const struct field *field)
+{
+    const struct rule *rule = &field->rule;
+    if (field->type->kind == KIND_BOOL)
+        return NULL;
+    if (rule->force)
+        return json_incref(rule->force);
+    bool is_limit = field->type->traits & TYPE_ZERO && (rule->has_max || rule->has_min);
+    return rule->fallback || is_limit ? rule_explicit(rule) : NULL;
+}
+
 /* A row that does not parse is a bug; only memory can be short. */
 static int field_init(struct schema *schema, const struct field_row *row)
 {
@@ -121,7 +133,11 @@ static int field_init(struct schema *schema, const struct field_row *row)
     };
     schema->count++;
     field_link(object, field);
-    return rule_parse(field->type, row->rule, NULL, &field->rule, &err);
+    if (rule_parse(field->type, row->rule, NULL, &field->rule, &err) < 0)
+        return -1;
+    field->safe = safe_value(field);
+    field->open = field->rule.allow;
+    return 0;
 }
 
 static struct schema *schema_new(const struct schema_table *table)
@@ -164,8 +180,10 @@ void schema_free(struct schema *schema)
 {
     if (!schema)
         return;
-    for (size_t i = 0; i < schema->count; i++)
+    for (size_t i = 0; i < schema->count; i++) {
         rule_done(&schema->fields[i].rule);
+        json_decref(schema->fields[i].safe);
+    }
     free(schema->fields);
     free(schema);
 }
@@ -233,6 +251,27 @@ static int check_values(const struct schema *schema, const struct field *field,
     return 0;
 }
 
+/*
+ * A default does not say what passes, nor does a number of elements, nor a lower bound where 0 is
+ * no limit.  Alone they would take away all that the built-in rule holds back.
+ */
+static int check_opening(const struct field *field, const struct rule *rule, struct err *err)
+{
+    bool is_number = field->type->kind == KIND_NUMBER;
+    bool bounds =
+        is_number && (rule->has_max || (rule->has_min && !(field->type->traits & TYPE_ZERO)));
+    if (field->open || bounds || rule->forbid || rule->allow || rule->force || rule->force_path ||
+        rule->item_count)
+        return 0;
+    return err_set(err, "%s alone would let everything pass; add %sallow if that is meant",
+                   rule->has_max   ? "max"
+                   : rule->has_min ? "min"
+                                   : "default",
+                   is_number                      ? "max, or "
+                   : type_has_choice(field->type) ? "one-of, or "
+                                                  : "");
+}
+
 int schema_set_rule(struct schema *schema, const char *path, const char *text, const char *origin,
                     struct err *err)
 {
@@ -241,7 +280,7 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     if (!field)
         return no_such_field(schema, path, err);
     if (rule_parse(field->type, text, origin, &rule, err) < 0 ||
-        check_references(schema, field, &rule, err) < 0 ||
+        check_opening(field, &rule, err) < 0 || check_references(schema, field, &rule, err) < 0 ||
         check_values(schema, field, &rule, err) < 0) {
         rule_done(&rule);
         return -1;

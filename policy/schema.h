@@ -32,9 +32,12 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
 
 /* What a verdict depends on beside body and rules. */
 struct schema_context {
-    unsigned api_minor;    /* fields newer than 1.api_minor must be neutral */
-    unsigned depth;        /* deepest nesting that is read */
-    const char *file;      /* the policy's name, for messages: "evaluator.ini" */
+    unsigned api_minor; /* fields newer than 1.api_minor must be neutral */
+    unsigned depth;     /* deepest nesting that is read */
+    const char *file;   /* the policy's name, for messages: "evaluator.ini" */
+    /* The full id of a container of the client's own; NULL when it has none of that name. */
+    const char *(*owned)(const void *arg, const char *ref, size_t ref_bytes);
+    const void *owned_arg;
     const char *label_key; /* of a create: stamped into Labels last; no client may use it */
     const char *label_value;
 };

@@ -14,9 +14,9 @@
 #include "config.h"
 #include "err.h"
 #include "formats.h"
-#include "glob.h"
 #include "image.h"
 #include "json.h"
+#include "match.h"
 #include "tmpfs.h"
 
 static char *image_canonical(const char *text)
@@ -32,34 +32,18 @@ const char *format_image(const char *text)
     return image_parse(text, &image);
 }
 
-/* Both "CHOWN" and "CAP_CHOWN" are one capability. */
-static const char *capability_name(const char *text)
-{
-    return strncmp(text, "CAP_", 4) == 0 ? text + 4 : text;
-}
-
-/* ALL holds every excluded one as well, so that no pattern but its own name matches it. */
-static bool capability_matches(const char *pattern, const char *text, bool any_case)
-{
-    if (strcmp(capability_name(text), "ALL") == 0)
-        return strcmp(capability_name(pattern), "ALL") == 0;
-    return glob_matches(capability_name(pattern), capability_name(text), '\0', any_case);
-}
-
-/* Another container is named only by an item that says so: whose it is cannot be told here. */
-static bool namespace_matches(const char *pattern, const char *text, bool any_case)
-{
-    static const char container[] = "container:";
-    if (strncmp(text, container, sizeof(container) - 1) == 0 &&
-        strncmp(pattern, container, sizeof(container) - 1) != 0)
-        return false;
-    return glob_matches(pattern, text, '\0', any_case);
-}
-
-static const struct type_codec codec_capability = {.matches = capability_matches};
-static const struct type_codec codec_namespace = {.matches = namespace_matches};
-static const struct type_codec codec_image = {.canonical = image_canonical,
-                                              .matches = image_matches};
+static const struct type_codec codec_capability = {.matches = match_capability};
+static const struct type_codec codec_namespace = {.matches = match_namespace,
+                                                  .container = "container:"};
+static const struct type_codec codec_container = {.container = ""};
+static const struct type_codec codec_ids = {.matches = match_ids};
+static const struct type_codec codec_ports = {.matches = match_ports};
+static const struct type_codec codec_source = {.matches = match_source,
+                                               .pattern_wrong = match_source_pattern};
+static const struct type_codec codec_bind = {.matches = match_bind,
+                                             .pattern_wrong = match_bind_pattern};
+static const struct type_codec codec_image = {
+    .canonical = image_canonical, .matches = image_matches, .pattern_wrong = image_pattern_wrong};
 static const struct type_codec codec_tmpfs = {.decode = tmpfs_decode, .encode = tmpfs_encode};
 
 static const struct type types[TYPE_COUNT] = {
@@ -67,6 +51,8 @@ static const struct type types[TYPE_COUNT] = {
 #define NEGATIVE TYPE_NEGATIVE
 #define STRING   TYPE_STRING
 #define REQUIRED TYPE_REQUIRED
+#define PAIRS    TYPE_PAIRS
+#define LENGTH   TYPE_LENGTH
 #define TYPE(name, word, kind, unit, least, most, traits, format, format_key, codec) \
     {word, KIND_##kind, UNIT_##unit, least, most, traits, format, format_key, codec},
 #include "types.def"
@@ -75,6 +61,8 @@ static const struct type types[TYPE_COUNT] = {
 #undef NEGATIVE
 #undef STRING
 #undef REQUIRED
+#undef PAIRS
+#undef LENGTH
 };
 
 const struct type *type_get(enum type_id id)
@@ -83,9 +71,19 @@ const struct type *type_get(enum type_id id)
     return &types[id];
 }
 
-bool type_is_counted(const struct type *type)
+bool type_has_choice(const struct type *type)
 {
-    return type->kind >= KIND_NUMBERS && type->kind != KIND_OBJECT;
+    switch (type->kind) {
+    case KIND_BOOL:
+    case KIND_NUMBER:
+    case KIND_NUMBERS:
+    case KIND_LISTS:
+    case KIND_OBJECT:
+    case KIND_OBJECTS:
+        return false;
+    default:
+        return true;
+    }
 }
 
 bool type_has_members(const struct type *type)

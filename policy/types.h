@@ -41,7 +41,14 @@ enum unit {
 };
 
 /* What is special about a type; see types.def. */
-enum { TYPE_ZERO = 1, TYPE_NEGATIVE = 2, TYPE_STRING = 4, TYPE_REQUIRED = 8 };
+enum {
+    TYPE_ZERO = 1,
+    TYPE_NEGATIVE = 2,
+    TYPE_STRING = 4,
+    TYPE_REQUIRED = 8,
+    TYPE_PAIRS = 16,
+    TYPE_LENGTH = 32
+};
 
 /* NULL, or how the text should be: "must be ...". */
 typedef const char *type_format(const char *text);
@@ -53,8 +60,12 @@ struct type_codec {
     char *(*encode)(const struct json_t *members);
     /* The one way in which a good text is sent; allocated. */
     char *(*canonical)(const char *text);
-    /* Whether a text is what an item of one-of means; plain globbing when NULL. */
-    bool (*matches)(const char *pattern, const char *text, bool any_case);
+    /* Whether a text is what an item of one-of means; plain globbing when NULL. See match.h. */
+    bool (*matches)(const char *pattern, const char *text, bool exclude);
+    /* NULL, or what is wrong with an item that does not exclude: "must ...". */
+    const char *(*pattern_wrong)(const char *pattern);
+    /* What stands before the container that the text then names; NULL: it never names one. */
+    const char *container;
 };
 
 struct type {
@@ -76,8 +87,8 @@ enum type_id {
 
 const struct type *type_get(enum type_id id);
 
-/* Whether values have elements that can be counted: lists, sets and maps. */
-bool type_is_counted(const struct type *type);
+/* Whether one-of can say which values pass. */
+bool type_has_choice(const struct type *type);
 /* Whether members of the type have rows of their own. */
 bool type_has_members(const struct type *type);
 

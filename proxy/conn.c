@@ -26,7 +26,7 @@ static const unsigned conn_edges[CONN_STATE_COUNT] = {
     [CONN_HEAD] = TO(HEAD) | TO(BODY) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
     [CONN_BODY] = TO(HEAD) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
     [CONN_ENGINE] = TO(HEAD) | TO(SENT) | TO(FLUSH) | TO(DONE),
-    [CONN_SENT] = TO(HEAD) | TO(CREATED) | TO(STREAM) | TO(TUNNEL) | TO(FLUSH) | TO(DONE),
+    [CONN_SENT] = TO(CREATED) | TO(STREAM) | TO(TUNNEL) | TO(FLUSH) | TO(DONE),
     [CONN_CREATED] = TO(HEAD) | TO(FLUSH) | TO(DONE),
     [CONN_STREAM] = TO(HEAD) | TO(FLUSH) | TO(DONE),
     [CONN_TUNNEL] = TO(FLUSH) | TO(DONE),
@@ -58,7 +58,7 @@ int64_t conn_in_ms(int64_t ms)
 
 const struct config *conn_config(const struct conn *conn)
 {
-    return policy_config(conn->shared->policy);
+    return policy_config(conn->x.open ? conn->x.policy : conn->shared->policy);
 }
 
 /* The only way out. */
@@ -72,41 +72,54 @@ void conn_finish(struct conn *conn, enum reason reason)
     stream_close(&conn->client);
     buf_done(&conn->in);
     conn->shared->count--;
+    conn->shared->detached -= conn->detached;
     LIST_REMOVE(conn, entry);
     LIST_INSERT_HEAD(&conn->shared->done, conn, entry);
+}
+
+/* Our last bytes are on their way, or gone: what the client still says is thrown away. */
+static bool conn_is_ending(const struct conn *conn)
+{
+    return conn->state >= CONN_FLUSH;
 }
 
 static void conn_after_flush(struct conn *conn)
 {
     shutdown(conn->client.fd, SHUT_WR);
-    buf_done(&conn->in);
     if (conn->client_ended || stream_gone(&conn->client))
         conn_finish(conn, REASON_NONE);
     else
         conn_enter(conn, CONN_LINGER, conn_in_ms(CONN_LINGER_MS));
 }
 
-/* After an exchange that ended well, or with a refusal: the next one, or the end. */
-void conn_end_exchange(struct conn *conn, enum reason reason)
+/* Nothing more is read; what is written reaches the client, if it takes it in time. */
+static void conn_flush(struct conn *conn)
 {
-    bool keep_alive = conn->x.keep_alive && !conn->detached && !conn->shared->draining;
-    int64_t idle_ms = conn_config(conn)->idle_timeout_ms;
-
-    conn_close_exchange(conn, reason);
-    if (conn->detached) {
-        conn_finish(conn, REASON_NONE);
-        return;
-    }
-    if (keep_alive) {
-        conn->head_begun = false;
-        conn_enter(conn, CONN_HEAD, idle_ms == 0 ? 0 : conn_in_ms(idle_ms));
-        return;
-    }
     conn_enter(conn, CONN_FLUSH, conn_in_ms(CONN_FLUSH_MS));
+    buf_done(&conn->in);
     if (stream_push(&conn->client) < 0)
         conn_finish(conn, REASON_NONE);
     else if (!stream_blocked(&conn->client))
         conn_after_flush(conn);
+}
+
+/* After an exchange that ended well, or with a refusal: the next one, or the end. */
+void conn_end_exchange(struct conn *conn, enum reason reason)
+{
+    bool keep_alive = conn->x.keep_alive && !conn->shared->draining;
+    int64_t idle_ms = conn_config(conn)->idle_timeout_ms;
+
+    if (conn->detached) {
+        conn_finish(conn, REASON_CLIENT_GONE);
+        return;
+    }
+    conn_close_exchange(conn, reason);
+    if (keep_alive) {
+        conn->head_begun = false;
+        conn_enter(conn, CONN_HEAD, idle_ms == 0 ? 0 : conn_in_ms(idle_ms));
+    } else {
+        conn_flush(conn);
+    }
 }
 
 /* < 0: the client is gone and the connection finished, or detached from it. */
@@ -153,11 +166,11 @@ static void conn_feed_waiting(struct conn *conn)
 
     if (buf_bytes(&in) == 0)
         return;
-    /* Moved aside, since the end of the connection clears conn->in. */
+    /* Moved aside, since the end of the connection clears conn->in; then it is of no use. */
     conn->in = (struct buf){0};
     used = conn_feed(conn, buf_data(&in), buf_bytes(&in));
     buf_consume(&in, used);
-    if (conn->state == CONN_DONE)
+    if (conn_is_ending(conn))
         buf_done(&in);
     else
         conn->in = in;
@@ -178,8 +191,10 @@ void conn_settle(struct conn *conn)
     }
     reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
     if (reading && conn->client_ended && !stream_blocked(&conn->client)) {
-        conn_finish(conn, conn->x.open ? REASON_CLIENT_GONE : REASON_NONE);
-        return;
+        conn_close_exchange(conn, REASON_CLIENT_GONE);
+        conn_flush(conn);
+        if (conn->state == CONN_DONE)
+            return;
     }
     if (conn->state == CONN_HEAD && !conn->head_begun && buf_bytes(&conn->in) > 0) {
         conn->head_begun = true;
@@ -205,6 +220,7 @@ static void conn_client_gone(struct conn *conn)
     }
     /* The Engine does what it was asked all the same: learn how it ends. */
     conn->detached = true;
+    conn->shared->detached++;
     stream_close(&conn->client);
 }
 
@@ -221,15 +237,13 @@ static void conn_client_bytes(struct conn *conn, const char *data, size_t bytes)
 {
     size_t used = 0;
 
-    if (conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
-        return;
     if (conn->state == CONN_TUNNEL) {
         conn_tunnel_client(conn, data, bytes);
         return;
     }
     if (buf_bytes(&conn->in) == 0)
         used = conn_feed(conn, data, bytes);
-    if (conn->state == CONN_DONE || conn->state == CONN_LINGER || conn->state == CONN_FLUSH)
+    if (conn_is_ending(conn))
         return;
     if (used < bytes && buf_add(&conn->in, data + used, bytes - used) < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
@@ -332,13 +346,19 @@ void conn_engine_known(struct conn_shared *shared, bool ready)
 static void conn_visit_drain(struct conn *conn, int64_t now_ms)
 {
     (void) now_ms;
-    if (conn->state == CONN_HEAD && buf_bytes(&conn->in) == 0)
+    if (conn->state != CONN_HEAD || buf_bytes(&conn->in) > 0)
+        return;
+    if (stream_waiting(&conn->client) > 0)
+        conn_flush(conn);
+    else
         conn_finish(conn, REASON_NONE);
 }
 
 static void conn_visit_end(struct conn *conn, int64_t now_ms)
 {
     (void) now_ms;
+    if (conn->x.open && !conn->detached && conn->state < CONN_STREAM)
+        conn_refuse_and_close(conn, REASON_SHUTDOWN);
     conn_finish(conn, REASON_SHUTDOWN);
 }
 
@@ -346,6 +366,21 @@ void conn_drain(struct conn_shared *shared, bool now)
 {
     shared->draining = true;
     conn_each(shared, now ? conn_visit_end : conn_visit_drain);
+}
+
+bool conn_yield(struct conn_shared *shared)
+{
+    struct conn *conn, *oldest = NULL;
+
+    if (shared->detached == 0)
+        return false;
+    LIST_FOREACH(conn, &shared->open, entry)
+    {
+        if (conn->detached)
+            oldest = conn;
+    }
+    conn_finish(oldest, REASON_CLIENT_GONE);
+    return true;
 }
 
 void conn_reap(struct conn_shared *shared)

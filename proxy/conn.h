@@ -59,7 +59,8 @@ struct conn_shared {
     /* Asks for `ready`; conn_engine_known() follows, perhaps at once. */
     void (*ask_engine)(void *arg);
     void *arg;
-    unsigned count; /* of open connections */
+    unsigned count;    /* of open connections */
+    unsigned detached; /* those of them whose clients are gone */
     uint64_t accepted;
     struct conn_list open, done;
     struct stream_queue answers; /* written at the end of the turn, by the server */
@@ -73,6 +74,11 @@ void conn_engine_known(struct conn_shared *shared, bool ready);
 void conn_tick(struct conn_shared *shared);
 /* Closes idle connections; with now = true the others too. */
 void conn_drain(struct conn_shared *shared, bool now);
+/*
+ * Makes room for another client: gives up the oldest one that is gone, but whose request the Engine
+ * has not answered yet.  False when there is none.
+ */
+bool conn_yield(struct conn_shared *shared);
 /* Frees what has finished; called when no callback is running. */
 void conn_reap(struct conn_shared *shared);
 

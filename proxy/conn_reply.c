@@ -60,7 +60,7 @@ static void conn_learn(struct conn *conn, int status)
     else if (status == 204 && x->op->number == OPERATION_ContainerRename)
         owner_rename(shared->owned, x->container, x->decision->name);
     else if (status == 404)
-        lease_resync(shared->lease, NULL, NULL);
+        lease_check(shared->lease);
 }
 
 static void conn_created(struct conn *conn, bool surplus)
@@ -78,8 +78,10 @@ static void conn_created(struct conn *conn, bool surplus)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
         return;
     }
-    if (owner_add(shared->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0)
+    if (owner_add(shared->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
         log_error("out of memory: container %.12s is not in the table", conn->x.container);
+        lease_search(shared->lease);
+    }
     lease_added(shared->lease);
     conn->x.status = 201;
     if (answer_json(&answer, &to, 201, reply, bytes) < 0)
@@ -114,6 +116,15 @@ static void conn_exec_created(struct conn *conn, bool surplus)
     buf_done(&answer);
 }
 
+/* The whole answer is in conn->body. */
+static void conn_collected(struct conn *conn, bool surplus)
+{
+    if (conn->x.op->reply == REPLY_CREATE)
+        conn_created(conn, surplus);
+    else
+        conn_exec_created(conn, surplus);
+}
+
 static void conn_collect(struct conn *conn, const char *data, size_t bytes)
 {
     struct span payload;
@@ -129,12 +140,8 @@ static void conn_collect(struct conn *conn, const char *data, size_t bytes)
         data += used;
         bytes -= (size_t) used;
     }
-    if (!conn->framing.done)
-        return;
-    if (conn->x.op->reply == REPLY_CREATE)
-        conn_created(conn, bytes > 0);
-    else
-        conn_exec_created(conn, bytes > 0);
+    if (conn->framing.done)
+        conn_collected(conn, bytes > 0);
 }
 
 /* Hands body bytes on: as they are, or without their chunks for an HTTP/1.0 client. */
@@ -304,18 +311,18 @@ static void conn_engine_bytes(struct conn *conn, const char *data, size_t bytes)
         conn_relay(conn, data, bytes);
 }
 
-static void conn_engine_ended(struct conn *conn)
+static void conn_engine_ended(struct conn *conn, bool cleanly)
 {
-    if (conn->state == CONN_TUNNEL) {
+    bool whole = cleanly && conn->framing.framing == FRAMING_CLOSE;
+
+    if (conn->state == CONN_TUNNEL)
         conn->engine_ended = true;
-        return;
-    }
-    if (conn->state == CONN_STREAM && conn->framing.framing == FRAMING_CLOSE) {
-        conn->x.engine_keep = false;
+    else if (conn->state == CONN_STREAM && whole)
         conn_reply_end(conn, false);
-        return;
-    }
-    conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
+    else if (conn->state == CONN_CREATED && whole)
+        conn_collected(conn, false);
+    else
+        conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
 }
 
 void conn_on_engine(void *arg, enum stream_event event)
@@ -334,6 +341,6 @@ void conn_on_engine(void *arg, enum stream_event event)
     if (got > 0)
         conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
     else if (got != -1)
-        conn_engine_ended(conn);
+        conn_engine_ended(conn, got == 0);
     conn_settle(conn);
 }

@@ -75,6 +75,16 @@ void conn_free_decision(struct exchange *x)
     x->decision = NULL;
 }
 
+/* Without an id, and without a refusal of the Engine's, the container may be there all the same. */
+static void conn_end_create(struct conn *conn)
+{
+    const struct exchange *x = &conn->x;
+
+    owner_expect_no_more(conn->shared->owned);
+    if (x->container[0] == '\0' && (x->status < 400 || x->status > 499))
+        lease_search(conn->shared->lease);
+}
+
 void conn_close_exchange(struct conn *conn, enum reason reason)
 {
     struct exchange *x = &conn->x;
@@ -87,7 +97,7 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
     if (!x->open)
         return;
     if (x->expected)
-        owner_expect_no_more(conn->shared->owned);
+        conn_end_create(conn);
     x->reason = reason;
     conn_audit(conn);
     conn_free_decision(x);
@@ -233,7 +243,7 @@ void conn_decide(struct conn *conn)
     }
     /* Some may have gone without a word to us, as with AutoRemove: look, for the next try. */
     if (decision->reason == REASON_TOO_MANY_CONTAINERS)
-        lease_resync(shared->lease, NULL, NULL);
+        lease_check(shared->lease);
     conn_refuse(conn, (enum reason) decision->reason, NULL);
 }
 

@@ -20,9 +20,12 @@
 #include <time.h>
 
 enum {
-    LEASE_RETRY_S = 10,    /* after the Engine did not remove a container */
-    LEASE_ABSENT_S = 2,    /* while there is no Engine to ask */
-    LEASE_SLEEP_MAX_S = 60 /* the wall clock may jump: look at least this often */
+    LEASE_RETRY_S = 10,       /* after the Engine did not remove a container */
+    LEASE_ABSENT_S = 2,       /* while there is no Engine to ask */
+    LEASE_SLEEP_MAX_S = 60,   /* the wall clock may jump: look at least this often */
+    LEASE_CHECK_S = 1,        /* between two checks of the table */
+    LEASE_SEARCH_MAX_S = 256, /* the last wait of a search; each is so many times the one before: */
+    LEASE_SEARCH_GROWTH = 4
 };
 
 struct lease {
@@ -33,6 +36,10 @@ struct lease {
     char removing[OWNER_ID_BYTES + 1]; /* "" while no removal is under way */
     size_t cursor;                     /* where the last removal failed: others come first */
     bool syncing;
+    struct event check_pause;
+    bool check_wanted; /* when that is over */
+    struct event search;
+    int search_s; /* until the search goes on */
     uint64_t mark;
     lease_done *done;
     void *done_arg;
@@ -183,12 +190,61 @@ void lease_resync(struct lease *lease, lease_done *done, void *arg)
     }
     if (lease->syncing)
         return;
+    if (upstream_engine(lease->upstream)->api_minor == 0) { /* once it is known, that follows */
+        lease_sync_end(lease, false);
+        return;
+    }
     lease->syncing = true;
     lease->mark = owner_mark(lease->owned);
     if (owner_list_target(lease->owned, upstream_engine(lease->upstream)->api_minor, target,
                           sizeof target) < 0 ||
         upstream_call(lease->upstream, METHOD_GET, target, lease_on_list, lease) < 0)
         lease_sync_end(lease, false);
+}
+
+void lease_check(struct lease *lease)
+{
+    static const struct timeval pause = {.tv_sec = LEASE_CHECK_S};
+    bool pausing = evtimer_pending(&lease->check_pause, NULL);
+
+    /* A list that is being read may have been made before what is to be found. */
+    lease->check_wanted = pausing || lease->syncing;
+    if (!pausing)
+        evtimer_add(&lease->check_pause, &pause);
+    if (!lease->check_wanted)
+        lease_resync(lease, NULL, NULL);
+}
+
+static void lease_on_check_pause(evutil_socket_t fd, short what, void *arg)
+{
+    struct lease *lease = arg;
+
+    (void) fd, (void) what;
+    if (lease->check_wanted)
+        lease_check(lease);
+}
+
+static void lease_search_again(struct lease *lease, int wait_s)
+{
+    struct timeval wait = {.tv_sec = wait_s};
+
+    lease->search_s = wait_s;
+    lease_check(lease);
+    if (wait_s <= LEASE_SEARCH_MAX_S)
+        evtimer_add(&lease->search, &wait);
+}
+
+static void lease_on_search(evutil_socket_t fd, short what, void *arg)
+{
+    struct lease *lease = arg;
+
+    (void) fd, (void) what;
+    lease_search_again(lease, lease->search_s * LEASE_SEARCH_GROWTH);
+}
+
+void lease_search(struct lease *lease)
+{
+    lease_search_again(lease, LEASE_CHECK_S);
 }
 
 struct lease *lease_new(struct event_base *base, struct upstream *upstream,
@@ -202,6 +258,8 @@ struct lease *lease_new(struct event_base *base, struct upstream *upstream,
     lease->owned = owned;
     lease->lifetime_s = (lifetime_ms + 999) / 1000;
     evtimer_assign(&lease->timer, base, lease_on_timer, lease);
+    evtimer_assign(&lease->check_pause, base, lease_on_check_pause, lease);
+    evtimer_assign(&lease->search, base, lease_on_search, lease);
     return lease;
 }
 
@@ -210,5 +268,7 @@ void lease_free(struct lease *lease)
     if (lease == NULL)
         return;
     evtimer_del(&lease->timer);
+    evtimer_del(&lease->check_pause);
+    evtimer_del(&lease->search);
     free(lease);
 }

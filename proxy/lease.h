@@ -29,10 +29,18 @@ void lease_set_lifetime(struct lease *lease, int64_t lifetime_ms);
 void lease_added(struct lease *lease);
 
 /*
- * Reads the table anew from the Engine; done (may be NULL) is told whether that worked.  While one
- * reading is under way another call with a NULL done does nothing.
+ * Reads the table anew from the Engine, which must be known; done (may be NULL) is told whether
+ * that worked.  While one reading is under way another call with a NULL done does nothing.
  */
 typedef void lease_done(void *arg, bool rebuilt);
 void lease_resync(struct lease *lease, lease_done *done, void *arg);
+
+/* A container is perhaps gone without a word to us: reads the table anew, but once a second. */
+void lease_check(struct lease *lease);
+/*
+ * The Engine was asked for a container, and we shall not hear of it: looks for it now, and again
+ * for some minutes, since it may be made late.
+ */
+void lease_search(struct lease *lease);
 
 #endif

@@ -500,11 +500,14 @@ static bool read_reply(const char *data, size_t head, bool to_head, struct messa
                                   .content_type = fields.value[FIELD_CONTENT_TYPE],
                                   .api_version = fields.value[FIELD_API_VERSION],
                                   .ostype = fields.value[FIELD_OSTYPE]};
-    if (has_no_body(status, to_head))
+    bool bodiless = has_no_body(status, to_head);
+    if (bodiless)
         ret->framing = FRAMING_NONE;
     else if (framing == FRAMING_NONE)
         ret->framing = FRAMING_CLOSE;
-    ret->keep_alive = persists(&fields, minor) && ret->framing != FRAMING_CLOSE;
+    /* A length where there is no body: should one come all the same, nobody shall read it. */
+    bool odd = bodiless && (framing == FRAMING_CHUNKED || length > 0);
+    ret->keep_alive = persists(&fields, minor) && ret->framing != FRAMING_CLOSE && !odd;
     return true;
 }
 

@@ -8,7 +8,9 @@
  * audit lines of the turn at once.
  */
 #include "server.h"
+#include "answer.h"
 #include "audit.h"
+#include "buf.h"
 #include "config.h"
 #include "conn.h"
 #include "err.h"
@@ -17,6 +19,7 @@
 #include "log.h"
 #include "owner.h"
 #include "policy.h"
+#include "reason.h"
 #include "upstream.h"
 #include <errno.h>
 #include <event2/event.h>
@@ -41,31 +44,32 @@ struct server {
     char *path; /* of our socket; removed at the end */
     struct listener listener;
     struct event accept_event, accept_pause, tick, sigterm, sigint, sighup;
+    bool asking;          /* the Engine is asked, or the table is read: all who wait are told */
     unsigned drain_ticks; /* left, once draining */
     bool done;
 };
 
 /* Accepting. */
 
-static void server_turn_away(int fd)
+static void server_turn_away(const struct server *server, int fd)
 {
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Content-Length: 92\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-        "{\"message\":\"caisson: too many connections; raise 'connections' under [limits] or "
-        "wait\"}    \n";
+    const struct answer_to to = {.engine = upstream_engine(server->shared.upstream)};
+    struct buf answer = {0};
 
-    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0)
+    if (answer_refusal(&answer, &to, REASON_TOO_MANY_CONNECTIONS, NULL) < 0 ||
+        send(fd, buf_data(&answer), buf_bytes(&answer), MSG_NOSIGNAL) < 0)
         log_debug("turned a client away without a word");
+    buf_done(&answer);
     close(fd);
 }
 
 static void server_accept(struct server *server, int fd)
 {
     struct conn_shared *shared = &server->shared;
+    unsigned most = (unsigned) policy_config(shared->policy)->connections;
 
-    if (shared->count >= (unsigned) policy_config(shared->policy)->connections)
-        server_turn_away(fd);
+    if (shared->count >= most && !conn_yield(shared))
+        server_turn_away(server, fd);
     else if (conn_new(shared, fd) < 0)
         log_error("out of memory: a client was turned away");
 }
@@ -102,15 +106,23 @@ static void server_on_accept_again(evutil_socket_t fd, short what, void *arg)
 
 /* The Engine. */
 
+static void server_tell(struct server *server, bool ready)
+{
+    server->asking = false;
+    conn_engine_known(&server->shared, ready);
+}
+
 static void server_on_rebuilt(void *arg, bool rebuilt)
 {
     struct server *server = arg;
+    unsigned api_minor = upstream_engine(server->shared.upstream)->api_minor;
 
+    if (api_minor == 0) /* lost in the meantime: that was told, or is being asked again */
+        return;
     if (rebuilt)
-        log_info("the engine answers, API 1.%u; %zu containers are ours",
-                 upstream_engine(server->shared.upstream)->api_minor,
+        log_info("the engine answers, API 1.%u; %zu containers are ours", api_minor,
                  owner_count(server->shared.owned));
-    conn_engine_known(&server->shared, rebuilt);
+    server_tell(server, rebuilt);
 }
 
 static void server_on_upstream(void *arg, bool known)
@@ -118,16 +130,21 @@ static void server_on_upstream(void *arg, bool known)
     struct server *server = arg;
 
     server->shared.ready = false;
+    server->asking = known;
     if (known)
         lease_resync(server->shared.lease, server_on_rebuilt, server);
     else
-        conn_engine_known(&server->shared, false);
+        server_tell(server, false);
 }
 
+/* Many may want to know: what is under way answers them all. */
 static void server_ask_engine(void *arg)
 {
     struct server *server = arg;
 
+    if (server->asking)
+        return;
+    server->asking = true;
     upstream_ask(server->shared.upstream);
 }
 
@@ -270,14 +287,22 @@ static void server_unwatch(struct server *server)
     event_del(&server->sighup);
 }
 
+/* One turn of the loop; false when there is nothing that could ever happen. */
+static bool server_turn(struct server *server, int flags)
+{
+    if (event_base_loop(server->base, flags) != 0)
+        return false;
+    stream_push_all(&server->shared.answers);
+    conn_reap(&server->shared);
+    upstream_reap(server->shared.upstream);
+    audit_flush(server->shared.audit);
+    return true;
+}
+
 static void server_loop(struct server *server)
 {
-    while (!server->done && event_base_loop(server->base, EVLOOP_ONCE) == 0) {
-        stream_push_all(&server->shared.answers);
-        conn_reap(&server->shared);
-        upstream_reap(server->shared.upstream);
-        audit_flush(server->shared.audit);
-    }
+    while (!server->done && server_turn(server, EVLOOP_ONCE))
+        continue;
     conn_drain(&server->shared, true);
     conn_reap(&server->shared);
 }
@@ -308,7 +333,7 @@ int server_run(const struct server_options *options, struct err *err)
         signal(SIGPIPE, SIG_IGN);
         server_watch(&server);
         log_info("listening on %s", server.path);
-        upstream_ask(server.shared.upstream);
+        server_ask_engine(&server);
         server_loop(&server);
         server_unwatch(&server);
     }

@@ -27,14 +27,27 @@ mount_cgroups() {
     mount -t cgroup2 cgroup2 /sys/fs/cgroup || fail "cannot mount the control groups"
 }
 
+# Ends the process of a pidfile, with force when it does not go by itself.
+end() {
+    alive "$1" || return 0
+    pid=$(cat "$1")
+    kill "$pid"
+    for _ in $(seq 100); do
+        alive "$1" || return 0
+        sleep 0.2
+    done
+    kill -9 "$pid" 2>/dev/null || true
+}
+
 start() {
     [ "$(id -u)" = 0 ] || fail "only root can start an engine"
     [ ${#socket} -le 90 ] || fail "$socket: too long a path for a Unix socket; choose a shorter one"
     alive "$dir/docker.pid" && answers && return
     mount_cgroups
     mkdir -p "$data" "$dir/exec"
-    # dockerd itself takes a dead one that nobody reaped for alive.
-    rm -f "$dir/docker.pid"
+    # What a killed dockerd left behind: a new one takes dead processes that nobody reaped for alive.
+    end "$dir/exec/containerd/containerd.pid"
+    rm -f "$dir/docker.pid" "$dir/exec/containerd/containerd.pid"
     # The namespaces keep us apart where a containerd of the machine is shared.
     space=caisson-$(printf '%s' "$dir" | cksum | cut -d ' ' -f 1)
     # shellcheck disable=SC2086
@@ -50,18 +63,6 @@ start() {
     done
     tail -n 15 "$dir/dockerd.log" >&2
     fail "dockerd does not come up; its log: $dir/dockerd.log"
-}
-
-# Ends the process of a pidfile, with force when it does not go by itself.
-end() {
-    alive "$1" || return 0
-    pid=$(cat "$1")
-    kill "$pid"
-    for _ in $(seq 100); do
-        alive "$1" || return 0
-        sleep 0.2
-    done
-    kill -9 "$pid" 2>/dev/null || true
 }
 
 stop() {

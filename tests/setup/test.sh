@@ -7,8 +7,11 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 failed=()
 
+failures() { cat build/test-results build/*/test-results 2>/dev/null | awk '{ n += $3 } END { print n + 0 }'; }
+
 step() {
-    local name=$1 began=$SECONDS
+    local name=$1 began=$SECONDS before
+    before=$(failures)
     shift
     printf '\n== %s\n' "$name"
     if "$@"; then
@@ -16,6 +19,8 @@ step() {
     else
         printf '== %s: FAILED after %d s\n' "$name" $((SECONDS - began))
         failed+=("$name")
+        # A step that broke before it could count is a failure too.
+        [ "$(failures)" != "$before" ] || echo "step-$name 0 1" >>build/test-results
         return 1
     fi
 }
@@ -24,6 +29,7 @@ step() {
 unset MAKEFLAGS MAKELEVEL
 make_it() { make --no-print-directory -j"$(nproc)" "$@"; }
 
+mkdir -p build
 rm -f build/test-results build/*/test-results
 step packages tests/setup/packages.sh build engine test || exit 1
 step build make_it everything || exit 1
@@ -45,9 +51,5 @@ else
 fi
 
 printf '\n'
-for name in "${failed[@]}"; do
-    echo "FAILED: $name"
-    # A step that broke before it could count is a failure too.
-    echo "step-$name 0 1" >>build/test-results
-done
+for name in "${failed[@]}"; do echo "FAILED: $name"; done
 tests/setup/summary.sh

@@ -146,7 +146,6 @@ static void what_was_loaded(void **state)
 {
     (void) state;
     struct policy *policy = load_good(DEFAULT_POLICY);
-    assert_string_equal(policy_file(policy), "p.ini");
     assert_int_equal(policy_config(policy)->containers, 2);
     assert_int_equal(policy_grant(policy, OPERATION_ContainerCreate), GRANT_YES);
     assert_int_equal(policy_grant(policy, OPERATION_ContainerStart), GRANT_OWN);
@@ -157,7 +156,7 @@ static void what_was_loaded(void **state)
     struct policy *again = policy_ref(policy);
     assert_ptr_equal(again, policy);
     policy_unref(policy);
-    assert_string_equal(policy_file(again), "p.ini");
+    assert_int_equal(policy_config(again)->containers, 2);
     policy_unref(again);
     policy_unref(NULL);
 }

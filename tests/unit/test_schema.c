@@ -371,7 +371,7 @@ static void test_between_fields(void **state)
 {
     static const char *const cpu[] = {"HostConfig.CpuQuota = allow", NULL};
     static const char *const quota[] = {"HostConfig.CpuQuota = max 50000",
-                                        "HostConfig.NanoCpus = forbid", NULL};
+                                        "HostConfig.NanoCpus = force 0", NULL};
     static const char *const mounts[] = {"HostConfig.Mounts = allow",
                                          "HostConfig.Mounts[].Type = one-of tmpfs volume",
                                          "HostConfig.Mounts[].VolumeOptions = allow", NULL};
@@ -380,7 +380,7 @@ static void test_between_fields(void **state)
         judge(schema, "{\"Image\":\"x\",\"HostConfig\":{\"CpuQuota\":-1}}");
     (void) state;
     assert_non_null(strstr(verdict.body, "\"CpuQuota\":50000"));
-    assert_null(strstr(verdict.body, "NanoCpus"));
+    assert_non_null(strstr(verdict.body, "\"NanoCpus\":0"));
     schema_verdict_done(&verdict);
     verdict = judge(
         mounting,
@@ -396,7 +396,7 @@ static void test_between_fields(void **state)
         cpu, "{\"Image\":\"x\",\"HostConfig\":{\"CpuQuota\":-1}}", REASON_FIELD_REFUSED,
         "HostConfig.CpuQuota",
         "HostConfig.CpuQuota cannot be combined with HostConfig.NanoCpus; to use it, write "
-        "'HostConfig.NanoCpus = forbid' under [create]");
+        "'HostConfig.NanoCpus = force 0' under [create]");
     expect_refused(
         mounts,
         "{\"Image\":\"x\",\"HostConfig\":{\"Mounts\":[{\"Type\":\"tmpfs\",\"Target\":\"/t\","

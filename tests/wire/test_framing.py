@@ -5,7 +5,7 @@ Each row would reach `mine`, or hide a second request, if the proxy read it as l
 Engine or http-parser does.
 """
 from client import head
-from proxy import IMAGE
+from proxy import IMAGE, until
 from report import table
 from shared import (CREATE, START, assert_refused, assert_refused_and_closed, assert_served,
                     assert_untouched, start, world)
@@ -25,6 +25,7 @@ def chunked(body):
 
 
 SIZE = b"%x" % len(BODY)
+WHOLE = SIZE + b"\r\n" + BODY + b"\r\n0\r\n\r\n"  # nothing is wrong with this body
 
 HEADS = [
     # lines and blanks
@@ -39,7 +40,7 @@ HEADS = [
     ("a hidden header after CR", start("X: a\rTransfer-Encoding: chunked")),
     ("a folded header", start("X: a\r\n b")),
     ("a folded Content-Length", start("Content-Length:\r\n 5") + b"hello"),
-    ("a folded Transfer-Encoding", start("Transfer-Encoding:\r\n chunked") + b"0\r\n\r\n"),
+    ("a folded Transfer-Encoding", start("Transfer-Encoding:\r\n chunked") + WHOLE),
     ("a fold before the first header", LINE + b" Host: d\r\n\r\n"),
     ("two blanks before the target", start().replace(b"POST ", b"POST  ")),
     ("two blanks before the version", start().replace(b" HTTP", b"  HTTP")),
@@ -58,7 +59,7 @@ HEADS = [
     ("a blank before the colon", start("X : a")),
     ("Content-Length with a blank before the colon", start("Content-Length : 5") + b"hello"),
     ("Transfer-Encoding with a blank before the colon", create("Transfer-Encoding : chunked",
-                                                               body=b"0\r\n\r\n")),
+                                                               body=WHOLE)),
     ("a tab before the colon", start("X\t: a")),
     ("a header without a colon", start("nonsense")),
     ("a header without a name", start(": a")),
@@ -99,32 +100,32 @@ HEADS = [
     ("a length with zeros in front", create("Content-Length: 0%d" % len(BODY)), 400),
     # codings
     ("length and coding", create("Content-Length: 5", "Transfer-Encoding: chunked",
-                                 body=b"0\r\n\r\n" + HIDDEN)),
+                                 body=WHOLE + HIDDEN)),
     ("coding and length", create("Transfer-Encoding: chunked", "Content-Length: 5",
-                                 body=b"0\r\n\r\n" + HIDDEN)),
+                                 body=WHOLE + HIDDEN)),
     ("length 0 and coding", create("Content-Length: 0", "Transfer-Encoding: chunked",
-                                   body=b"0\r\n\r\n")),
+                                   body=WHOLE)),
     ("chunked twice", create("Transfer-Encoding: chunked", "Transfer-Encoding: chunked",
-                             body=b"0\r\n\r\n")),
-    ("chunked, chunked", create("Transfer-Encoding: chunked, chunked", body=b"0\r\n\r\n")),
-    ("gzip, chunked", create("Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n")),
-    ("chunked, gzip", create("Transfer-Encoding: chunked, gzip", body=b"0\r\n\r\n")),
+                             body=WHOLE)),
+    ("chunked, chunked", create("Transfer-Encoding: chunked, chunked", body=WHOLE)),
+    ("gzip, chunked", create("Transfer-Encoding: gzip, chunked", body=WHOLE)),
+    ("chunked, gzip", create("Transfer-Encoding: chunked, gzip", body=WHOLE)),
     ("identity", create("Transfer-Encoding: identity", body=b"")),
     ("identity and a length", create("Transfer-Encoding: identity", "Content-Length: %d"
                                      % len(BODY))),
     ("an empty coding", create("Transfer-Encoding:", body=b"")),
-    ("xchunked", create("Transfer-Encoding: xchunked", body=b"0\r\n\r\n")),
-    ("chunked with a parameter", create("Transfer-Encoding: chunked;q=1", body=b"0\r\n\r\n")),
-    ("chunked in quotes", create('Transfer-Encoding: "chunked"', body=b"0\r\n\r\n")),
-    ("chunked and a comma", create("Transfer-Encoding: chunked,", body=b"0\r\n\r\n")),
-    ("a vertical tab before chunked", create("Transfer-Encoding: \x0bchunked", body=b"0\r\n\r\n")),
+    ("xchunked", create("Transfer-Encoding: xchunked", body=WHOLE)),
+    ("chunked with a parameter", create("Transfer-Encoding: chunked;q=1", body=WHOLE)),
+    ("chunked in quotes", create('Transfer-Encoding: "chunked"', body=WHOLE)),
+    ("chunked and a comma", create("Transfer-Encoding: chunked,", body=WHOLE)),
+    ("a vertical tab before chunked", create("Transfer-Encoding: \x0bchunked", body=WHOLE)),
     ("HTTP/1.0 with a coding",
-     head("POST", CREATE, JSON, "Transfer-Encoding: chunked", version="HTTP/1.0") + b"0\r\n\r\n"),
+     head("POST", CREATE, JSON, "Transfer-Encoding: chunked", version="HTTP/1.0") + WHOLE),
     ("HTTP/1.0 with a coding and keep-alive hides a request",
      head("POST", CREATE, "Connection: keep-alive", "Transfer-Encoding: chunked",
           version="HTTP/1.0") + b"F00D /x HTTP/1.1\r\n" + HIDDEN),
     ("a trailer is announced", create("Transfer-Encoding: chunked", "Trailer: X",
-                                      body=b"0\r\nX: y\r\n\r\n")),
+                                      body=WHOLE)),
     ("a compressed body", create("Content-Encoding: gzip", "Content-Length: %d" % len(BODY)), 400,
      415),
 ]
@@ -132,7 +133,13 @@ HEADS = [
 
 @table([(row[0], row[1], row[2:] or (400,)) for row in HEADS])
 def test_head(data, statuses):
-    assert_refused_and_closed(world(), data, *statuses)
+    """Refused for its head, not for what a reader of that head made of the rest."""
+    w = world()
+    seen = len(w.audit(0))
+    assert_refused_and_closed(w, data, *statuses)
+    line = until("its audit line", lambda: w.audit(0)[seen:])[0]
+    assert line["reason"] in ("head-malformed", "target-malformed", "framing-refused",
+                              "http-version"), line
 
 
 CHUNKS = [

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * match: how an item of one-of is compared with a text where plain globbing would let in more than
+ * was meant.
+ *
+ * What reaches beyond the container (root, the host, another container, a path of the host, every
+ * capability at once) is let in only by an item that names it; a star does not.  For an exclusion
+ * it is the other way round: in doubt it holds, and it ignores the case of ASCII letters.
+ */
+#ifndef CAISSON_POLICY_MATCH_H
+#define CAISSON_POLICY_MATCH_H
+
+#include <stdbool.h>
+
+/* NET_RAW and CAP_NET_RAW are one; ALL is matched by its own name alone. */
+bool match_capability(const char *pattern, const char *text, bool exclude);
+/* "host" by its own name alone, "container:x" by "container:..."; no star matches what could be an
+ * id or the beginning of one, as a network can be named by that, too. */
+bool match_namespace(const char *pattern, const char *text, bool exclude);
+/* "uid:gid" or "gid": a star is never 0. */
+bool match_ids(const char *pattern, const char *text, bool exclude);
+/* "8000-8010" only by a pattern that is a range. */
+bool match_ports(const char *pattern, const char *text, bool exclude);
+/* A path of the host only by the same path: below a folder there can be links to anywhere. */
+bool match_source(const char *pattern, const char *text, bool exclude);
+/* "source:target:mode", each part on its own; a pattern without a mode means rw or ro. */
+bool match_bind(const char *pattern, const char *text, bool exclude);
+
+/* NULL, or what is wrong with a pattern: "must ...". */
+const char *match_source_pattern(const char *pattern);
+const char *match_bind_pattern(const char *pattern);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scene: the whole proxy within a test, turn by turn, between clients and an Engine that the test
+ * plays itself.
+ *
+ * server.c is included, so that its loop is the one that runs; everything else is linked.  Clients
+ * are socket pairs, the Engine is a listening socket in a folder of its own.  No call blocks: what
+ * is to happen happens in scene_turn().
+ */
+#ifndef CAISSON_TESTS_SCENE_H
+#define CAISSON_TESTS_SCENE_H
+
+#include "policy.h"
+
+static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err);
+
+#define server_run  scene_server_run
+#define policy_load scene_policy_load
+#include "../../proxy/server.c"
+#undef server_run
+#undef policy_load
+
+#include "conn_internal.h"
+#include "message.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/un.h>
+
+/* The container that the Engine's list has, the one that a create makes, and one of others. */
+#define SCENE_64(x) x x x x x x x x x x x x x x x x
+#define SCENE_MINE  SCENE_64("aaaa")
+#define SCENE_NEW   SCENE_64("bbbb")
+
+#define SCENE_PING_REPLY \
+    "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nOstype: linux\r\nContent-Length: 2\r\n\r\nOK"
+#define SCENE_LIST_REPLY                                                                         \
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n91\r\n[{\"Id\":\"" SCENE_MINE          \
+    "\",\"Names\":[\"/mine\"],\"Created\":1,\"Labels\":{\"io.caisson.owner\":\"caisson\"}}]\r\n" \
+    "0\r\n\r\n"
+
+enum { SCENE_LINKS = 64, SCENE_TURNS = 2, SCENE_POLICIES = 4 };
+
+/* One connection of the proxy to the Engine that the test plays. */
+struct scene_link {
+    int fd;         /* -1 once closed */
+    struct buf got; /* what the proxy has sent and nobody has looked at */
+};
+
+struct scene {
+    struct server_options options;
+    struct server server;
+    char listen[128], upstream[128]; /* addresses, "unix:PATH" */
+    int engine;                      /* the Engine's listening socket; -1 while it is down */
+    struct scene_link links[SCENE_LINKS];
+    unsigned link_count;
+};
+
+static inline void scene_demand(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "scene: %s\n", what);
+    abort();
+}
+
+/* Loads a policy once for all scenes; files are told apart by their paths alone. */
+static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err)
+{
+    static struct {
+        char path[64];
+        struct policy *policy;
+    } known[SCENE_POLICIES];
+
+    for (int i = 0; i < SCENE_POLICIES; i++) {
+        if (known[i].policy == NULL) {
+            snprintf(known[i].path, sizeof known[i].path, "%s", path);
+            if (policy_load(path, &known[i].policy, err) < 0)
+                return -1;
+        }
+        if (strcmp(known[i].path, path) == 0) {
+            *ret_policy = policy_ref(known[i].policy);
+            return 0;
+        }
+    }
+    return err_set(err, "a scene with more than %d policies", SCENE_POLICIES);
+}
+
+/* A file that nobody has to remove; its path is good as long as the program runs. */
+static inline void scene_write_file(const char *text, char path[64])
+{
+    int fd = memfd_create("scene", MFD_CLOEXEC);
+
+    scene_demand(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t) strlen(text), "memfd");
+    snprintf(path, 64, "/proc/self/fd/%d", fd);
+}
+
+static inline void scene_engine_up(struct scene *scene)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", scene->upstream + 5);
+    unlink(address.sun_path);
+    scene->engine = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    scene_demand(bind(scene->engine, (struct sockaddr *) &address, sizeof address) == 0 &&
+                     listen(scene->engine, SCENE_LINKS) == 0,
+                 "the engine's socket");
+}
+
+static inline void scene_link_close(struct scene_link *link)
+{
+    if (link->fd >= 0)
+        close(link->fd);
+    link->fd = -1;
+    buf_done(&link->got);
+}
+
+/* As a dockerd that is killed. */
+static inline void scene_engine_down(struct scene *scene)
+{
+    if (scene->engine >= 0)
+        close(scene->engine);
+    scene->engine = -1;
+    unlink(scene->upstream + 5);
+    for (unsigned i = 0; i < scene->link_count; i++)
+        scene_link_close(&scene->links[i]);
+}
+
+/* Opens a scene in a folder that exists, with the policy of a file; the Engine is up. */
+static inline void scene_open(struct scene *scene, const char *folder, const char *policy)
+{
+    struct err err;
+
+    memset(scene, 0, sizeof *scene);
+    snprintf(scene->listen, sizeof scene->listen, "unix:%s/p", folder);
+    snprintf(scene->upstream, sizeof scene->upstream, "unix:%s/e", folder);
+    scene->options = (struct server_options){
+        .policy = policy, .listen = scene->listen, .upstream = scene->upstream, .audit = "none"};
+    scene->server = (struct server){.options = &scene->options, .listener.fd = -1};
+    scene_engine_up(scene);
+    if (server_start(&scene->server, &err) < 0)
+        scene_demand(false, err.text);
+    signal(SIGPIPE, SIG_IGN);
+    server_watch(&scene->server);
+    server_ask_engine(&scene->server);
+}
+
+static inline void scene_close(struct scene *scene)
+{
+    conn_drain(&scene->server.shared, true);
+    conn_reap(&scene->server.shared);
+    scene_demand(scene->server.shared.count == 0 && scene->server.shared.detached == 0,
+                 "connections are left");
+    server_unwatch(&scene->server);
+    listener_unlink(&scene->server.listener);
+    server_stop(&scene->server);
+    scene_engine_down(scene);
+}
+
+/* A client; returns its end. sndbuf_bytes: what the proxy's end takes, 0 for the usual. */
+static inline int scene_client(struct scene *scene, int sndbuf_bytes)
+{
+    int ends[2];
+
+    scene_demand(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0,
+                 "socketpair");
+    if (sndbuf_bytes > 0)
+        setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &sndbuf_bytes, sizeof sndbuf_bytes);
+    server_accept(&scene->server, ends[1]);
+    return ends[0];
+}
+
+/* Takes what the proxy sends to the Engine. */
+static inline void scene_engine_read(struct scene *scene)
+{
+    char data[4096];
+    ssize_t got;
+
+    while (scene->engine >= 0 && scene->link_count < SCENE_LINKS) {
+        int fd = accept4(scene->engine, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            break;
+        scene->links[scene->link_count++] = (struct scene_link){.fd = fd};
+    }
+    for (unsigned i = 0; i < scene->link_count; i++) {
+        struct scene_link *link = &scene->links[i];
+        while (link->fd >= 0 && (got = recv(link->fd, data, sizeof data, 0)) > 0)
+            scene_demand(buf_add(&link->got, data, (size_t) got) == 0, "memory");
+    }
+}
+
+/* Some turns of the real loop, with what they send to the Engine. */
+static inline void scene_turn(struct scene *scene)
+{
+    for (int i = 0; i < SCENE_TURNS; i++) {
+        server_turn(&scene->server, EVLOOP_NONBLOCK);
+        scene_engine_read(scene);
+    }
+}
+
+/* All deadlines pass. */
+static inline void scene_pass_time(struct scene *scene)
+{
+    struct conn *conn;
+
+    LIST_FOREACH(conn, &scene->server.shared.open, entry)
+    {
+        if (conn->deadline_ms != 0)
+            conn->deadline_ms = 1;
+    }
+    server_on_tick(-1, 0, &scene->server);
+}
+
+/* One request that the proxy sent: its head as message.c reads it, and its body. */
+struct scene_request {
+    struct message_request head;
+    struct span body; /* of a Content-Length; the proxy sends no other */
+    size_t bytes;
+};
+
+/* The first request that waits on a link; false when none is whole.  Aborts when it is no HTTP. */
+static inline bool scene_request(const struct scene_link *link, struct scene_request *ret)
+{
+    static const struct message_limits LIMITS = {
+        .head_bytes = 8192, .target_bytes = 4096, .headers = 16};
+    const char *data = buf_data(&link->got);
+    size_t bytes = buf_bytes(&link->got);
+    int reason;
+    ssize_t head;
+
+    if (link->fd < 0 || bytes == 0)
+        return false;
+    head = message_parse_request(data, bytes, &LIMITS, &ret->head, &reason);
+    scene_demand(head >= 0 && ret->head.framing != FRAMING_CHUNKED,
+                 "what the engine is sent is no request");
+    ret->body = (struct span){data + head, (size_t) ret->head.content_bytes};
+    ret->bytes = (size_t) head + ret->body.bytes;
+    return head > 0 && ret->bytes <= bytes;
+}
+
+/* Whether the proxy asks for itself. */
+static inline bool scene_is_own(const struct scene_request *request)
+{
+    static const char ping[] = "/_ping", list[] = "/v1.41/containers/json?all=1&filters=";
+    struct span target = request->head.target;
+
+    return request->head.method == METHOD_GET &&
+           ((target.bytes == sizeof ping - 1 && memcmp(target.data, ping, target.bytes) == 0) ||
+            (target.bytes > sizeof list && memcmp(target.data, list, sizeof list - 1) == 0));
+}
+
+/* What the Engine says to the first request on a link; the request is taken off. */
+static inline void scene_reply(struct scene_link *link, const char *text)
+{
+    struct scene_request request;
+
+    if (scene_request(link, &request))
+        buf_consume(&link->got, request.bytes);
+    if (send(link->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+        return;
+}
+
+/* Answers the proxy's own questions until there are none. */
+static inline void scene_answer_own(struct scene *scene)
+{
+    struct scene_request request;
+    bool found = true;
+
+    scene_turn(scene);
+    while (found) {
+        found = false;
+        for (unsigned i = 0; i < scene->link_count; i++) {
+            if (!scene_request(&scene->links[i], &request) || !scene_is_own(&request))
+                continue;
+            scene_reply(&scene->links[i],
+                        request.head.target.bytes > 6 ? SCENE_LIST_REPLY : SCENE_PING_REPLY);
+            found = true;
+        }
+        scene_turn(scene);
+    }
+}
+
+#endif

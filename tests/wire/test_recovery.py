@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing is lost or forgotten when an exchange ends otherwise than it should: containers whose
+creation nobody was told of, questions that wait for the Engine, places of clients that are gone."""
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+from client import head, request
+from proxy import ALLOW, IMAGE, World, until
+from report import table
+from shared import CREATE, MINE, START, assert_refused, assert_served, populate, start
+
+WAIT = "/v1.41/containers/mine/wait"
+
+
+def limited(limits, **options):
+    return World(ALLOW + "[limits]\n" + limits, prepare=populate, **options)
+
+
+def own_requests(w, word):
+    with w.engine.lock:
+        return [r for r in w.engine.requests if w.engine.is_own(r) and word in r.target]
+
+
+# --- creates whose answer is lost ---
+
+def made_but(say):
+    """A handler that makes the container, then says something else than the Engine would."""
+    def handler(exchange):
+        name = exchange.request.target.split("name=")[1].split("&")[0]
+        ident = exchange.engine.new_id()
+        exchange.engine.add(ident, name, json.loads(exchange.request.body)["Labels"])
+        say(exchange, ident)
+    return handler
+
+
+def break_off(exchange, _ident):
+    exchange.send("HTTP/1.1 201 Created\r\nContent-Length: 90\r\n\r\n{\"Id\"")
+    exchange.close()
+
+
+LOST = [("nothing", lambda e, _: e.close()), ("half an answer", break_off),
+        ("no JSON", lambda e, _: e.reply(201, b"created!")),
+        ("an empty body", lambda e, _: e.reply(201)),
+        ("another success", lambda e, i: e.json(200, {"Id": i})),
+        ("no HTTP", lambda e, _: e.send("\r\n\r\n\r\n")),
+        ("an error that comes too late", lambda e, _: e.error(500, "context deadline exceeded"))]
+
+
+@table(LOST)
+def test_container_of_a_lost_answer_is_found(say):
+    """It carries our label, so it is the client's, it counts, and its lease ends."""
+    with limited("lifetime = 3s\n") as w:
+        w.engine.on("POST", "/containers/create$", made_but(say), times=1)
+        assert w.ask("POST", CREATE + "?name=lost", {"Image": IMAGE}).status != 201
+        until("the lost container",
+              lambda: w.ask("POST", "/v1.41/containers/lost/start").status in (204, 304))
+        until("the end of its lease", lambda: not w.engine.find("lost"))
+
+
+def test_container_that_is_made_after_the_client_and_we_gave_up():
+    with limited("connections = 1\n") as w:
+        go_on, made = threading.Event(), threading.Event()
+
+        def slow(exchange):
+            go_on.wait(30)
+            made_but(lambda e, _: made.set())(exchange)
+        w.engine.on("POST", "/containers/create$", slow, times=1)
+        with w.connect() as client:
+            client.send(request("POST", CREATE + "?name=late", {"Image": IMAGE}))
+            w.engine.wait_asked(1)
+        until("a place", lambda: w.ask("GET", "/_ping").status == 200)
+        go_on.set()
+        assert made.wait(10)
+        until("the late container",
+              lambda: w.ask("POST", "/v1.41/containers/late/start").status in (204, 304))
+
+
+def test_201_until_the_end_of_the_connection():
+    with World(prepare=populate) as w:
+        def handler(exchange):
+            def say(e, ident):
+                e.send('HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n{"Id":"%s"}' % ident)
+                e.close()
+            made_but(say)(exchange)
+        w.engine.on("POST", "/containers/create$", handler, times=1)
+        reply = w.ask("POST", CREATE + "?name=old", {"Image": IMAGE})
+        assert reply.status == 201, reply
+        assert w.ask("POST", "/v1.41/containers/old/start").status == 204
+
+
+# --- places ---
+
+def test_gone_clients_give_their_places_to_others():
+    """An Engine that hangs over a create keeps us waiting for it, but no client."""
+    with limited("connections = 3\n") as w:
+        stuck = threading.Event()
+        w.engine.on("POST", "/containers/create$", lambda e: stuck.wait(60))
+        for i in range(6):
+            with w.connect() as client:
+                client.send(request("POST", CREATE + "?name=stuck%d" % i, {"Image": IMAGE}))
+                w.engine.wait_asked(i + 1)
+            until("a place", lambda: w.ask("GET", "/_ping").status == 200)
+        stuck.set()
+
+
+# --- the Engine is asked as often as needed ---
+
+def loop(w, until_s, count, target=START, method="POST"):
+    """`count` clients that ask again and again; their statuses."""
+    statuses = []
+
+    def ask():
+        while time.monotonic() < until_s:
+            with w.connect() as client:
+                reply = client.ask(method, target)
+                while not reply.closes and time.monotonic() < until_s:
+                    statuses.append(reply.status)
+                    reply = client.ask(method, target)
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads, statuses
+
+
+def test_questions_meet_when_the_engine_is_asked_anew():
+    """Many wait for one answer; what is known is not asked again."""
+    with World(prepare=populate) as w:
+        def slow(exchange):
+            time.sleep(0.02)
+            exchange.engine.answer(exchange)
+        w.engine.on("GET", "/_ping$", slow)
+        threads, statuses = loop(w, time.monotonic() + 1.5, 12)
+        time.sleep(0.1)
+        w.engine.drop_connections()
+        for thread in threads:
+            thread.join()
+        pings = len(own_requests(w, "_ping"))
+        assert 1 <= pings <= 4, "%d pings for one loss of the engine's connections" % pings
+        assert len(statuses) > 50, len(statuses)
+
+
+def test_refused_creates_do_not_make_the_engine_list():
+    with limited("containers = 1\n") as w:  # populate() has made it
+        end = time.monotonic() + 1
+        with w.connect() as client:
+            while time.monotonic() < end:
+                assert client.ask("POST", CREATE, {"Image": IMAGE}).status == 429
+        lists = len(own_requests(w, "/containers/json"))
+        assert 1 <= lists <= 3, "%d lists in a second" % lists
+
+
+def test_room_is_found_again_after_a_refusal():
+    with limited("containers = 1\n") as w:
+        assert w.ask("POST", CREATE, {"Image": IMAGE}).status == 429
+        with w.engine.lock:
+            del w.engine.containers[MINE]  # as AutoRemove does
+        until("room", lambda: w.ask("POST", CREATE, {"Image": IMAGE}).status == 201)
+
+
+def test_nothing_is_asked_of_an_engine_that_is_not_known():
+    """Its version is forgotten while a wait goes on; the end of the wait asks in no version."""
+    with World(prepare=populate) as w:
+        mine = w.engine.containers[MINE]
+        mine.running = True
+        with w.connect() as client:
+            client.send(request("POST", WAIT + "?condition=removed"))
+            status, headers = client.reader.head()
+            waiting = [c for c in w.engine.connections if c.requests and
+                       "/wait" in c.requests[-1].target][0]
+            assert_served(w)
+            for connection in [c for c in w.engine.connections if c is not waiting]:
+                try:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            time.sleep(0.1)
+            with mine.changed:
+                mine.removed, mine.running, mine.code = True, False, 0
+                mine.changed.notify_all()
+            client.reader.body(status, headers)
+        assert_served(w)
+        assert not [r for r in w.engine.requests if r.target.startswith("/v1.0/")]
+
+
+def test_engine_is_lost_while_its_containers_are_listed():
+    """The list alone does not make it known again: answers still name its version."""
+    with World(prepare=populate) as w:
+        go_on, listing = threading.Event(), threading.Event()
+
+        def slow(exchange):
+            idle = [c for c in w.engine.connections if c is not exchange.connection]
+            listing.set()
+            go_on.wait(30)
+            for connection in idle:
+                try:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            time.sleep(0.2)
+            exchange.engine.answer(exchange)
+        w.engine.drop_connections()
+        time.sleep(0.1)
+        w.engine.on("GET", "/containers/json$", slow, times=1)
+        with w.connect() as client:
+            client.send(start())
+            assert listing.wait(10)
+            go_on.set()
+            client.response()
+        time.sleep(0.3)
+        reply = w.ask("POST", START)
+        assert reply.one("Api-Version") == "1.41", reply.headers
+
+
+def test_idle_loss_while_a_ping_is_under_way():
+    """Whoever waits is told by the ping's own answer."""
+    with World(prepare=populate) as w:
+        w.engine.drop_connections()
+        time.sleep(0.1)
+        w.engine.on("GET", "/_ping$", lambda e: (time.sleep(0.3), e.engine.answer(e)), times=1)
+        with w.connect() as client:
+            client.send(start())
+            assert client.response().status in (204, 304)
+
+
+# --- whole answers ---
+
+def test_pipeline_of_a_client_that_has_half_closed_is_answered_whole():
+    """All that was asked is answered, however full the client's socket is meanwhile."""
+    with World(prepare=populate) as w:
+        for count in (1, 700, 1500):
+            with w.connect() as client:
+                client.send(head("GET", "/_ping") * count)
+                client.half_close()
+                time.sleep(0.05)
+                for i in range(count):
+                    assert client.response().body == b"OK", i
+                assert client.closed()
+
+
+def test_last_answer_before_the_end_is_whole():
+    """SIGTERM finds a client that has not read all yet."""
+    with World(prepare=populate) as w:
+        with w.connect() as client:
+            count = 4000
+            client.send(head("GET", "/_ping") * count)
+            for i in range(10):
+                client.response()
+            w.proxy.process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            done = 10
+            try:
+                while not client.response().closes:
+                    done += 1
+            except Exception as error:
+                raise AssertionError("%d answers, then %s" % (done, error)) from None
+        assert w.proxy.wait() == 0
+
+
+# --- reload and end ---
+
+def test_reload_does_not_touch_a_body_under_way():
+    """An exchange ends under the policy that it began with."""
+    with limited("body = 64KiB\n") as w:
+        body = json.dumps({"Image": IMAGE, "Env": ["A=" + "x" * 20000]}).encode()
+        data = request("POST", CREATE, body)
+        with w.connect() as client:
+            client.send(data[:5000])
+            assert_served(w)
+            with open(w.proxy.policy, "w", encoding="utf-8") as out:
+                out.write(ALLOW + "[limits]\nbody = 2KiB\n")
+            os.kill(w.proxy.process.pid, signal.SIGHUP)
+            until("the new policy", lambda: "is in force" in w.proxy.log())
+            client.send(data[5000:])
+            assert client.response().status == 201
+        assert w.ask("POST", CREATE, body).status == 413
+
+
+def test_end_tells_those_who_wait():
+    with World(prepare=populate) as w:
+        stuck = threading.Event()
+        w.engine.on("POST", "/start$", lambda e: stuck.wait(60), times=1)
+        with w.connect() as asked, w.connect() as sending, w.connect() as idle, \
+                w.connect() as typing:
+            asked.send(start())
+            w.engine.wait_asked(1)
+            sending.send(request("POST", CREATE, {"Image": IMAGE})[:-1])
+            typing.send(b"POST /v1.41")
+            assert idle.ask("GET", "/_ping").status == 200
+            w.proxy.process.send_signal(signal.SIGTERM)
+            for client in (asked, sending):
+                reply = client.response()
+                assert "shutting down" in assert_refused(reply, 503)
+                assert reply.closes and client.closed()
+            assert idle.closed() and typing.closed()
+        stuck.set()
+        assert w.proxy.wait() == 0
+
+
+@table([("a whole request", head("GET", "/_ping")), ("half a head", b"GET /_pi"),
+        ("half a body", request("POST", CREATE, {"Image": IMAGE})[:-4]),
+        ("a wait", request("POST", WAIT)), ("a pipeline", head("GET", "/_ping") * 50 + start())])
+def test_end_in_every_state(data):
+    with World(prepare=populate) as w:
+        w.engine.containers[MINE].running = True
+        with w.connect() as client:
+            client.send(data)
+            assert_served(w)
+            assert w.proxy.stop() == 0
