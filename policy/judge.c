@@ -276,15 +276,15 @@ static json_t *judge_map(struct judge *judge, const struct field *field, json_t 
 static json_t *judge_container(struct judge *judge, const struct field *field, const char *text)
 {
     const struct schema_context *context = judge->context;
-    const char *prefix = field->type->codec->container, *ref = text + strlen(prefix), *id = NULL;
-    size_t ref_bytes = strcspn(ref, ":");
+    const char *prefix = field->type->codec->container, *id = NULL;
     char shown[JSON_QUOTE_BYTES * 8];
     if (strncmp(text, prefix, strlen(prefix)) != 0 || rule_names(&field->rule, text))
         return json_string(text);
+    const char *ref = text + strlen(prefix), *rest = ref + strcspn(ref, ":");
     if (context->owned)
-        id = context->owned(context->owned_arg, ref, ref_bytes);
+        id = context->owned(context->owned_arg, ref, (size_t) (rest - ref));
     if (id)
-        return json_sprintf("%s%s%s", prefix, id, ref + ref_bytes);
+        return json_sprintf("%s%s%s", prefix, id, rest);
     judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                  "%s: '%s' names no container that was made through this proxy; to allow it, name "
                  "it in full in '%s = one-of ...' under [%s]",

@@ -216,7 +216,8 @@ void conn_decide(struct conn *conn)
     const char *body = buf_bytes(&conn->body) > 0 ? buf_data(&conn->body) : NULL;
     uint64_t nonce = 0;
 
-    if (!shared->ready) {
+    /* It may have been lost in this very turn, before anybody was told. */
+    if (!shared->ready || upstream_engine(shared->upstream)->api_minor == 0) {
         if (conn->state != CONN_ENGINE) {
             conn_enter(conn, CONN_ENGINE, conn_in_ms(CONN_ENGINE_MS));
             shared->ask_engine(shared->arg);

@@ -118,10 +118,16 @@ static void stage_engine(struct stage *stage, const char *text)
     fail_msg("the engine has not been asked");
 }
 
-static void stage_engine_closes(struct stage *stage)
+/* The proxy has not had its turn. */
+static void stage_engine_closes_quietly(struct stage *stage)
 {
     for (unsigned i = 0; i < stage->scene.link_count; i++)
         scene_link_close(&stage->scene.links[i]);
+}
+
+static void stage_engine_closes(struct stage *stage)
+{
+    stage_engine_closes_quietly(stage);
     scene_turn(&stage->scene);
 }
 
@@ -581,6 +587,26 @@ static void answers_of_this_turn_are_not_lost(void **unused)
     stage_close(&stage);
 }
 
+/* The Engine's connections end, and a request comes before anybody has said so. */
+static void nothing_is_decided_about_an_unknown_engine(void **unused)
+{
+    struct scene_request request;
+    struct stage stage;
+
+    (void) unused;
+    stage_open(&stage, 0);
+    known(&stage);
+    stage_engine_closes_quietly(&stage);
+    stage_send(&stage, START "\r\n");
+    assert_int_equal(stage_state(&stage), CONN_ENGINE);
+    known(&stage);
+    assert_int_equal(stage_state(&stage), CONN_SENT);
+    struct scene_link *link = &stage.scene.links[stage.scene.link_count - 1];
+    assert_true(scene_request(link, &request));
+    assert_memory_equal(request.head.target.data, "/v1.41/", 7);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -594,6 +620,7 @@ int main(void)
         cmocka_unit_test(a_slow_pipeline_is_answered_whole),
         cmocka_unit_test(the_last_answer_before_the_end_is_whole),
         cmocka_unit_test(answers_of_this_turn_are_not_lost),
+        cmocka_unit_test(nothing_is_decided_about_an_unknown_engine),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

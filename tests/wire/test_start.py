@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the proxy starts and ends: its socket, its policy, its signals, its words for mistakes."""
+import glob
 import os
 import signal
 import socket
@@ -205,9 +206,8 @@ def test_policy_that_is_not_there():
 
 
 def test_check_of_the_shipped_policies():
-    folder = os.path.join(os.path.dirname(DEFAULT_POLICY), "presets")
-    for path in [DEFAULT_POLICY] + [os.path.join(folder, f) for f in sorted(os.listdir(folder))
-                                    if f.endswith(".ini")]:
+    presets = os.path.join(os.path.dirname(DEFAULT_POLICY), "presets", "*.ini")
+    for path in [DEFAULT_POLICY] + sorted(glob.glob(presets)):
         done = run("check", path)
         assert done.returncode == 0, "%s: %s%s" % (path, done.stdout, done.stderr)
 
