@@ -385,7 +385,7 @@ static int pair_check(struct reader *reader, const char *text)
     if (!reader->in_section)
         return err_set(reader->err,
                        "'%.60s' stands before any section; put it under one like "
-                       "[proxy], [allow], [create] or [limits]",
+                       "[proxy], [allow], [create], [exec] or [limits]",
                        text);
     return 0;
 }

@@ -17,20 +17,6 @@
 
 static const char endpoints_path[] = "NetworkingConfig.EndpointsConfig";
 
-/* The value at "HostConfig.Memory"; NULL when it or a part of the way is absent. */
-static json_t *value_at(const json_t *body, const char *path)
-{
-    char name[80];
-    json_t *at = (json_t *) body;
-    while (at && *path) {
-        size_t length = strcspn(path, ".");
-        snprintf(name, sizeof(name), "%.*s", (int) length, path);
-        at = json_object_get(at, name);
-        path += length + (path[length] == '.');
-    }
-    return at;
-}
-
 static bool out_of_memory(struct judge *judge)
 {
     return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
@@ -51,43 +37,14 @@ static json_t *in_table_order(const struct field *object, json_t *value)
 void create_prepare(const struct schema *schema, json_t *body)
 {
     const struct field *field = schema_find(schema, endpoints_path);
-    json_t *endpoints = value_at(body, endpoints_path);
-    const char *mode = json_string_value(value_at(body, "HostConfig.NetworkMode"));
+    json_t *endpoints = json_at(body, endpoints_path);
+    const char *mode = json_string_value(json_at(body, "HostConfig.NetworkMode"));
     const char *const keys[] = {"default", mode ? mode : "default"};
     if (!json_is_object(endpoints))
         return;
     for (size_t i = 0; i < 2; i++)
         if (judge_is_neutral_object(field, json_object_get(endpoints, keys[i])))
             json_object_del(endpoints, keys[i]);
-}
-
-/* `force FIELD`: the walk left a 0 in the place of the value. */
-static bool resolve_reference(struct judge *judge, const struct field *field, const json_t *body,
-                              json_t *out)
-{
-    json_t *source = value_at(out, field->rule.force_path);
-    json_t *client = value_at(body, field->path), *place = value_at(out, field->path);
-    char was[TYPE_TEXT_BYTES], is[TYPE_TEXT_BYTES];
-    int64_t number = source ? json_integer_value(source) : 0;
-    if (!place)
-        return true;
-    if (json_integer_set(place, number) < 0)
-        return out_of_memory(judge);
-    if (!judge_is_neutral(field, client) && json_integer_value(client) != number)
-        judge_warn(judge, "%s: %s was replaced by %s, as %s (forced, %s)", field->path,
-                   type_print(field->type, client, was), type_print_number(field->type, number, is),
-                   field->rule.force_path, judge_origin(field));
-    return true;
-}
-
-static bool resolve_references(struct judge *judge, const json_t *body, json_t *out)
-{
-    for (size_t i = 0; i < judge->schema->count; i++) {
-        const struct field *field = &judge->schema->fields[i];
-        if (field->rule.force_path && !resolve_reference(judge, field, body, out))
-            return false;
-    }
-    return true;
 }
 
 /*
@@ -99,9 +56,9 @@ static bool check_cpu(struct judge *judge, const json_t *out)
     enum { USUAL_PERIOD = 100000 };
     static const char *const others[] = {"HostConfig.CpuQuota", "HostConfig.CpuPeriod"};
     const struct field *field = schema_find(judge->schema, others[0]);
-    const int64_t nano = json_integer_value(value_at(out, "HostConfig.NanoCpus"));
-    const int64_t quota = json_integer_value(value_at(out, others[0]));
-    const int64_t period = json_integer_value(value_at(out, others[1]));
+    const int64_t nano = json_integer_value(json_at(out, "HostConfig.NanoCpus"));
+    const int64_t quota = json_integer_value(json_at(out, others[0]));
+    const int64_t period = json_integer_value(json_at(out, others[1]));
     if (nano && (quota || period))
         return judge_refuse(judge, REASON_FIELD_REFUSED, others[quota == 0],
                             "%s cannot be combined with HostConfig.NanoCpus; to use it, write "
@@ -143,8 +100,8 @@ static bool check_mount(struct judge *judge, json_t *mount, const json_t *body_m
 
 static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)
 {
-    const json_t *mounts = value_at(out, "HostConfig.Mounts");
-    const json_t *theirs = value_at(body, "HostConfig.Mounts");
+    const json_t *mounts = json_at(out, "HostConfig.Mounts");
+    const json_t *theirs = json_at(body, "HostConfig.Mounts");
     for (size_t i = 0; i < json_array_size(mounts); i++)
         if (!check_mount(judge, json_array_get(mounts, i), json_array_get(theirs, i)))
             return false;
@@ -157,7 +114,7 @@ static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)
  */
 static bool settle_endpoint(struct judge *judge, json_t *out)
 {
-    const char *mode = json_string_value(value_at(out, "HostConfig.NetworkMode"));
+    const char *mode = json_string_value(json_at(out, "HostConfig.NetworkMode"));
     json_t *network = json_object_get(out, "NetworkingConfig");
     json_t *endpoints = json_object_get(network, "EndpointsConfig");
     mode = mode ? mode : "default";
@@ -180,11 +137,11 @@ static bool settle_endpoint(struct judge *judge, json_t *out)
 /* An endpoint attaches the container to its network, whatever the network mode says. */
 static bool check_endpoints(struct judge *judge, const json_t *out)
 {
-    const char *mode = json_string_value(value_at(out, "HostConfig.NetworkMode"));
+    const char *mode = json_string_value(json_at(out, "HostConfig.NetworkMode"));
     json_t *endpoint;
     const char *key;
     char shown[JSON_QUOTE_BYTES * 8];
-    json_object_foreach (value_at(out, endpoints_path), key, endpoint) {
+    json_object_foreach (json_at(out, endpoints_path), key, endpoint) {
         if (strcmp(key, mode ? mode : "default") != 0)
             return judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
                                 "%s: '%s' is not the network of HostConfig.NetworkMode, '%s'",
@@ -223,7 +180,7 @@ static bool stamp_label(struct judge *judge, json_t *out)
 static bool complete(struct judge *judge, json_t **out)
 {
     json_t *host = json_object_get(*out, "HostConfig"),
-           *network = value_at(*out, "NetworkingConfig");
+           *network = json_at(*out, "NetworkingConfig");
     if (!host)
         json_object_set_new(*out, "HostConfig", json_object());
     if (!network)
@@ -233,14 +190,14 @@ static bool complete(struct judge *judge, json_t **out)
     json_t *ordered = in_table_order(&judge->schema->root, *out);
     json_decref(*out);
     *out = ordered;
-    return value_at(ordered, endpoints_path) && value_at(ordered, "HostConfig")
+    return json_at(ordered, endpoints_path) && json_at(ordered, "HostConfig")
                ? true
                : out_of_memory(judge);
 }
 
 bool create_finish(struct judge *judge, const json_t *body, json_t **out)
 {
-    return resolve_references(judge, body, *out) && check_cpu(judge, *out) &&
-           check_mounts(judge, body, *out) && settle_endpoint(judge, *out) &&
-           check_endpoints(judge, *out) && stamp_label(judge, *out) && complete(judge, out);
+    return check_cpu(judge, *out) && check_mounts(judge, body, *out) &&
+           settle_endpoint(judge, *out) && check_endpoints(judge, *out) &&
+           stamp_label(judge, *out) && complete(judge, out);
 }

@@ -15,7 +15,7 @@ struct schema;
 void create_prepare(const struct schema *schema, struct json_t *body);
 
 /*
- * After the walk: resolves references, checks fields against each other, and stamps the label.
+ * After the walk: checks fields against each other, and stamps the label.
  * *out is replaced by the document to send; false when a check refuses.
  */
 bool create_finish(struct judge *judge, const struct json_t *body, struct json_t **out);

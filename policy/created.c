@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * created: the engine's 201 to a create, read and written anew.  Its face is policy.h.
+ * created: the engine's 201 to a create, read and written anew, and to an exec, read.  Their face
+ * is policy.h.
  */
 #include "policy.h"
 
@@ -14,6 +15,19 @@ static bool id_is_full(const json_t *id)
 {
     const char *text = json_string_value(id);
     return text && json_string_length(id) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+int policy_exec_created(const struct policy_decision *decision, const char *reply,
+                        size_t reply_bytes, char ret_id[65], struct err *err)
+{
+    (void) decision;
+    json_t *theirs = json_loadb(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    const json_t *id = json_object_get(theirs, "Id");
+    int rc = id_is_full(id) ? 0 : err_set(err, "the engine's answer to an exec has no full id");
+    if (rc == 0)
+        strcpy(ret_id, json_string_value(id));
+    json_decref(theirs);
+    return rc;
 }
 
 /* Our warnings, then the engine's; NULL with err set when the engine's are no list of strings. */

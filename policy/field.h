@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * field: one row of create.def as a node of the schema's tree.  Private to schema, judge, create
- * and rules.
+ * field: one row of a table such as create.def as a node of the schema's tree.  Private to schema,
+ * judge, create and rules.
  */
 #ifndef CAISSON_POLICY_FIELD_H
 #define CAISSON_POLICY_FIELD_H
 
 #include "rules.h"
 
+struct json_t;
+struct schema;
 struct type;
 
 struct field {
@@ -23,7 +25,26 @@ struct field {
     struct field *members, *next; /* first member; next member of the same object */
 };
 
+/* One row of create.def, exec.def or start.def. */
+struct field_row {
+    const char *path;
+    int type; /* enum type_id */
+    unsigned since;
+    const char *rule, *neutral, *why;
+};
+
+/* What a schema is built from. */
+struct schema_table {
+    const char *section; /* of the policy file, where its rules are changed */
+    const struct field_row *rows;
+    size_t count;
+    /* What is true of the body as a whole, before and after the walk; or NULL. See create.h. */
+    void (*prepare)(const struct schema *schema, struct json_t *body);
+    bool (*finish)(struct judge *judge, const struct json_t *body, struct json_t **out);
+};
+
 struct schema {
+    const struct schema_table *table;
     struct field root; /* the body itself */
     struct field *fields;
     size_t count;

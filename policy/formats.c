@@ -124,6 +124,14 @@ const char *format_signal(const char *text)
     return good ? NULL : "must be a signal, such as SIGTERM or 15";
 }
 
+/* What a terminal's user types to leave it: single characters and ctrl-X, by commas. */
+const char *format_keys(const char *text)
+{
+    return strlen(text) <= 32 && made_of(text, lower, upper, digits, ",@^_[]\\-")
+               ? NULL
+               : "must be keys such as ctrl-p,ctrl-q, at most 32 bytes";
+}
+
 const char *format_path(const char *text)
 {
     return *text == '/' && strlen(text) <= 4095 && !format_text(text) ? NULL

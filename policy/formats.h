@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * formats: what the strings of a create body look like.
+ * formats: what the strings of a body look like.
  *
  * Each check returns NULL when the text is well formed, else how it should be: "must be ...".  They
  * hold whatever the policy allows; they are about text that the Engine would read in more than one
@@ -18,6 +18,7 @@ const char *format_group(const char *text);     /* a gid in plain decimal */
 const char *format_security(const char *text);  /* no-new-privileges or KEY=VALUE */
 const char *format_sysctl(const char *text);    /* letters, digits and _ . - */
 const char *format_signal(const char *text);    /* SIGTERM, TERM, 15 */
+const char *format_keys(const char *text);      /* ctrl-p,ctrl-q */
 const char *format_path(const char *text);      /* absolute */
 const char *format_folder(const char *text);    /* the same, and not the system's own /proc */
 const char *format_host_path(const char *text); /* absolute and clean */

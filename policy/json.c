@@ -164,6 +164,19 @@ struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
     return NULL;
 }
 
+json_t *json_at(const json_t *object, const char *path)
+{
+    char name[80];
+    json_t *at = (json_t *) object;
+    while (at && *path) {
+        size_t length = strcspn(path, ".");
+        snprintf(name, sizeof(name), "%.*s", (int) length, path);
+        at = json_object_get(at, name);
+        path += length + (path[length] == '.');
+    }
+    return at;
+}
+
 char *json_write_compact(const struct json_t *value, size_t *ret_bytes)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);

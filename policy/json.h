@@ -29,6 +29,9 @@ struct json_fault {
 struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
                                 struct json_fault *ret_fault);
 
+/* The value at "HostConfig.Memory"; NULL when it or a part of the way is absent. Borrowed. */
+struct json_t *json_at(const struct json_t *object, const char *path);
+
 /* Compact, in the order of insertion; NULL when memory is short. Caller frees it. */
 char *json_write_compact(const struct json_t *value, size_t *ret_bytes);
 

@@ -64,6 +64,8 @@ const char *judge_origin(const struct field *field)
 static bool word_is_in(const char *words, const char *word)
 {
     size_t length = strlen(word);
+    if (words && strcmp(words, "*") == 0)
+        return true;
     while (words && *words) {
         size_t span = strcspn(words, " ");
         if (span == length && memcmp(words, word, length) == 0)
@@ -285,8 +287,9 @@ static json_t *judge_container(struct judge *judge, const struct field *field, c
         return json_sprintf("%s%s%s", prefix, id, rest);
     judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                  "%s: '%s' names no container that was made through this proxy; to allow it, name "
-                 "it in full in '%s = one-of ...' under [create]",
-                 field->path, json_quote(shown, sizeof(shown), text), field->path);
+                 "it in full in '%s = one-of ...' under [%s]",
+                 field->path, json_quote(shown, sizeof(shown), text), field->path,
+                 judge->schema->table->section);
     return NULL;
 }
 

@@ -31,20 +31,27 @@ enum object {
 
 /* What the request carries after its head. */
 enum body {
-    BODY_NONE,    /* any body is refused */
-    BODY_CREATE,  /* JSON, judged along create.def */
-    BODY_UNJUDGED /* something that no table describes yet: the operation cannot be allowed */
+    BODY_NONE,       /* any body is refused */
+    BODY_CREATE,     /* JSON, judged along create.def */
+    BODY_EXEC,       /* JSON, judged along exec.def */
+    BODY_EXEC_START, /* JSON, judged along start.def */
+    BODY_UNJUDGED    /* something that no table describes yet: the operation cannot be allowed */
 };
 
 /* How the answer is handed on. */
 enum reply {
     REPLY_PLAIN,  /* one message, framed by the engine */
-    REPLY_CREATE, /* 201 teaches us an id and is rewritten */
+    REPLY_CREATE, /* 201 teaches us a container's id and is rewritten */
+    REPLY_EXEC,   /* 201 teaches us an exec's id and is handed on */
     REPLY_STREAM, /* may last for ever: no deadline once its head is here */
-    REPLY_HIJACK  /* becomes a raw byte stream: the operation cannot be allowed yet */
+    REPLY_HIJACK  /* may become a raw byte stream, both ways */
 };
 
-/* What [allow] may say of it; one bit each, so that a row can permit several. Zero: not allowed. */
+/*
+ * What [allow] may say of it; one bit each, so that a row can permit several. Zero: not allowed.
+ * own: of a container, one that was made through this proxy; of an exec, one that was made through
+ * it in such a container; of a list, such containers alone.
+ */
 enum grant { GRANT_NO = 0, GRANT_YES = 1, GRANT_OWN = 2, GRANT_ANY = 4 };
 
 enum operation_id {

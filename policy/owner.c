@@ -20,6 +20,12 @@ struct entry {
     uint64_t added;            /* the table's clock when it came */
 };
 
+/* A command inside a container. */
+struct exec {
+    char id[OWNER_ID_BYTES];
+    char container[OWNER_ID_BYTES + 1];
+};
+
 struct owner_table {
     char owner[64];
     uint64_t clock;  /* counts additions */
@@ -30,6 +36,8 @@ struct owner_table {
     char (*gone)[OWNER_ID_BYTES];
     size_t count, named, room;
     struct entry **by_id, **by_name; /* both have `room` places */
+    size_t exec_count, exec_room;
+    struct exec *execs; /* the oldest first */
 };
 
 struct owner_table *owner_table_new(const char *owner)
@@ -48,6 +56,7 @@ static void entries_free(struct owner_table *table)
     free(table->by_id);
     free(table->by_name);
     free(table->gone);
+    free(table->execs);
 }
 
 void owner_table_free(struct owner_table *table)
@@ -230,6 +239,78 @@ static int room_make(struct owner_table *table)
     return 0;
 }
 
+/* The entry of a full id, or NULL. */
+static struct entry *entry_find(const struct owner_table *table, const char *id)
+{
+    size_t bytes = strlen(id), place = id_place(table, id, bytes);
+    return bytes == OWNER_ID_BYTES && id_is_at(table, place, id, bytes) ? table->by_id[place]
+                                                                        : NULL;
+}
+
+/* ---- execs ---- */
+
+static struct exec *exec_find(const struct owner_table *table, const char *id)
+{
+    for (size_t i = 0; i < table->exec_count; i++)
+        if (memcmp(table->execs[i].id, id, OWNER_ID_BYTES) == 0)
+            return &table->execs[i];
+    return NULL;
+}
+
+static void exec_remove(struct owner_table *table, size_t place)
+{
+    table->exec_count--;
+    memmove(table->execs + place, table->execs + place + 1,
+            (table->exec_count - place) * sizeof(*table->execs));
+}
+
+/* Forgets the execs of a container. */
+static void execs_drop(struct owner_table *table, const char *container_id)
+{
+    for (size_t i = table->exec_count; i-- > 0;)
+        if (strcmp(table->execs[i].container, container_id) == 0)
+            exec_remove(table, i);
+}
+
+static int exec_room_make(struct owner_table *table)
+{
+    if (table->exec_count == OWNER_EXECS)
+        exec_remove(table, 0);
+    if (table->exec_count < table->exec_room)
+        return 0;
+    size_t room = table->exec_room ? table->exec_room * 2 : 16;
+    struct exec *execs = realloc(table->execs, room * sizeof(*execs));
+    if (!execs)
+        return -1;
+    table->execs = execs;
+    table->exec_room = room;
+    return 0;
+}
+
+int owner_exec_add(struct owner_table *table, const char *exec_id, const char *container_id)
+{
+    assert(id_is_full(exec_id, strlen(exec_id)));
+    if (!entry_find(table, container_id))
+        return 0;
+    struct exec *exec = exec_find(table, exec_id);
+    if (!exec) {
+        if (exec_room_make(table) < 0)
+            return -1;
+        exec = &table->execs[table->exec_count++];
+    }
+    memcpy(exec->id, exec_id, OWNER_ID_BYTES);
+    strcpy(exec->container, container_id);
+    return 0;
+}
+
+const char *owner_exec_container(const struct owner_table *table, const char *exec_id, size_t bytes)
+{
+    const struct exec *exec = bytes == OWNER_ID_BYTES ? exec_find(table, exec_id) : NULL;
+    return exec ? exec->container : NULL;
+}
+
+/* ---- the table ---- */
+
 int owner_add(struct owner_table *table, const char *id, const char *name, int64_t created_s)
 {
     assert(id_is_full(id, strlen(id)));
@@ -250,6 +331,16 @@ int owner_add(struct owner_table *table, const char *id, const char *name, int64
     return 0;
 }
 
+bool owner_rename(struct owner_table *table, const char *id, const char *name)
+{
+    struct entry *entry = entry_find(table, id);
+    if (!entry)
+        return false;
+    entry->added = ++table->clock; /* a list that is under way may have the old name */
+    name_set(table, entry, name);
+    return true;
+}
+
 bool owner_remove(struct owner_table *table, const char *id)
 {
     size_t bytes = strlen(id), place = id_place(table, id, bytes);
@@ -257,6 +348,7 @@ bool owner_remove(struct owner_table *table, const char *id)
         return false;
     struct entry *entry = table->by_id[place];
     gone_note(table, id);
+    execs_drop(table, id);
     name_drop(table, entry);
     place_remove(table->by_id, table->count--, place);
     free(entry);
@@ -355,6 +447,18 @@ static int keep_newer(struct owner_table *fresh, const struct owner_table *old, 
     return 0;
 }
 
+/* Takes the execs of the containers that are still there. */
+static void execs_take(struct owner_table *fresh, struct owner_table *old)
+{
+    fresh->execs = old->execs;
+    fresh->exec_count = old->exec_count;
+    fresh->exec_room = old->exec_room;
+    old->execs = NULL;
+    for (size_t i = fresh->exec_count; i-- > 0;)
+        if (!entry_find(fresh, fresh->execs[i].container))
+            exec_remove(fresh, i);
+}
+
 int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, size_t bytes,
                   struct err *err)
 {
@@ -379,6 +483,7 @@ int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, si
         return -1;
     }
     fresh->expected = table->expected;
+    execs_take(fresh, table);
     entries_free(table);
     *table = *fresh;
     free(fresh);

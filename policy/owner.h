@@ -46,6 +46,21 @@ int owner_add(struct owner_table *table, const char *id, const char *name, int64
 /* False when the id was not there. */
 bool owner_remove(struct owner_table *table, const char *id);
 
+/* The container has another name now. False when the id was not there. */
+bool owner_rename(struct owner_table *table, const char *id, const char *name);
+
+/*
+ * Execs are commands inside containers of the table, by the engine's full id.  They go with their
+ * container; of more than OWNER_EXECS the oldest is forgotten.
+ */
+enum { OWNER_EXECS = 1024 };
+/* Nothing is noted when the container is not in the table. < 0: no memory. */
+int owner_exec_add(struct owner_table *table, const char *exec_id, const char *container_id);
+/* The full id of the container of an exec; NULL for anything but the full id of an exec of ours.
+ * Valid until the table next changes. */
+const char *owner_exec_container(const struct owner_table *table, const char *exec_id,
+                                 size_t bytes);
+
 /*
  * What a client's reference means: a full id, else an exact name, else a prefix of at least
  * OWNER_PREFIX_BYTES that is unique in this table.  NULL for anything else, so that a foreign and

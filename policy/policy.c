@@ -25,7 +25,7 @@ struct policy {
     unsigned refs;
     char *file; /* its name without folders, as messages say it */
     struct config config;
-    struct schema *schema;
+    struct schema *schema, *exec, *start; /* of a create, an exec, and the start of one */
     struct {
         enum grant grant;
         unsigned line; /* where [allow] speaks of it; 0 where it does not */
@@ -105,6 +105,18 @@ static int take_create(struct policy *policy, const char *key, const char *value
     return schema_set_rule(policy->schema, key, value, origin, err);
 }
 
+/* What is said of an exec holds for its start, where that has the same field. */
+static int take_exec(struct policy *policy, const char *key, const char *value, unsigned line,
+                     struct err *err)
+{
+    char origin[300];
+    snprintf(origin, sizeof(origin), "%.280s:%u", policy->file, line);
+    if (schema_set_rule(policy->exec, key, value, origin, err) < 0)
+        return -1;
+    return schema_has(policy->start, key) ? schema_set_rule(policy->start, key, value, origin, err)
+                                          : 0;
+}
+
 /* The config_take of a policy file. */
 static int take_pair(void *arg, const char *section, const char *key, const char *value,
                      unsigned line, struct err *err)
@@ -116,9 +128,11 @@ static int take_pair(void *arg, const char *section, const char *key, const char
         return take_allow(policy, key, value, line, err);
     if (strcmp(section, "create") == 0)
         return take_create(policy, key, value, line, err);
+    if (strcmp(section, "exec") == 0)
+        return take_exec(policy, key, value, line, err);
     return err_set(err,
-                   "there is no section [%.40s]; the sections are [proxy], [allow], [create] "
-                   "and [limits]",
+                   "there is no section [%.40s]; the sections are [proxy], [allow], [create], "
+                   "[exec] and [limits]",
                    section);
 }
 
@@ -141,7 +155,10 @@ int policy_load(const char *path, struct policy **ret_policy, struct err *err)
     policy->refs = 1;
     policy->file = name_for_people(path);
     policy->schema = schema_new_create();
-    int rc = policy->file && policy->schema ? 0 : err_set(err, "out of memory");
+    policy->exec = schema_new_exec();
+    policy->start = schema_new_start();
+    bool whole = policy->file && policy->schema && policy->exec && policy->start;
+    int rc = whole ? 0 : err_set(err, "out of memory");
     if (rc == 0)
         rc = config_init(&policy->config, err);
     if (rc == 0)
@@ -166,6 +183,8 @@ void policy_unref(struct policy *policy)
         return;
     config_done(&policy->config);
     schema_free(policy->schema);
+    schema_free(policy->exec);
+    schema_free(policy->start);
     free(policy->file);
     free(policy);
 }
@@ -184,6 +203,11 @@ int policy_grant(const struct policy *policy, int operation)
 const struct schema *policy_schema(const struct policy *policy)
 {
     return policy->schema;
+}
+
+const struct schema *policy_schema_exec(const struct policy *policy)
+{
+    return policy->exec;
 }
 
 /* ---- refusing ---- */
@@ -273,7 +297,7 @@ static bool version_check(const struct policy *policy, struct policy_decision *d
 static bool ping_route(const struct policy *policy, struct policy_decision *decision)
 {
     struct query query;
-    int reason = query_judge(decision->op, decision->api_minor, decision->route.query,
+    int reason = query_judge(decision->op, decision->api_minor, NULL, decision->route.query,
                              decision->route.query_bytes, &query);
     if (!version_check(policy, decision))
         return false;
@@ -317,14 +341,15 @@ static char *put(char *to, const char *text, size_t bytes)
 }
 
 /* Writes what is sent: the row's path with its parameter, and the query. */
-static void target_write(struct policy_decision *decision, const char *ref, size_t ref_bytes,
-                         const char *query)
+static void target_write(struct policy_decision *decision, const char *query)
 {
     const char *path = decision->op->path, *parameter = strchr(path, '{');
     size_t head = parameter ? (size_t) (parameter - path) : strlen(path);
     const char *tail = parameter ? strchr(parameter, '}') + 1 : "";
     size_t tail_bytes = strlen(tail), query_bytes = strlen(query);
     unsigned minor = decision->api_minor; /* at most two digits, by the tables and by route.c */
+    const char *ref = decision->route.ref ? decision->route.ref : "";
+    size_t ref_bytes = decision->route.ref_bytes;
     char *to = decision->target;
 
     assert(minor < 100);
@@ -346,8 +371,9 @@ static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes
     return entry ? entry->id : NULL;
 }
 
-static bool body_judge(const struct policy *policy, const struct owner_table *owned,
-                       const char *body, size_t body_bytes, struct policy_decision *decision)
+static bool body_judge(const struct policy *policy, const struct schema *schema,
+                       const struct owner_table *owned, const char *body, size_t body_bytes,
+                       struct policy_decision *decision)
 {
     struct schema_context context = {
         .api_minor = decision->api_minor,
@@ -359,7 +385,7 @@ static bool body_judge(const struct policy *policy, const struct owner_table *ow
         .label_value = owner_name(owned),
     };
     struct schema_verdict verdict = {0};
-    schema_judge(policy->schema, &context, body, body_bytes, &verdict);
+    schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
     if (passed) {
         decision->body = verdict.body;
@@ -386,7 +412,7 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
     if (!body)
         return deny(decision, REASON_BODY_MALFORMED, "",
                     "%s needs a JSON body that says at least which Image to run", decision->op->id);
-    if (!body_judge(policy, owned, body, body_bytes, decision))
+    if (!body_judge(policy, policy->schema, owned, body, body_bytes, decision))
         return false;
     if (query->name[0])
         strcpy(decision->name, query->name);
@@ -394,45 +420,108 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
         snprintf(decision->name, sizeof(decision->name), "caisson-%016" PRIx64, nonce);
     snprintf(text, sizeof(text), "name=%s%s%s", decision->name, query->text[0] ? "&" : "",
              query->text);
-    target_write(decision, "", 0, text);
+    target_write(decision, text);
     return true;
 }
 
 /* One container: the id that the reference has in our table or, under `any`, the reference. */
 static bool container_decide(const struct policy *policy, const struct owner_table *owned,
-                             const struct query *query, struct policy_decision *decision)
+                             struct policy_decision *decision)
 {
     const char *ref = decision->route.ref;
     size_t ref_bytes = decision->route.ref_bytes;
     const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
-    if (entry) {
-        strcpy(decision->container, entry->id);
-        ref = entry->id;
-        ref_bytes = OWNER_ID_BYTES;
-    } else if (policy->allow[decision->op->number].grant != GRANT_ANY) {
-        return deny(decision, REASON_NOT_OWNED, "", "No such container: %.*s", (int) ref_bytes,
+    if (!entry)
+        return policy->allow[decision->op->number].grant == GRANT_ANY ||
+               deny(decision, REASON_NOT_OWNED, "", "No such container: %.*s", (int) ref_bytes,
                     ref);
-    }
-    target_write(decision, ref, ref_bytes, query->text);
+    strcpy(decision->container, entry->id);
+    decision->route.ref = decision->container;
+    decision->route.ref_bytes = OWNER_ID_BYTES;
+    return true;
+}
+
+/* One exec: one that was made in a container of our table or, under `any`, the reference. */
+static bool exec_decide(const struct policy *policy, const struct owner_table *owned,
+                        struct policy_decision *decision)
+{
+    const char *ref = decision->route.ref;
+    size_t ref_bytes = decision->route.ref_bytes;
+    const char *container = owner_exec_container(owned, ref, ref_bytes);
+    if (!container)
+        return policy->allow[decision->op->number].grant == GRANT_ANY ||
+               deny(decision, REASON_NOT_OWNED, "", "No such exec instance: %.*s", (int) ref_bytes,
+                    ref);
+    strcpy(decision->container, container);
+    memcpy(decision->exec, ref, OWNER_ID_BYTES);
     return true;
 }
 
 static bool object_decide(const struct policy *policy, const struct owner_table *owned,
-                          const struct query *query, uint64_t nonce, const char *body,
-                          size_t body_bytes, struct policy_decision *decision)
+                          struct policy_decision *decision)
 {
-    if (decision->op->body == BODY_CREATE)
-        return create_decide(policy, owned, query, nonce, body, body_bytes, decision);
-    if (decision->op->body != BODY_NONE) /* no row that can be granted has such a body */
+    switch (decision->op->object) {
+    case OBJECT_NONE:
+        return true;
+    case OBJECT_CONTAINER:
+        return container_decide(policy, owned, decision);
+    case OBJECT_EXEC:
+        return exec_decide(policy, owned, decision);
+    default: /* no such row can be granted */
         return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
-    if (body)
-        return deny(decision, REASON_BODY_UNEXPECTED, "", "%s takes no request body",
-                    decision->op->id);
-    if (decision->op->object == OBJECT_CONTAINER)
-        return container_decide(policy, owned, query, decision);
-    if (decision->op->object != OBJECT_NONE)
+    }
+}
+
+/* A container's new name, which goes into the table once the engine has agreed to it. */
+static bool rename_decide(const struct owner_table *owned, struct query *query,
+                          struct policy_decision *decision)
+{
+    if (!query->name[0])
+        return deny(decision, REASON_NAME_REFUSED, "name",
+                    "%s: query parameter 'name' is missing; write name=NAME", decision->op->id);
+    if (owner_resolve(owned, query->name, strlen(query->name)))
+        return deny(decision, REASON_NAME_REFUSED, "name",
+                    "%s: '%s' is the name of one of your containers already", decision->op->id,
+                    query->name);
+    strcpy(decision->name, query->name);
+    snprintf(query->text, sizeof(query->text), "name=%s", query->name);
+    return true;
+}
+
+/* The body of anything but a create. */
+static bool body_decide(const struct policy *policy, const struct owner_table *owned,
+                        const char *body, size_t body_bytes, struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    if (op->body == BODY_NONE)
+        return !body ||
+               deny(decision, REASON_BODY_UNEXPECTED, "", "%s takes no request body", op->id);
+    if (op->body != BODY_EXEC && op->body != BODY_EXEC_START) /* no such row can be granted */
         return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
-    target_write(decision, "", 0, query->text);
+    if (!body)
+        return deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body", op->id);
+    const struct schema *schema = op->body == BODY_EXEC ? policy->exec : policy->start;
+    return body_judge(policy, schema, owned, body, body_bytes, decision);
+}
+
+/* No string is sent to an ExecStart, so that these bytes can be nothing else. */
+static bool is_detached(const struct policy_decision *decision)
+{
+    return decision->op->body == BODY_EXEC_START && strstr(decision->body, "\"Detach\":true");
+}
+
+/* Anything but a create. */
+static bool plain_decide(const struct policy *policy, const struct owner_table *owned,
+                         struct query *query, const char *body, size_t body_bytes,
+                         struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    if (!object_decide(policy, owned, decision) ||
+        (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
+        !body_decide(policy, owned, body, body_bytes, decision))
+        return false;
+    decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
+    target_write(decision, query->text);
     return true;
 }
 
@@ -441,19 +530,26 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
                    size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
+    char label[sizeof(OWNER_LABEL) + 64] = "";
     assert(decision->op);
     if (decision->verdict == POLICY_PING)
         return;
     decision->api_minor = version_choose(policy, engine, decision->route.client_minor);
     if (!version_check(policy, decision))
         return;
-    int reason = query_judge(decision->op, decision->api_minor, decision->route.query,
-                             decision->route.query_bytes, &query);
+    const struct operation *op = decision->op;
+    if (op->object == OBJECT_NONE && policy->allow[op->number].grant == GRANT_OWN)
+        snprintf(label, sizeof(label), OWNER_LABEL "=%s", owner_name(owned));
+    int reason = query_judge(op, decision->api_minor, label[0] ? label : NULL,
+                             decision->route.query, decision->route.query_bytes, &query);
     if (reason != REASON_NONE) {
         deny(decision, reason, query.field, "%s", query.message);
         return;
     }
-    if (!object_decide(policy, owned, &query, nonce, body, body_bytes, decision))
+    bool passed = op->body == BODY_CREATE
+                      ? create_decide(policy, owned, &query, nonce, body, body_bytes, decision)
+                      : plain_decide(policy, owned, &query, body, body_bytes, decision);
+    if (!passed)
         return;
     decision->verdict = POLICY_FORWARD;
     decision->reason = REASON_NONE;

@@ -39,6 +39,8 @@ const struct config *policy_config(const struct policy *policy);
  * the create rules in force, which live as long as the policy. */
 int policy_grant(const struct policy *policy, int operation);
 const struct schema *policy_schema(const struct policy *policy);
+/* The same of the rules for ContainerExec, under [exec]. */
+const struct schema *policy_schema_exec(const struct policy *policy);
 
 /* What the proxy has learnt of the engine from its /_ping. Zeroed: nothing yet. */
 struct policy_engine {
@@ -52,7 +54,7 @@ enum policy_verdict {
     POLICY_PING      /* answer /_ping ourselves, in the engine's name */
 };
 
-enum { POLICY_TARGET_BYTES = 768, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
+enum { POLICY_TARGET_BYTES = 2048, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
 
 /* Initialise with = {0}; end with policy_decision_done(). */
 struct policy_decision {
@@ -60,9 +62,11 @@ struct policy_decision {
     int reason;                 /* enum reason; REASON_NONE unless denied */
     const struct operation *op; /* NULL while no row matched */
     unsigned api_minor;         /* the version that is sent, and that the client is answered in */
-    char target[POLICY_TARGET_BYTES];   /* to send: path and query, canonical */
-    char container[65];                 /* the full id of the object, or "" */
-    char name[64];                      /* create: the name that is asked for */
+    char target[POLICY_TARGET_BYTES]; /* to send: path and query, canonical */
+    char container[65];               /* the full id of the container in question, or "" */
+    char exec[65];                    /* the full id of the exec in question, or "" */
+    char name[64];                    /* create, rename: the name that is asked for */
+    bool hijack; /* the engine is asked for a raw stream, if the client asked to upgrade */
     char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
     char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
     char *body;                         /* to send, canonical JSON; NULL for none. Owned */
@@ -96,6 +100,10 @@ bool policy_route(const struct policy *policy, const struct policy_engine *engin
 void policy_decide(const struct policy *policy, const struct owner_table *owned,
                    const struct policy_engine *engine, uint64_t nonce, const char *body,
                    size_t body_bytes, struct policy_decision *decision);
+
+/* The engine's 201 to an exec: learns the id. < 0 when the answer is not what an exec answers. */
+int policy_exec_created(const struct policy_decision *decision, const char *reply,
+                        size_t reply_bytes, char ret_id[65], struct err *err);
 
 /*
  * The engine's 201 to a create: learns the id and writes the answer anew, with our warnings before

@@ -5,6 +5,8 @@
  */
 #include "query.h"
 
+#include "filters.h"
+#include "formats.h"
 #include "operation.h"
 #include "reason.h"
 
@@ -25,6 +27,9 @@ enum query_type {
     QUERY_SIGNAL,
     QUERY_NAME,
     QUERY_PLATFORM,
+    QUERY_KEYS,
+    QUERY_LIMIT,
+    QUERY_FILTERS,
     QUERY_NEUTRAL,
     QUERY_TYPE_COUNT
 };
@@ -37,8 +42,9 @@ static const struct query_row rows[] = {
 
 enum {
     ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
-    QUERY_PAIRS = 16,       /* more rows than any operation has */
-    QUERY_VALUE_BYTES = 80, /* a decoded value with its NUL */
+    QUERY_PAIRS = 16,           /* more rows than any operation has */
+    QUERY_VALUE_BYTES = 80,     /* a decoded value with its NUL */
+    QUERY_FILTERS_BYTES = 1024, /* the same of filters */
 };
 
 /* ---- types: canonical text of a decoded value, false when it is none of the type's ---- */
@@ -171,6 +177,24 @@ static bool take_platform(const char *value, char *out)
     return value[part] == '\0';
 }
 
+static bool take_keys(const char *value, char *out)
+{
+    strcpy(out, value);
+    return !format_keys(value);
+}
+
+/* -1 and 0 are no limit, which is what absence means. */
+static bool take_limit(const char *value, char *out)
+{
+    if (strcmp(value, "-1") == 0)
+        value = "0";
+    if (!take_int(value, out, 999999))
+        return false;
+    if (strcmp(out, "0") == 0)
+        *out = '\0';
+    return true;
+}
+
 static bool take_neutral(const char *value, char *out)
 {
     *out = '\0';
@@ -191,6 +215,9 @@ static const struct {
     [QUERY_NAME] = {take_name, "2 to 63 of A-Z a-z 0-9 _ . - that begin with a letter or digit, "
                                "and not 12 or more hex digits alone"},
     [QUERY_PLATFORM] = {take_platform, "an os/arch/variant like linux/amd64"},
+    [QUERY_KEYS] = {take_keys, "keys such as ctrl-p,ctrl-q, at most 32 bytes"},
+    [QUERY_LIMIT] = {take_limit, "a number of at most 6 digits, or -1"},
+    [QUERY_FILTERS] = {NULL, "JSON like {\"label\":[\"a=b\"]}"},
     [QUERY_NEUTRAL] = {take_neutral, "absent, empty or false"},
 };
 
@@ -223,7 +250,7 @@ static int hex_value(char c)
 }
 
 /* Decodes a value once.  NULL, or what is wrong with it. */
-static const char *value_decode(const struct slice *slice, char out[QUERY_VALUE_BYTES])
+static const char *value_decode(const struct slice *slice, char *out, size_t out_bytes)
 {
     size_t used = 0;
     for (size_t i = 0; i < slice->bytes; i++) {
@@ -239,7 +266,7 @@ static const char *value_decode(const struct slice *slice, char out[QUERY_VALUE_
         }
         if (c < 0x20 || c > 0x7e)
             return "has a byte that is not printable ASCII";
-        if (used + 1 == QUERY_VALUE_BYTES)
+        if (used + 1 == out_bytes)
             return "is too long";
         out[used++] = (char) c;
     }
@@ -287,12 +314,49 @@ static int pair_note(const struct operation *op, const char *pair, size_t bytes,
                   op->id, name);
 }
 
+/* Writes "name=value" behind what is there; false when there is no room. */
+static bool text_put(struct query *query, const char *name, const char *value)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t used = strlen(query->text);
+    if (used + 1 + strlen(name) + 1 + 3 * strlen(value) >= sizeof(query->text))
+        return false;
+    used += (size_t) sprintf(query->text + used, "%s%s=", used ? "&" : "", name);
+    for (; *value; value++) {
+        unsigned char c = (unsigned char) *value;
+        bool plain = strchr(LOWER UPPER DIGITS "_.:/-", c) != NULL;
+        used += (size_t) (plain ? sprintf(query->text + used, "%c", c)
+                                : sprintf(query->text + used, "%%%c%c", hex[c >> 4], hex[c & 15]));
+    }
+    return true;
+}
+
+/* slice->at is NULL when the client sent none. */
+static int filters_judge(const struct operation *op, const struct query_row *row, const char *label,
+                         const struct slice *slice, struct query *query)
+{
+    char value[QUERY_FILTERS_BYTES], out[QUERY_FILTERS_BYTES + 256], why[FILTERS_WRONG_BYTES];
+    const char *wrong = slice->at ? value_decode(slice, value, sizeof(value)) : NULL;
+    if (wrong)
+        return refuse(query, REASON_QUERY_REFUSED, row->name,
+                      "%s: query parameter '%s' %s; it must be %s", op->id, row->name, wrong,
+                      types[row->type].text);
+    const char *text = slice->at && value[0] ? value : NULL;
+    if (filters_write(text, label, out, sizeof(out), why) < 0)
+        return refuse(query, REASON_QUERY_REFUSED, row->name, "%s: query parameter '%s' %s", op->id,
+                      row->name, why);
+    if (out[0] && !text_put(query, row->name, out))
+        return refuse(query, REASON_QUERY_REFUSED, row->name,
+                      "%s: query parameter '%s' is too long", op->id, row->name);
+    return REASON_NONE;
+}
+
 static int value_judge(const struct operation *op, const struct query_row *row, unsigned api_minor,
                        const struct slice *slice, struct query *query)
 {
     char value[QUERY_VALUE_BYTES], out[QUERY_VALUE_BYTES];
     int reason = row->type == QUERY_NAME ? REASON_NAME_REFUSED : REASON_QUERY_REFUSED;
-    const char *wrong = value_decode(slice, value);
+    const char *wrong = value_decode(slice, value, sizeof(value));
     if (wrong)
         return refuse(query, reason, row->name, "%s: query parameter '%s' %s; it must be %s",
                       op->id, row->name, wrong, types[row->type].text);
@@ -312,21 +376,19 @@ static int value_judge(const struct operation *op, const struct query_row *row, 
         snprintf(query->name, sizeof(query->name), "%.63s", out);
         return REASON_NONE;
     }
-    size_t used = strlen(query->text);
-    snprintf(query->text + used, sizeof(query->text) - used, "%s%s=%s", used ? "&" : "", row->name,
-             out);
+    if (out[0] && !text_put(query, row->name, out))
+        return refuse(query, reason, row->name, "%s: query parameter '%s' is too long", op->id,
+                      row->name);
     return REASON_NONE;
 }
 
-int query_judge(const struct operation *op, unsigned api_minor, const char *text, size_t bytes,
-                struct query *query)
+int query_judge(const struct operation *op, unsigned api_minor, const char *label, const char *text,
+                size_t bytes, struct query *query)
 {
     struct slice slices[QUERY_PAIRS] = {0};
     query->text[0] = query->name[0] = query->field[0] = query->message[0] = '\0';
     int reason = REASON_NONE;
-    if (bytes == 0)
-        return reason;
-    for (size_t begin = 0, end; begin <= bytes; begin = end + 1) {
+    for (size_t begin = 0, end; bytes > 0 && begin <= bytes; begin = end + 1) {
         const char *amp = memchr(text + begin, '&', bytes - begin);
         end = amp ? (size_t) (amp - text) : bytes;
         reason = pair_note(op, text + begin, end - begin, slices, query);
@@ -335,7 +397,9 @@ int query_judge(const struct operation *op, unsigned api_minor, const char *text
     }
     int first = rows_first(op);
     for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++)
-        if (slices[i - first].at && reason == REASON_NONE)
+        if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS)
+            reason = filters_judge(op, &rows[i], label, &slices[i - first], query);
+        else if (reason == REASON_NONE && slices[i - first].at)
             reason = value_judge(op, &rows[i], api_minor, &slices[i - first], query);
     return reason;
 }

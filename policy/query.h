@@ -9,7 +9,7 @@
 
 struct operation;
 
-enum { QUERY_TEXT_BYTES = 256 /* the longest canonical query of any operation, with the NUL */ };
+enum { QUERY_TEXT_BYTES = 1664 /* the longest canonical query of any operation, with the NUL */ };
 
 struct query {
     char text[QUERY_TEXT_BYTES]; /* canonical, without the '?'; "" for none */
@@ -19,12 +19,13 @@ struct query {
 };
 
 /*
- * Judges the query of an operation at API 1.api_minor.  text may be NULL when bytes is 0.  Returns
- * an enum reason: REASON_NONE with text and name set, REASON_QUERY_REFUSED or REASON_NAME_REFUSED
- * with field and message set.
+ * Judges the query of an operation at API 1.api_minor.  label, "KEY=VALUE", is added to the filters
+ * of an operation that has some; NULL adds nothing.  text may be NULL when bytes is 0.  Returns an
+ * enum reason: REASON_NONE with text and name set, REASON_QUERY_REFUSED or REASON_NAME_REFUSED with
+ * field and message set.
  */
-int query_judge(const struct operation *op, unsigned api_minor, const char *text, size_t bytes,
-                struct query *ret_query);
+int query_judge(const struct operation *op, unsigned api_minor, const char *label, const char *text,
+                size_t bytes, struct query *ret_query);
 
 /* One row of queries.def, for listings and tests; NULL past the last. Static. */
 struct query_row {

@@ -221,19 +221,18 @@ bool rule_must_replace(const struct field *field, const json_t *value)
 
 bool rule_forbid(struct judge *judge, const struct field *field)
 {
+    const char *section = judge->schema->table->section;
     if (!field->rule.forbid)
         return true;
     if (field->type->traits & TYPE_REQUIRED)
-        return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
-                            "%s: %s allows none; write '%s = one-of NAME...' under "
-                            "[create]",
-                            field->path,
-                            field->rule.origin ? field->rule.origin : judge->context->file,
-                            field->path);
+        return judge_refuse(
+            judge, REASON_FIELD_REFUSED, field->path,
+            "%s: %s allows none; write '%s = one-of NAME...' under [%s]", field->path,
+            field->rule.origin ? field->rule.origin : judge->context->file, field->path, section);
     return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
-                        "%s is forbidden by %s; allow it with '%s = allow' under [create]",
-                        field->path, field->rule.origin ? field->rule.origin : judge->context->file,
-                        field->path);
+                        "%s is forbidden by %s; allow it with '%s = allow' under [%s]", field->path,
+                        field->rule.origin ? field->rule.origin : judge->context->file, field->path,
+                        section);
 }
 
 /* What a bound counts, after its number. */
@@ -262,9 +261,9 @@ static bool refuse_bound(struct judge *judge, const struct field *field, int64_t
     const char *rest = field->type->kind == KIND_NUMBER ? "" : "..., ";
     return judge_refuse(
         judge, REASON_FIELD_REFUSED, field->path,
-        "%s: %s%s is %s the %s %s (built in); change it with '%s = %s%s %s' under [create]",
+        "%s: %s%s is %s the %s %s (built in); change it with '%s = %s%s %s' under [%s]",
         field->path, shown, counted(field->type, measure), over ? "over" : "below", word, bound,
-        field->path, rest, word, shown);
+        field->path, rest, word, shown, judge->schema->table->section);
 }
 
 bool rule_bounds(struct judge *judge, const struct field *field, const json_t *value)
@@ -297,17 +296,18 @@ static bool refuse_one_of(struct judge *judge, const struct field *field, const 
                           const struct rule_item *excluded)
 {
     char shown[TYPE_TEXT_BYTES], items[256];
+    const char *section = judge->schema->table->section;
     json_quote(shown, sizeof(shown), text);
     if (excluded)
         return judge_refuse(
             judge, REASON_FIELD_REFUSED, field->path,
-            "%s: '%s' is excluded by '!%.120s' (%s); change '%s = one-of ...' under [create]",
+            "%s: '%s' is excluded by '!%.120s' (%s); change '%s = one-of ...' under [%s]",
             field->path, shown, json_quote(items, sizeof(items), excluded->text),
-            judge_origin(field), field->path);
-    return judge_refuse(
-        judge, REASON_FIELD_REFUSED, field->path,
-        "%s: '%s' is not one of %s (%s); add it to '%s = one-of ...' under [create]", field->path,
-        shown, print_items(&field->rule, items, sizeof(items)), judge_origin(field), field->path);
+            judge_origin(field), field->path, section);
+    return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
+                        "%s: '%s' is not one of %s (%s); add it to '%s = one-of ...' under [%s]",
+                        field->path, shown, print_items(&field->rule, items, sizeof(items)),
+                        judge_origin(field), field->path, section);
 }
 
 bool rule_one_of(struct judge *judge, const struct field *field, const json_t *value)

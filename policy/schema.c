@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tree of fields: built from create.def, changed by the policy's rules, walked by judge.c.
+ * The tree of fields: built from a table, changed by the policy's rules, walked by judge.c.
  */
 #include "schema.h"
 
@@ -19,21 +19,46 @@
 #include "suggest.h"
 #include "types.h"
 
-struct row {
-    const char *path;
-    enum type_id type;
-    unsigned since;
-    const char *rule, *neutral, *why;
-};
+/* ---- the tables ---- */
 
-static const struct row rows[] = {
 #define FIELD(path, type, since, rule, neutral, why) \
     {path, TYPE_ID_##type, since, rule, neutral, why},
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static const struct field_row create_rows[] = {
 #include "create.def"
-#undef FIELD
 };
 
-enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+static const struct field_row exec_rows[] = {
+#include "exec.def"
+};
+
+static const struct field_row start_rows[] = {
+#include "start.def"
+};
+
+static const struct schema_table create_table = {
+    .section = "create",
+    .rows = create_rows,
+    .count = COUNT(create_rows),
+    .prepare = create_prepare,
+    .finish = create_finish,
+};
+
+static const struct schema_table exec_table = {
+    .section = "exec",
+    .rows = exec_rows,
+    .count = COUNT(exec_rows),
+};
+
+static const struct schema_table start_table = {
+    .section = "exec",
+    .rows = start_rows,
+    .count = COUNT(start_rows),
+};
+
+#undef FIELD
+#undef COUNT
 
 /* ---- the tree ---- */
 
@@ -92,7 +117,7 @@ static json_t *safe_value(const struct field *field)
 }
 
 /* A row that does not parse is a bug; only memory can be short. */
-static int field_init(struct schema *schema, const struct row *row)
+static int field_init(struct schema *schema, const struct field_row *row)
 {
     struct field *field = &schema->fields[schema->count], *object = parent_of(schema, row->path);
     const char *dot = strrchr(row->path, '.');
@@ -104,7 +129,7 @@ static int field_init(struct schema *schema, const struct row *row)
         .why = row->why,
         .neutral = row->neutral,
         .since = row->since,
-        .type = type_get(row->type),
+        .type = type_get((enum type_id) row->type),
     };
     schema->count++;
     field_link(object, field);
@@ -115,24 +140,40 @@ static int field_init(struct schema *schema, const struct row *row)
     return 0;
 }
 
-struct schema *schema_new_create(void)
+static struct schema *schema_new(const struct schema_table *table)
 {
     struct schema *schema = calloc(1, sizeof(*schema));
-    struct field *fields = calloc(ROW_COUNT, sizeof(*fields));
+    struct field *fields = calloc(table->count, sizeof(*fields));
     if (!schema || !fields) {
         free(schema);
         free(fields);
         return NULL;
     }
+    schema->table = table;
     schema->fields = fields;
     schema->root = (struct field){.path = "", .name = "", .type = type_get(TYPE_ID_OBJECT)};
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (field_init(schema, &rows[i]) < 0) {
+    for (size_t i = 0; i < table->count; i++) {
+        if (field_init(schema, &table->rows[i]) < 0) {
             schema_free(schema);
             return NULL;
         }
     }
     return schema;
+}
+
+struct schema *schema_new_create(void)
+{
+    return schema_new(&create_table);
+}
+
+struct schema *schema_new_exec(void)
+{
+    return schema_new(&exec_table);
+}
+
+struct schema *schema_new_start(void)
+{
+    return schema_new(&start_table);
 }
 
 void schema_free(struct schema *schema)
@@ -249,6 +290,11 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     return 0;
 }
 
+bool schema_has(const struct schema *schema, const char *path)
+{
+    return schema_find(schema, path) != NULL;
+}
+
 void schema_each(const struct schema *schema, schema_visit *visit, void *arg)
 {
     for (size_t i = 0; i < schema->count; i++) {
@@ -266,6 +312,36 @@ void schema_each(const struct schema *schema, schema_visit *visit, void *arg)
 }
 
 /* ---- judging ---- */
+
+/* `force FIELD`: the walk left a 0 in the place of the value. */
+static bool resolve_reference(struct judge *judge, const struct field *field, const json_t *body,
+                              json_t *out)
+{
+    json_t *source = json_at(out, field->rule.force_path);
+    json_t *client = json_at(body, field->path), *place = json_at(out, field->path);
+    char was[TYPE_TEXT_BYTES], is[TYPE_TEXT_BYTES];
+    int64_t number = source ? json_integer_value(source) : 0;
+    if (!place)
+        return true;
+    if (json_integer_set(place, number) < 0)
+        return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s",
+                            reason_text(REASON_OUT_OF_MEMORY));
+    if (!judge_is_neutral(field, client) && json_integer_value(client) != number)
+        judge_warn(judge, "%s: %s was replaced by %s, as %s (forced, %s)", field->path,
+                   type_print(field->type, client, was), type_print_number(field->type, number, is),
+                   field->rule.force_path, judge_origin(field));
+    return true;
+}
+
+static bool resolve_references(struct judge *judge, const json_t *body, json_t *out)
+{
+    for (size_t i = 0; i < judge->schema->count; i++) {
+        const struct field *field = &judge->schema->fields[i];
+        if (field->rule.force_path && !resolve_reference(judge, field, body, out))
+            return false;
+    }
+    return true;
+}
 
 static void write_verdict(struct judge *judge, const json_t *out)
 {
@@ -291,11 +367,13 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
         judge_refuse(&judge, REASON_BODY_MALFORMED, fault.path, "%s", fault.text);
         return;
     }
-    create_prepare(schema, in);
+    if (schema->table->prepare)
+        schema->table->prepare(schema, in);
     out = judge_field(&judge, &schema->root, in);
     if (!judge.refused && !out)
         out = json_object();
-    if (!judge.refused && create_finish(&judge, in, &out))
+    if (!judge.refused && resolve_references(&judge, in, out) &&
+        (!schema->table->finish || schema->table->finish(&judge, in, &out)))
         write_verdict(&judge, out);
     json_decref(out);
     json_decref(in);

@@ -2,25 +2,28 @@
 /*
  * schema: the fields that a JSON body may have, each with its type and its rule, as a tree.
  *
- * The tree is built from a table (create.def), whose rows carry the built-in rules; a policy file
- * then sets rules of its own.  Judging a body walks body and tree together and builds the document
- * that is sent instead: nothing is copied that no row describes.
+ * The tree is built from a table (create.def, exec.def, start.def), whose rows carry the built-in
+ * rules; a policy file then sets rules of its own.  Judging a body walks body and tree together and
+ * builds the document that is sent instead: nothing is copied that no row describes.
  */
 #ifndef CAISSON_POLICY_SCHEMA_H
 #define CAISSON_POLICY_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct err;
 struct schema;
 
-/* The create body's schema under its built-in rules; NULL when memory is short. */
-struct schema *schema_new_create(void);
+/* The schema of a body under its built-in rules; NULL when memory is short. */
+struct schema *schema_new_create(void);  /* of ContainerCreate */
+struct schema *schema_new_exec(void);    /* of ContainerExec */
+struct schema *schema_new_start(void);   /* of ExecStart */
 void schema_free(struct schema *schema); /* NULL is fine */
 
 /*
- * Replaces the rule of one field.  path is spelt as in create.def ("HostConfig.Memory",
+ * Replaces the rule of one field.  path is spelt as in the table ("HostConfig.Memory",
  * "HostConfig.Mounts[].Type"); text is rule clauses ("max 256MiB, default 100MiB"); origin is
  * "FILE:LINE", copied, for refusals.  The error says what would be right, without FILE:LINE.
  */
@@ -35,7 +38,7 @@ struct schema_context {
     /* The full id of a container of the client's own; NULL when it has none of that name. */
     const char *(*owned)(const void *arg, const char *ref, size_t ref_bytes);
     const void *owned_arg;
-    const char *label_key; /* stamped into Labels last; no client may use it */
+    const char *label_key; /* of a create: stamped into Labels last; no client may use it */
     const char *label_value;
 };
 
@@ -52,6 +55,9 @@ struct schema_verdict {
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret);
 void schema_verdict_done(struct schema_verdict *verdict);
+
+/* Whether there is a field of this path. */
+bool schema_has(const struct schema *schema, const char *path);
 
 /* For the reference, the lints and the tests: every field with its type and its rule in force. */
 struct schema_field {

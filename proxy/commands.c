@@ -216,20 +216,23 @@ static int run_operations(int argc, char **argv)
 
 /* ---- fields ---- */
 
-static void print_field(void *arg, const struct schema_field *field)
+/* Which section the fields that are printed belong to, and whether one was printed before. */
+struct listing {
+    const char *section;
+    bool json, begun;
+};
+
+static void print_field(const struct schema_field *field)
 {
-    (void) arg;
     printf("%s\n    %s", field->path, field->type);
-    if (field->since > 24) /* API 1.24 is the oldest that create.def knows */
+    if (field->since > 24) /* API 1.24 is the oldest that the tables know */
         printf(", API 1.%u", field->since);
     printf("\n    %s  (%s)\n    %s\n", field->rule, field->origin, field->why);
 }
 
-static void print_field_json(void *arg, const struct schema_field *field)
+static void print_field_json(const struct listing *listing, const struct schema_field *field)
 {
-    bool *begun = arg;
-    printf("%s{\"field\":", *begun ? ",\n" : "[");
-    *begun = true;
+    printf("%s{\"section\":\"%s\",\"field\":", listing->begun ? ",\n" : "[", listing->section);
     print_json(stdout, field->path);
     fputs(",\"type\":", stdout);
     print_json(stdout, field->type);
@@ -242,12 +245,28 @@ static void print_field_json(void *arg, const struct schema_field *field)
     putchar('}');
 }
 
-static void print_fields(const struct schema *schema, bool json)
+static void visit_field(void *arg, const struct schema_field *field)
 {
-    bool begun = false;
-    schema_each(schema, json ? print_field_json : print_field, &begun);
+    struct listing *listing = arg;
+    if (listing->json)
+        print_field_json(listing, field);
+    else
+        print_field(field);
+    listing->begun = true;
+}
+
+static void print_fields(const struct schema *create, const struct schema *exec, bool json)
+{
+    struct listing listing = {.section = "create", .json = json};
+    if (!json)
+        puts("[create]");
+    schema_each(create, visit_field, &listing);
+    listing.section = "exec";
+    if (!json)
+        puts("\n[exec]");
+    schema_each(exec, visit_field, &listing);
     if (json)
-        puts(begun ? "]" : "[]");
+        puts("]");
 }
 
 static int run_fields(int argc, char **argv)
@@ -263,18 +282,19 @@ static int run_fields(int argc, char **argv)
             log_error("%s", err.text);
             return 2;
         }
-        print_fields(policy_schema(policy), json);
+        print_fields(policy_schema(policy), policy_schema_exec(policy), json);
         policy_unref(policy);
         return 0;
     }
-    struct schema *schema = schema_new_create();
-    if (!schema) {
+    struct schema *create = schema_new_create(), *exec = schema_new_exec();
+    if (create && exec)
+        print_fields(create, exec, json);
+    else
         log_error("out of memory");
-        return 2;
-    }
-    print_fields(schema, json);
-    schema_free(schema);
-    return 0;
+    int ret = create && exec ? 0 : 2;
+    schema_free(create);
+    schema_free(exec);
+    return ret;
 }
 
 /* ---- the verbs ---- */

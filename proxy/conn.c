@@ -27,9 +27,10 @@ static const unsigned conn_edges[CONN_STATE_COUNT] = {
     [CONN_HEAD] = TO(HEAD) | TO(BODY) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
     [CONN_BODY] = TO(HEAD) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
     [CONN_ENGINE] = TO(HEAD) | TO(SENT) | TO(FLUSH) | TO(DONE),
-    [CONN_SENT] = TO(CREATED) | TO(STREAM) | TO(FLUSH) | TO(DONE),
+    [CONN_SENT] = TO(CREATED) | TO(STREAM) | TO(TUNNEL) | TO(FLUSH) | TO(DONE),
     [CONN_CREATED] = TO(HEAD) | TO(FLUSH) | TO(DONE),
     [CONN_STREAM] = TO(HEAD) | TO(FLUSH) | TO(DONE),
+    [CONN_TUNNEL] = TO(FLUSH) | TO(DONE),
     [CONN_FLUSH] = TO(LINGER) | TO(DONE),
     [CONN_LINGER] = TO(DONE),
     [CONN_DONE] = 0,
@@ -185,6 +186,10 @@ void conn_settle(struct conn *conn)
         conn_feed_waiting(conn);
     if (conn->state == CONN_DONE)
         return;
+    if (conn->state == CONN_TUNNEL) {
+        conn_tunnel_settle(conn);
+        return;
+    }
     reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
     if (reading && conn->client_ended && !stream_blocked(&conn->client)) {
         conn_close_exchange(conn, REASON_CLIENT_GONE);
@@ -210,9 +215,10 @@ static void conn_client_gone(struct conn *conn)
 {
     if (!conn->x.expected || conn->state == CONN_STREAM) {
         /* The Engine sees its client go, as it would without us; a removal may go on unheard. */
-        if (conn->state == CONN_SENT && conn->x.op->number == OPERATION_ContainerDelete)
+        if (conn->state == CONN_SENT && (conn->x.op->number == OPERATION_ContainerDelete ||
+                                         conn->x.op->number == OPERATION_ContainerRename))
             lease_check(conn->shared->lease);
-        conn_finish(conn, REASON_CLIENT_GONE);
+        conn_finish(conn, conn->engine_end_passed ? REASON_NONE : REASON_CLIENT_GONE);
         return;
     }
     /* Whatever becomes of a create, its container is to be known. */
@@ -234,6 +240,10 @@ static void conn_client_bytes(struct conn *conn, const char *data, size_t bytes)
 {
     size_t used = 0;
 
+    if (conn->state == CONN_TUNNEL) {
+        conn_tunnel_client(conn, data, bytes);
+        return;
+    }
     if (buf_bytes(&conn->in) == 0)
         used = conn_feed(conn, data, bytes);
     if (conn_is_ending(conn))

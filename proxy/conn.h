@@ -31,6 +31,7 @@ enum conn_state {
     CONN_SENT,    /* the Engine has the request, its reply's head is awaited */
     CONN_CREATED, /* collecting the whole answer to a create */
     CONN_STREAM,  /* handing the reply's body on */
+    CONN_TUNNEL,  /* hijacked: raw bytes both ways */
     CONN_FLUSH,   /* our last bytes are on their way to the client */
     CONN_LINGER,  /* all is written and shut down; the client's leftover bytes are thrown away */
     CONN_DONE,    /* closed; freed by conn_reap() */

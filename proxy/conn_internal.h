@@ -5,6 +5,7 @@
  * conn.c          states, the ways in, what is watched, the end
  * conn_request.c  from a request's head to the Engine, or to a refusal
  * conn_reply.c    from the Engine's reply to the client
+ * conn_tunnel.c   both ways, after a hijack
  */
 #ifndef CAISSON_PROXY_CONN_INTERNAL_H
 #define CAISSON_PROXY_CONN_INTERNAL_H
@@ -41,6 +42,7 @@ struct exchange {
     bool http10, keep_alive, to_head;
     bool forwarded;   /* the Engine was asked */
     bool expected;    /* a create that counts as alive while its answer is awaited */
+    bool upgrade;     /* the client asked for another protocol on its connection */
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
     bool engine_keep; /* the Engine reads another request on its connection */
 };
@@ -62,6 +64,9 @@ struct conn {
     int64_t deadline_ms;         /* monotonic; 0: none */
     bool head_begun;             /* the first byte of a head is here */
     bool client_ended;           /* the client will send no more */
+    bool engine_ended;           /* in a tunnel: the Engine will send no more */
+    bool client_end_passed;      /* in a tunnel: each side has been told of the other's end */
+    bool engine_end_passed;
     bool detached; /* the client is gone, but the Engine is still making it a container */
     struct exchange x;
 };
@@ -99,6 +104,16 @@ void conn_open_exchange(struct conn *conn);
 /* Its audit record, and the end of all that it holds. */
 void conn_close_exchange(struct conn *conn, enum reason reason);
 void conn_free_decision(struct exchange *x);
+
+/* conn_tunnel.c */
+
+/* The Engine has agreed; data is what it has sent since. What the client sent early goes out now.
+ */
+void conn_tunnel_open(struct conn *conn, const char *data, size_t bytes);
+void conn_tunnel_client(struct conn *conn, const char *data, size_t bytes);
+void conn_tunnel_engine(struct conn *conn, const char *data, size_t bytes);
+/* Passes ends on, watches what can be read, and ends the tunnel. */
+void conn_tunnel_settle(struct conn *conn);
 
 /* conn_reply.c */
 

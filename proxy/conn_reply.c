@@ -57,6 +57,8 @@ static void conn_learn(struct conn *conn, int status)
         return;
     if (status == 204 && x->op->number == OPERATION_ContainerDelete)
         owner_remove(shared->owned, x->container);
+    else if (status == 204 && x->op->number == OPERATION_ContainerRename)
+        owner_rename(shared->owned, x->container, x->decision->name);
     else if (status == 404)
         lease_check(shared->lease);
 }
@@ -90,6 +92,39 @@ static void conn_created(struct conn *conn, bool surplus)
     free(reply);
 }
 
+/* The answer teaches us an id, and goes on as it is. */
+static void conn_exec_created(struct conn *conn, bool surplus)
+{
+    struct conn_shared *shared = conn->shared;
+    struct answer_to to = conn_answer_to(conn);
+    struct buf answer = {0};
+    char id[OWNER_ID_BYTES + 1];
+    struct err err;
+
+    if (policy_exec_created(conn->x.decision, buf_data(&conn->body), buf_bytes(&conn->body), id,
+                            &err) < 0) {
+        log_error("the engine's answer to an exec: %s", err.text);
+        conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+        return;
+    }
+    if (owner_exec_add(shared->owned, id, conn->x.container) < 0)
+        log_error("out of memory: exec %.12s is not in the table", id);
+    if (answer_json(&answer, &to, 201, buf_data(&conn->body), buf_bytes(&conn->body)) < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
+        conn_reply_end(conn, surplus);
+    buf_done(&answer);
+}
+
+/* The whole answer is in conn->body. */
+static void conn_collected(struct conn *conn, bool surplus)
+{
+    if (conn->x.op->reply == REPLY_CREATE)
+        conn_created(conn, surplus);
+    else
+        conn_exec_created(conn, surplus);
+}
+
 static void conn_collect(struct conn *conn, const char *data, size_t bytes)
 {
     struct span payload;
@@ -106,7 +141,7 @@ static void conn_collect(struct conn *conn, const char *data, size_t bytes)
         bytes -= (size_t) used;
     }
     if (conn->framing.done)
-        conn_created(conn, bytes > 0);
+        conn_collected(conn, bytes > 0);
 }
 
 /* Hands body bytes on: as they are, or without their chunks for an HTTP/1.0 client. */
@@ -163,6 +198,22 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
     return ret;
 }
 
+/* Whether we asked for a raw stream in the way that is answered by 101. */
+static bool conn_asked_upgrade(const struct conn *conn)
+{
+    return conn->x.upgrade && conn->x.decision->hijack;
+}
+
+/*
+ * An Engine that was asked for a raw stream and agrees stops to speak HTTP there and then: with 101
+ * when the client asked for an upgrade, else with a 200 that names no end.
+ */
+static bool conn_is_hijacked(const struct conn *conn, const struct message_reply *reply)
+{
+    return conn->x.decision->hijack &&
+           (reply->status == 101 || (reply->status == 200 && reply->framing == FRAMING_CLOSE));
+}
+
 static void conn_take_reply(struct conn *conn, const struct message_reply *reply, const char *data,
                             size_t bytes)
 {
@@ -171,12 +222,20 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
     x->status = reply->status;
     x->engine_keep = reply->keep_alive;
     message_body_init(&conn->framing, reply->framing, reply->content_bytes);
-    if (x->op->reply == REPLY_CREATE && reply->status == 201) {
+    if ((x->op->reply == REPLY_CREATE || x->op->reply == REPLY_EXEC) && reply->status == 201) {
         conn_enter(conn, CONN_CREATED, 0);
         conn_collect(conn, data, bytes);
         return;
     }
     conn_learn(conn, reply->status);
+    if (conn_is_hijacked(conn, reply)) {
+        x->keep_alive = false;
+        if (conn_write_reply_head(conn, reply) < 0)
+            return;
+        conn_free_decision(x);
+        conn_tunnel_open(conn, data, bytes);
+        return;
+    }
     conn_enter(conn, CONN_STREAM, 0);
     if (conn_write_reply_head(conn, reply) < 0)
         return;
@@ -198,14 +257,13 @@ static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
         head = message_parse_reply(data + used, bytes - used, conn->x.to_head, &reply);
         if (head == 0)
             break;
-        if (head < 0 || reply.status == 101 ||
+        if (head < 0 || (reply.status == 101 && !conn_asked_upgrade(conn)) ||
             (reply.status < 200 && conn->x.interim++ >= CONN_INTERIM_MAX)) {
-            /* We never ask for an upgrade, so 101 is nothing that we understand. */
             conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
             return bytes;
         }
         used += (size_t) head;
-        if (reply.status < 200)
+        if (reply.status < 200 && reply.status != 101)
             continue;
         conn_take_reply(conn, &reply, data + used, bytes - used);
         return bytes;
@@ -247,6 +305,8 @@ static void conn_engine_bytes(struct conn *conn, const char *data, size_t bytes)
         conn_read_engine_head(conn, data, bytes);
     else if (conn->state == CONN_CREATED)
         conn_collect(conn, data, bytes);
+    else if (conn->state == CONN_TUNNEL)
+        conn_tunnel_engine(conn, data, bytes);
     else
         conn_relay(conn, data, bytes);
 }
@@ -255,10 +315,12 @@ static void conn_engine_ended(struct conn *conn, bool cleanly)
 {
     bool whole = cleanly && conn->framing.framing == FRAMING_CLOSE;
 
-    if (conn->state == CONN_STREAM && whole)
+    if (conn->state == CONN_TUNNEL)
+        conn->engine_ended = true;
+    else if (conn->state == CONN_STREAM && whole)
         conn_reply_end(conn, false);
     else if (conn->state == CONN_CREATED && whole)
-        conn_created(conn, false);
+        conn_collected(conn, false);
     else
         conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
 }
@@ -269,8 +331,12 @@ void conn_on_engine(void *arg, enum stream_event event)
     ssize_t got;
 
     assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
-    if (event != STREAM_READABLE)
-        return; /* a failed write shows again when the reply is read */
+    if (event != STREAM_READABLE) {
+        /* A failed write shows again when the reply is read, or is the end of a tunnel. */
+        if (conn->state == CONN_TUNNEL)
+            conn_settle(conn);
+        return;
+    }
     got = stream_read(conn->engine, conn->shared->scratch, CONN_SCRATCH_BYTES);
     if (got > 0)
         conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);

@@ -166,6 +166,7 @@ static int conn_write_request(struct conn *conn, bool fresh)
         .target = decision->target,
         .body_bytes = decision->body_bytes,
         .json = decision->body != NULL,
+        .upgrade = decision->hijack && conn->x.upgrade,
     };
     struct buf request = {0};
     int ret = -1;
@@ -285,7 +286,7 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         x->keep_alive = false;
     if (!go_on)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
-    else if (request->upgrade)
+    else if (request->upgrade && x->op->reply != REPLY_HIJACK)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
     else if (!has_body)
         conn_decide(conn);
@@ -336,6 +337,7 @@ ssize_t conn_read_head(struct conn *conn, const char *data, size_t bytes)
         return (ssize_t) bytes;
     }
     x->http10 = request.http10;
+    x->upgrade = request.upgrade && !request.http10;
     x->keep_alive = request.keep_alive;
     conn_route(conn, &request);
     return used;

@@ -505,8 +505,7 @@ static bool read_reply(const char *data, size_t head, bool to_head, struct messa
         ret->framing = FRAMING_NONE;
     else if (framing == FRAMING_NONE)
         ret->framing = FRAMING_CLOSE;
-    /* A length where there is no body: in case that one comes all the same, nobody shall read it.
-     */
+    /* A length where there is no body: should one come all the same, nobody shall read it. */
     bool odd = bodiless && (framing == FRAMING_CHUNKED || length > 0);
     ret->keep_alive = persists(&fields, minor) && ret->framing != FRAMING_CLOSE && !odd;
     return true;

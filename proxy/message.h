@@ -104,6 +104,7 @@ struct message_to_engine {
     const char *target; /* canonical */
     size_t body_bytes;  /* the Content-Length; written for POST and PUT even when 0 */
     bool json;          /* Content-Type: application/json */
+    bool upgrade;       /* Connection: Upgrade, Upgrade: tcp: asks for a raw stream */
 };
 /* Writes the head; < 0: no memory. Host is "docker". */
 int message_write_request(struct buf *out, const struct message_to_engine *request);

@@ -51,6 +51,8 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
     to = PUT(to, " HTTP/1.1\r\nHost: docker\r\nUser-Agent: caisson\r\n");
     if (request->json)
         to = PUT(to, "Content-Type: application/json\r\n");
+    if (request->upgrade)
+        to = PUT(to, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
     if (has_body) {
         to = PUT(to, "Content-Length: ");
         to = PUT(put_number(to, request->body_bytes), "\r\n");
@@ -129,6 +131,8 @@ static char *put_fields(char *to, const struct message_to_client *reply)
     if (reply->retry_after_s > 0)
         to = PUT(put_number(PUT(to, "Retry-After: "), reply->retry_after_s), "\r\n");
     to = put_framing(to, reply);
+    if (reply->status == 101)
+        return PUT(to, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
     if (!reply->keep_alive || reply->http10 || reply->framing == FRAMING_CLOSE)
         to = PUT(to, "Connection: close\r\n");
     return to;
@@ -148,7 +152,7 @@ int message_write_reply(struct buf *out, const struct message_to_client *reply)
         return -1;
     char *to = put_number(PUT(start, "HTTP/1.1 "), (uint64_t) reply->status);
     to = PUT(put(PUT(to, " "), text, text_bytes), "\r\n");
-    if (reply->status >= 200) /* an interim answer is its status line */
+    if (reply->status >= 200 || reply->status == 101) /* other interim answers are a line */
         to = put_fields(to, reply);
     to = PUT(to, "\r\n");
     buf_commit(out, (size_t) (to - start));

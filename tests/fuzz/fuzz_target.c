@@ -76,7 +76,7 @@ static void check_sent(const struct policy *policy, const struct owner_table *ow
     struct policy_decision again = {0};
     const char *sent = decision->target;
     must(strncmp(sent, "/v1.", 4) == 0, "no version is sent");
-    must(strspn(sent, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:@/-?&=") ==
+    must(strspn(sent, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:@/-?&=%") ==
              strlen(sent),
          "what is sent is not plain");
     must(policy_route(policy, &engine, method, sent, strlen(sent), &again), "not sent twice");
@@ -86,6 +86,13 @@ static void check_sent(const struct policy *policy, const struct owner_table *ow
          "means something else when it is asked for again");
     policy_decision_done(&again);
 }
+
+static const char *const bodies[] = {
+    [BODY_NONE] = NULL,
+    [BODY_CREATE] = "{\"Image\":\"a:b\"}",
+    [BODY_EXEC] = "{\"Cmd\":\"a\"}",
+    [BODY_EXEC_START] = "{}",
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
@@ -112,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
     struct policy_decision decision = {0};
     if (policy_route(policy, &engine, method, target, bytes, &decision)) {
-        const char *body = decision.op->body == BODY_CREATE ? "{\"Image\":\"a:b\"}" : NULL;
+        const char *body = bodies[decision.op->body];
         policy_decide(policy, owned, &engine, 7, body, body ? strlen(body) : 0, &decision);
         if (decision.verdict == POLICY_FORWARD)
             check_sent(policy, owned, method, &decision, body);

@@ -46,7 +46,7 @@ OWNERS = {
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
     "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge",
-                             "owner", "created"],
+                             "owner", "created", "filters"],
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},
     "zlib.h": {"evaluator": ["bundle"]},
 }

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the tables of policy/ name all that the Engine's own API descriptions name.
 
-Every operation has its row in operations.def, with its method and path; every field of the create
-body, at any depth, in create.def; every query parameter of an operation that a policy can allow in
-queries.def.  And nothing stands in a table twice.  An API description that is added to
+Every operation has its row in operations.def, with its method and path; every field of a body that
+is judged, at any depth, in the table of that body; every query parameter of an operation that a
+policy can allow in queries.def.  And nothing stands in a table twice.  An API description that is added to
 tests/data/engine-api is read too.
 """
 import glob
@@ -26,6 +26,14 @@ MISTAKES = {
     "Volumes.additionalProperties": "1.25 writes a Swagger keyword where a property's name goes",
     "HostConfig.PortBindings{}.HostIp": "1.25 and 1.30 forget that each port has a list",
     "HostConfig.PortBindings{}.HostPort": "1.25 and 1.30 forget that each port has a list",
+}
+
+
+# The tables of bodies.
+BODIES = {
+    "BODY_CREATE": "policy/create.def",
+    "BODY_EXEC": "policy/exec.def",
+    "BODY_EXEC_START": "policy/start.def",
 }
 
 
@@ -135,7 +143,8 @@ class Rows:
     def __init__(self):
         self.complaints, self.checked = [], 0
         self.operations = read_table("policy/operations.def", "OPERATION", 1, self.complaints)
-        self.create = read_table("policy/create.def", "FIELD", 1, self.complaints)
+        self.bodies = {body: read_table(path, "FIELD", 1, self.complaints)
+                       for body, path in BODIES.items()}
         self.queries = read_table("policy/queries.def", "QUERY", 2, self.complaints)
         self.by_path = {(cells[1].replace("METHOD_", ""), template(cells[2])): cells
                         for _, cells in self.operations.values()}
@@ -169,14 +178,17 @@ class Rows:
             self.want(named[1] == row, (name, "row"),
                       "policy/operations.def:%d: %s is %s %s in API %s"
                       % (named[0], name, method, path, version))
-        if name == "ContainerCreate":
-            self.check_create(version, api, operation)
+        self.check_body(row, version, api, operation)
 
-    def check_create(self, version, api, operation):
-        body = parameters(operation, "body")[0]["schema"]
-        for path in fields(api, body):
-            self.want((path,) in self.create or path in MISTAKES, ("field", path),
-                      "policy/create.def:1: API %s has %s" % (version, path))
+    def check_body(self, row, version, api, operation):
+        described = parameters(operation, "body")
+        if row[4] in BODIES:
+            for path in fields(api, described[0]["schema"]):
+                self.want((path,) in self.bodies[row[4]] or path in MISTAKES, (row[4], path),
+                          "%s:1: API %s has %s" % (BODIES[row[4]], version, path))
+        else:
+            self.want(not described or row[4] == "BODY_UNJUDGED", (row[0], "body"),
+                      "policy/operations.def:1: API %s has a body for %s" % (version, row[0]))
 
     def check_strays(self):
         """Rows that name operations which are not there."""
@@ -184,7 +196,8 @@ class Rows:
             self.want((name,) in self.operations, (name, parameter, "stray"),
                       "policy/queries.def:%d: there is no operation %s" % (line, name))
         for what in MISTAKES:
-            self.want(what not in self.queries and (what,) not in self.create, (what, "mistake"),
+            self.want(what not in self.queries and
+                      not any((what,) in table for table in self.bodies.values()), (what, "mistake"),
                       "tests/lint/rows.py:1: %s has a row now; take it from MISTAKES" % (what,))
 
 

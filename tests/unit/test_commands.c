@@ -253,7 +253,7 @@ static void listings(void **state)
         strstr(said.out, "\nHostConfig.Privileged\n    bool\n    forbid  (built in)\n"));
     run("fields", "--json", "--policy", text_file(POLICY), NULL);
     assert_int_equal(said.code, 0);
-    assert_memory_equal(said.out, "[{\"field\":", 10);
+    assert_memory_equal(said.out, "[{\"section\":\"create\",\"field\":", 29);
     assert_non_null(strstr(said.out, "\"rule\":\"one-of busybox:*\",\"origin\":\""));
     assert_string_equal(said.out + strlen(said.out) - 3, "}]\n");
     run("fields", "--policy", "/nonexistent.ini", NULL);

@@ -294,7 +294,8 @@ static const struct file_case file_cases[] = {
     {"[a]\nHostConfig.Mounts[].Type = one-of tmpfs\n", "a.HostConfig.Mounts[].Type=one-of tmpfs@2|",
      NULL},
     {"k = v\n", NULL,
-     ":1: 'k = v' stands before any section; put it under one like [proxy], [allow], [create] or "
+     ":1: 'k = v' stands before any section; put it under one like [proxy], [allow], [create], "
+     "[exec] or "
      "[limits]"},
     {"[a]\n= v\n", NULL, ":2: there is no key before '='"},
     {"[a]\nk: v\n", NULL, ":2: a key is followed by '=', not ':'"},

@@ -10,10 +10,13 @@
 
 #define POLICY                                                                    \
     "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n" \
-    "ContainerLogs = own\n[create]\nImage = one-of busybox:*\n[limits]\nlifetime = 0\n"
+    "ContainerLogs = own\nContainerAttach = own\n[create]\nImage = one-of "       \
+    "busybox:*\n[limits]\nlifetime = 0\n"
 #define PING   "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
 #define DENIED "GET /info HTTP/1.1\r\nHost: d\r\n\r\n"
 #define START  "POST /v1.41/containers/mine/start HTTP/1.1\r\nHost: d\r\n"
+#define ATTACH \
+    "POST /v1.41/containers/mine/attach?stream=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\n\r\n"
 #define CREATE                                                                          \
     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n" \
     "Content-Length: 21\r\n"
@@ -23,21 +26,22 @@
 
 /* ---- the table ---- */
 
-static const char *const NAMES[CONN_STATE_COUNT] = {"HEAD",   "BODY",  "ENGINE", "SENT", "CREATED",
-                                                    "STREAM", "FLUSH", "LINGER", "DONE"};
+static const char *const NAMES[CONN_STATE_COUNT] = {
+    "HEAD", "BODY", "ENGINE", "SENT", "CREATED", "STREAM", "TUNNEL", "FLUSH", "LINGER", "DONE"};
 
 /* From each row's state to the states that its column names with an x. */
 static const char *const EDGES[CONN_STATE_COUNT] = {
-    /* H B E S C S F L D */
-    "x x x x . . x . x", /* HEAD */
-    "x . x x . . x . x", /* BODY */
-    "x . . x . . x . x", /* ENGINE */
-    ". . . . x x x . x", /* SENT */
-    "x . . . . . x . x", /* CREATED */
-    "x . . . . . x . x", /* STREAM */
-    ". . . . . . . x x", /* FLUSH */
-    ". . . . . . . . x", /* LINGER */
-    ". . . . . . . . .", /* DONE */
+    /* H B E S C S T F L D */
+    "x x x x . . . x . x", /* HEAD */
+    "x . x x . . . x . x", /* BODY */
+    "x . . x . . . x . x", /* ENGINE */
+    ". . . . x x x x . x", /* SENT */
+    "x . . . . . . x . x", /* CREATED */
+    "x . . . . . . x . x", /* STREAM */
+    ". . . . . . . x . x", /* TUNNEL */
+    ". . . . . . . . x x", /* FLUSH */
+    ". . . . . . . . . x", /* LINGER */
+    ". . . . . . . . . .", /* DONE */
 };
 
 static void the_table_is_what_we_mean(void **unused)
@@ -251,6 +255,18 @@ static void in_stream_closing_full(struct stage *stage)
     stage_fill(stage);
 }
 
+static void in_sent_attach(struct stage *stage)
+{
+    known(stage);
+    stage_send(stage, ATTACH);
+}
+
+static void in_tunnel(struct stage *stage)
+{
+    in_sent_attach(stage);
+    stage_engine(stage, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+}
+
 static void in_flush(struct stage *stage)
 {
     known(stage);
@@ -310,6 +326,11 @@ static void engine_says_head_of_201(struct stage *stage)
     stage_engine(stage, "HTTP/1.1 201 Created\r\nContent-Length: 73\r\n\r\n");
 }
 
+static void engine_switches(struct stage *stage)
+{
+    stage_engine(stage, "HTTP/1.1 101 UPGRADED\r\n\r\n");
+}
+
 static void engine_says_id(struct stage *stage)
 {
     stage_engine(stage, CREATED);
@@ -365,6 +386,8 @@ static const struct step STEPS[] = {
     {CONN_STREAM, CONN_HEAD, in_stream, engine_says_rest},
     {CONN_STREAM, CONN_DONE, in_stream, stage_engine_closes},
     {CONN_STREAM, CONN_DONE, in_stream, stage_client_closes},
+    {CONN_SENT, CONN_TUNNEL, in_sent_attach, engine_switches},
+    {CONN_TUNNEL, CONN_DONE, in_tunnel, stage_client_closes},
     {CONN_FLUSH, CONN_LINGER, in_flush, client_reads},
     {CONN_FLUSH, CONN_DONE, in_flush, time_passes},
     {CONN_FLUSH, CONN_DONE, in_flush, stage_client_closes},
@@ -383,7 +406,20 @@ static bool edge_has_a_step(int from, int to)
     }
     /* Driven by tests of their own below. */
     return (from == CONN_STREAM && to == CONN_FLUSH) || (from == CONN_SENT && to == CONN_DONE) ||
-           (from == CONN_CREATED && to == CONN_DONE);
+           (from == CONN_CREATED && to == CONN_DONE) || (from == CONN_TUNNEL && to == CONN_FLUSH);
+}
+
+static void a_tunnel_ends_with_the_engine(void **unused)
+{
+    struct stage stage;
+
+    (void) unused;
+    stage_open(&stage, 0);
+    in_tunnel(&stage);
+    assert_int_equal(stage_state(&stage), CONN_TUNNEL);
+    stage_engine_closes(&stage);
+    assert_int_equal(stage_state(&stage), CONN_LINGER); /* by way of FLUSH, in one callback */
+    stage_close(&stage);
 }
 
 static void every_edge_is_taken_by_an_event(void **unused)
@@ -576,6 +612,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_what_we_mean),
         cmocka_unit_test(every_edge_is_taken_by_an_event),
+        cmocka_unit_test(a_tunnel_ends_with_the_engine),
         cmocka_unit_test(a_stream_that_closes_is_flushed),
         cmocka_unit_test(the_engine_is_heard_out),
         cmocka_unit_test(who_only_waits_for_a_stream_takes_the_request_along),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every row of create.def: the values of tests/cases/create_fields.tsv under the built-in rule, and
- * every kind of rule that fits the row's type.  Run from the top of the tree.
+ * Every row of create.def, exec.def and start.def: the values of tests/cases/create_fields.tsv and
+ * its like under the built-in rule, and every kind of rule that fits the row's type.  Run from the
+ * top of the tree.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,6 @@
 #include "tmpfs.h"
 #include "types.h"
 
-static const char tsv_path[] = "tests/cases/create_fields.tsv";
 /* Every container is the client's own here. */
 static const char *owned(const void *arg, const char *ref, size_t ref_bytes)
 {
@@ -44,7 +44,21 @@ struct line {
     char why[200], rule[80];
 };
 
+/* A table under test. */
+struct table {
+    const char *tsv_path;
+    struct schema *(*schema_new)(void);
+    const char *base; /* what a body needs so that only the row in question can be refused */
+};
+
+static const struct table create_table = {
+    "tests/cases/create_fields.tsv", schema_new_create,
+    "{\"Image\":\"busybox\",\"HostConfig\":{\"NetworkMode\":\"none\"}}"};
+static const struct table exec_table = {"tests/cases/exec_fields.tsv", schema_new_exec, "{}"};
+static const struct table start_table = {"tests/cases/start_fields.tsv", schema_new_start, "{}"};
+
 struct state {
+    const struct table *table;
     struct schema *schema; /* every rule is `allow`, but for the row under test */
     struct schema *fresh;  /* the built-in rules */
     struct line lines[400];
@@ -99,10 +113,9 @@ static json_t *body_with(const char *path, json_t *value)
     }
 }
 
-/* What else a body needs so that only the row in question can be refused. */
-static json_t *body_for(const char *path, json_t *value)
+static json_t *body_for(const struct state *state, const char *path, json_t *value)
 {
-    json_t *body = json_pack("{ss s{ss}}", "Image", "busybox", "HostConfig", "NetworkMode", "none");
+    json_t *body = json_loads(state->table->base, 0, NULL);
     json_t *more = body_with(path, value);
     if (strcmp(path, "HostConfig.NetworkMode") == 0)
         json_object_clear(json_object_get(body, "HostConfig"));
@@ -173,7 +186,7 @@ static struct outcome judge(const struct state *state, const char *path, json_t 
 {
     struct schema_verdict verdict = {0};
     struct outcome outcome = {0};
-    json_t *body = body_for(path, value);
+    json_t *body = body_for(state, path, value);
     char *text = json_dumps(body, 0);
     schema_judge(state->schema, &context, text, strlen(text), &verdict);
     outcome.reason = verdict.reason;
@@ -200,9 +213,17 @@ static void set_rule(const struct state *state, const char *path, const char *ru
         fail_msg("%s = %s: %s", path, rule, err.text);
 }
 
+/* Whether every value means nothing to the Engine. */
+static bool is_always_neutral(const struct field *field)
+{
+    return field->neutral && strcmp(field->neutral, "*") == 0;
+}
+
 /* What a value looks like once it was sent. */
 static bool is_sent_as(const struct field *field, const json_t *value, const json_t *sent)
 {
+    if (is_always_neutral(field))
+        return !sent;
     if (field->type->codec && field->type->codec->canonical)
         return json_is_string(sent);
     if (field->type->codec && field->type->codec->container && json_is_array(value))
@@ -395,6 +416,8 @@ static void try_row(const struct state *state, const struct field *field, json_t
     bool no_bounds = kind == KIND_BOOL || kind == KIND_OBJECT;
     try_forbid(state, field, value);
     try_allow(state, field, value);
+    if (is_always_neutral(field))
+        return;
     try_force(state, field, value);
     try_default(state, field, value);
     if (no_bounds) {
@@ -425,7 +448,7 @@ static const struct line *line_of(const struct state *state, const char *path)
     return NULL;
 }
 
-static json_t *parse_cell(const char *text)
+static json_t *parse_cell(const char *tsv_path, const char *text)
 {
     json_error_t error;
     if (strcmp(text, "-") == 0)
@@ -436,11 +459,12 @@ static json_t *parse_cell(const char *text)
     return value;
 }
 
-static int setup(void **ret_state)
+static int setup(void **ret_state, const struct table *table)
 {
     static struct state state;
+    state = (struct state){.table = table};
     char text[1024], *cells[5], *rest;
-    FILE *file = fopen(tsv_path, "r");
+    FILE *file = fopen(table->tsv_path, "r");
     assert_non_null(file);
     while (fgets(text, sizeof(text), file)) {
         if (text[0] == '#')
@@ -451,21 +475,37 @@ static int setup(void **ret_state)
         struct line *line = &state.lines[state.count++];
         assert_non_null(cells[4]);
         snprintf(line->path, sizeof(line->path), "%s", cells[0]);
-        line->pass = parse_cell(cells[1]);
-        line->refuse = parse_cell(cells[2]);
+        line->pass = parse_cell(table->tsv_path, cells[1]);
+        line->refuse = parse_cell(table->tsv_path, cells[2]);
         snprintf(line->why, sizeof(line->why), "%s", cells[3]);
         snprintf(line->rule, sizeof(line->rule), "%s", cells[4]);
     }
     fclose(file);
-    state.schema = schema_new_create();
-    state.fresh = schema_new_create();
+    state.schema = table->schema_new();
+    state.fresh = table->schema_new();
     assert_non_null(state.schema);
     assert_non_null(state.fresh);
-    set_rule(&state, "HostConfig.MemorySwap", "allow");
+    if (schema_has(state.schema, "HostConfig.MemorySwap")) /* it is forced to another field */
+        set_rule(&state, "HostConfig.MemorySwap", "allow");
     for (size_t i = 0; i < state.schema->count; i++)
         set_rule(&state, state.schema->fields[i].path, "allow");
     *ret_state = &state;
     return 0;
+}
+
+static int setup_create(void **ret_state)
+{
+    return setup(ret_state, &create_table);
+}
+
+static int setup_exec(void **ret_state)
+{
+    return setup(ret_state, &exec_table);
+}
+
+static int setup_start(void **ret_state)
+{
+    return setup(ret_state, &start_table);
 }
 
 static int teardown(void **any)
@@ -485,11 +525,11 @@ static void test_every_row_has_a_line(void **any)
     const struct state *state = *any;
     for (size_t i = 0; i < state->fresh->count; i++)
         if (!line_of(state, state->fresh->fields[i].path))
-            fail_msg("%s has no line in %s", state->fresh->fields[i].path, tsv_path);
+            fail_msg("%s has no line in %s", state->fresh->fields[i].path, state->table->tsv_path);
     for (size_t i = 0; i < state->count; i++) {
         const struct line *line = &state->lines[i];
         if (!schema_find(state->fresh, line->path))
-            fail_msg("%s of %s has no row", line->path, tsv_path);
+            fail_msg("%s of %s has no row", line->path, state->table->tsv_path);
         if (!line->pass || (!line->refuse && strcmp(line->why, "-") == 0))
             fail_msg("%s: a value is missing without a reason", line->path);
         assert_ptr_equal(line_of(state, line->path), line);
@@ -534,7 +574,7 @@ static void test_versions(void **any)
         if (field->since <= 24 || judge_is_neutral(field, line->pass))
             continue;
         old.api_minor = field->since - 1;
-        json_t *body = body_for(line->path, line->pass);
+        json_t *body = body_for(state, line->path, line->pass);
         char *text = json_dumps(body, 0);
         schema_judge(state->schema, &old, text, strlen(text), &verdict);
         assert_int_equal(verdict.reason, REASON_FIELD_TOO_NEW);
@@ -545,6 +585,36 @@ static void test_versions(void **any)
     }
 }
 
+/* What is said under [exec] of a field of a start is said of the exec's, too. */
+static void test_a_start_has_nothing_of_its_own(void **any)
+{
+    struct schema *exec = schema_new_exec(), *start = schema_new_start();
+    (void) any;
+    assert_true(exec && start);
+    for (size_t i = 0; i < start->count; i++) {
+        assert_true(schema_has(exec, start->fields[i].path));
+        /* policy.c looks for a text in what is sent. */
+        assert_int_not_equal(start->fields[i].type->kind, KIND_STRING);
+        assert_int_not_equal(start->fields[i].type->kind, KIND_STRINGS);
+    }
+    schema_free(exec);
+    schema_free(start);
+}
+
+/* A command must not get what its container was refused. */
+static void test_an_exec_is_as_strict_as_a_create(void **any)
+{
+    static const char *const shared[] = {"User", "Env"};
+    struct schema *exec = schema_new_exec(), *create = schema_new_create();
+    (void) any;
+    assert_true(exec && create);
+    for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+        assert_string_equal(schema_find(exec, shared[i])->rule.text,
+                            schema_find(create, shared[i])->rule.text);
+    schema_free(exec);
+    schema_free(create);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,5 +623,12 @@ int main(void)
         cmocka_unit_test(test_every_kind_of_rule),
         cmocka_unit_test(test_versions),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_a_start_has_nothing_of_its_own),
+        cmocka_unit_test(test_an_exec_is_as_strict_as_a_create),
+    };
+    int failed = cmocka_run_group_tests_name("create.def", tests, setup_create, teardown);
+    failed += cmocka_run_group_tests_name("exec.def", tests, setup_exec, teardown);
+    failed += cmocka_run_group_tests_name("start.def", tests, setup_start, teardown);
+    return failed + cmocka_run_group_tests_name("together", others, NULL, NULL);
 }

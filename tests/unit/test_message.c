@@ -547,22 +547,22 @@ static void test_replies_without_body(void **state)
     (void) state;
     static const struct {
         const char *head;
-        bool to_head;
+        bool to_head, keep_alive;
     } ROWS[] = {
-        {"HTTP/1.1 204 No Content\r\n\r\n", false},
-        {"HTTP/1.1 304 Not Modified\r\n\r\n", false},
-        {"HTTP/1.1 304 Not Modified\r\nContent-Length: 29\r\n\r\n", false},
-        {"HTTP/1.1 404 Not Found\r\nContent-Length: 29\r\n\r\n", true},
-        {"HTTP/1.1 200 OK\r\n\r\n", true},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true},
-        {"HTTP/1.1 100 Continue\r\n\r\n", false},
-        {"HTTP/1.1 102 Processing\r\n\r\n", false},
-        {"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", false},
+        {"HTTP/1.1 204 No Content\r\n\r\n", false, true},
+        {"HTTP/1.1 304 Not Modified\r\n\r\n", false, true},
+        {"HTTP/1.1 304 Not Modified\r\nContent-Length: 29\r\n\r\n", false, false},
+        {"HTTP/1.1 404 Not Found\r\nContent-Length: 29\r\n\r\n", true, false},
+        {"HTTP/1.1 200 OK\r\n\r\n", true, true},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true, false},
+        {"HTTP/1.1 100 Continue\r\n\r\n", false, true},
+        {"HTTP/1.1 102 Processing\r\n\r\n", false, true},
+        {"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", false, false},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         struct message_reply reply = read_reply(ROWS[i].head, ROWS[i].to_head);
         assert_int_equal(reply.framing, FRAMING_NONE);
-        assert_int_equal(reply.keep_alive, reply.status != 101);
+        assert_int_equal(reply.keep_alive, ROWS[i].keep_alive);
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -40,12 +41,11 @@ static void grants_are_possible(void **state)
         if (op->grants == GRANT_NO)
             continue;
         assert_int_not_equal(op->body, BODY_UNJUDGED);
-        assert_int_not_equal(op->reply, REPLY_HIJACK);
-        if (op->object == OBJECT_NONE)
-            assert_int_equal(op->grants, GRANT_YES);
-        else
-            assert_int_equal(op->object, OBJECT_CONTAINER);
-        assert_int_equal(op->object == OBJECT_CONTAINER && (op->grants & GRANT_YES), 0);
+        assert_true(op->object <= OBJECT_EXEC);
+        bool has_own = op->object != OBJECT_NONE || i == OPERATION_ContainerList;
+        assert_int_equal(op->grants, has_own ? GRANT_OWN | GRANT_ANY : GRANT_YES);
+        if (op->reply == REPLY_HIJACK) /* the policy says so in each decision */
+            assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart);
     }
 }
 
@@ -59,7 +59,9 @@ static void the_default_five_are_grantable(void **state)
     assert_int_equal(operation_get(OPERATION_ContainerDelete)->grants, GRANT_OWN | GRANT_ANY);
     assert_int_equal(operation_get(OPERATION_ContainerWait)->reply, REPLY_STREAM);
     assert_int_equal(operation_get(OPERATION_ContainerLogs)->reply, REPLY_STREAM);
-    assert_int_equal(operation_get(OPERATION_ContainerExec)->grants, GRANT_NO);
+    assert_int_equal(operation_get(OPERATION_ContainerAttachWebsocket)->grants, GRANT_NO);
+    assert_int_equal(operation_get(OPERATION_Session)->grants, GRANT_NO);
+    assert_int_equal(operation_get(OPERATION_ContainerExec)->reply, REPLY_EXEC);
 }
 
 static void methods_have_names(void **state)

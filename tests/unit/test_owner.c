@@ -409,6 +409,126 @@ static void broken_lists_change_nothing(void **state)
     }
 }
 
+static const char *exec_container(const struct owner_table *table, const char *ref)
+{
+    size_t bytes = strlen(ref);
+    char *copy = malloc(bytes ? bytes : 1); /* exactly as long, for the sanitizers */
+    assert_non_null(copy);
+    memcpy(copy, ref, bytes);
+    const char *container = owner_exec_container(table, copy, bytes);
+    free(copy);
+    return container;
+}
+
+static void renaming(void **state)
+{
+    (void) state;
+    struct owner_table *table = table_of_three();
+    assert_false(owner_rename(table, id_of("cccccccccccc"), "new"));
+    assert_false(owner_rename(table, "bbbbbbbbbbbb1", "new"));
+    assert_finds_nothing(table, "new");
+    assert_true(owner_rename(table, id_of("bbbbbbbbbbbb1"), "new"));
+    assert_finds(table, "new", "bbbbbbbbbbbb1");
+    assert_finds_nothing(table, "bee");
+    assert_true(owner_rename(table, id_of("bbbbbbbbbbbb2"), "bee"));
+    assert_finds(table, "bee", "bbbbbbbbbbbb2");
+    assert_true(owner_rename(table, id_of("bbbbbbbbbbbb2"), "bee"));
+    assert_int_equal(owner_count(table), 3);
+    owner_table_free(table);
+}
+
+/* A list that was made before has the old name. */
+static void rebuild_keeps_new_names(void **state)
+{
+    (void) state;
+    struct owner_table *table = table_of_three();
+    char error[512], list[1024];
+    uint64_t mark = owner_mark(table);
+    assert_true(owner_rename(table, id_of("bbbbbbbbbbbb1"), "new"));
+    snprintf(list, sizeof(list),
+             "[{\"Id\":\"%s\",\"Names\":[\"/bee\"],\"Created\":10,"
+             "\"Labels\":{\"io.caisson.owner\":\"me\"}}]",
+             id_of("bbbbbbbbbbbb1"));
+    assert_int_equal(rebuild(table, mark, list, error), 0);
+    assert_int_equal(owner_count(table), 1);
+    assert_finds(table, "new", "bbbbbbbbbbbb1");
+    assert_finds_nothing(table, "bee");
+    owner_table_free(table);
+}
+
+static void execs(void **state)
+{
+    (void) state;
+    struct owner_table *table = table_of_three();
+    assert_null(exec_container(table, id_of("e1")));
+    assert_int_equal(owner_exec_add(table, id_of("e1"), id_of("aaaaaaaaaaaa1")), 0);
+    assert_int_equal(owner_exec_add(table, id_of("e2"), id_of("bbbbbbbbbbbb1")), 0);
+    assert_int_equal(owner_exec_add(table, id_of("e3"), id_of("aaaaaaaaaaaa1")), 0);
+    assert_string_equal(exec_container(table, id_of("e1")), id_of("aaaaaaaaaaaa1"));
+    assert_string_equal(exec_container(table, id_of("e2")), id_of("bbbbbbbbbbbb1"));
+    assert_string_equal(exec_container(table, id_of("e3")), id_of("aaaaaaaaaaaa1"));
+
+    /* Full ids alone, and never a container's. */
+    assert_null(exec_container(table, ""));
+    assert_null(exec_container(table, "e1"));
+    assert_null(exec_container(table, "e10000000000"));
+    assert_null(exec_container(table, id_of("e4")));
+    assert_null(exec_container(table, id_of("aaaaaaaaaaaa1")));
+    assert_finds_nothing(table, id_of("e1"));
+
+    /* Not in a container of ours. */
+    assert_int_equal(owner_exec_add(table, id_of("e5"), id_of("cccccccccccc")), 0);
+    assert_int_equal(owner_exec_add(table, id_of("e6"), ""), 0);
+    assert_null(exec_container(table, id_of("e5")));
+    assert_null(exec_container(table, id_of("e6")));
+
+    /* They go with their container. */
+    assert_true(owner_remove(table, id_of("aaaaaaaaaaaa1")));
+    assert_null(exec_container(table, id_of("e1")));
+    assert_string_equal(exec_container(table, id_of("e2")), id_of("bbbbbbbbbbbb1"));
+    assert_null(exec_container(table, id_of("e3")));
+    owner_table_free(table);
+}
+
+static void the_oldest_exec_is_forgotten(void **state)
+{
+    (void) state;
+    struct owner_table *table = table_of_three();
+    char id[OWNER_ID_BYTES + 1];
+    for (int i = 0; i < OWNER_EXECS + 3; i++) {
+        snprintf(id, sizeof(id), "%064x", i);
+        assert_int_equal(owner_exec_add(table, id, id_of("bbbbbbbbbbbb1")), 0);
+        assert_int_equal(owner_exec_add(table, id, id_of("bbbbbbbbbbbb1")), 0);
+    }
+    for (int i = 0; i < OWNER_EXECS + 3; i++) {
+        snprintf(id, sizeof(id), "%064x", i);
+        assert_int_equal(exec_container(table, id) != NULL, i >= 3);
+    }
+    owner_table_free(table);
+}
+
+static void rebuild_keeps_execs(void **state)
+{
+    (void) state;
+    struct owner_table *table = table_of_three();
+    char error[512], list[1024];
+    assert_int_equal(owner_exec_add(table, id_of("e1"), id_of("aaaaaaaaaaaa1")), 0);
+    assert_int_equal(owner_exec_add(table, id_of("e2"), id_of("bbbbbbbbbbbb1")), 0);
+    assert_int_equal(rebuild(table, owner_mark(table), "nonsense", error), -1);
+    assert_non_null(exec_container(table, id_of("e1")));
+    snprintf(list, sizeof(list),
+             "[{\"Id\":\"%s\",\"Created\":10,\"Labels\":{\"io.caisson.owner\":\"me\"}}]",
+             id_of("bbbbbbbbbbbb1"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rebuild(table, owner_mark(table), list, error), 0);
+        assert_null(exec_container(table, id_of("e1")));
+        assert_string_equal(exec_container(table, id_of("e2")), id_of("bbbbbbbbbbbb1"));
+    }
+    assert_int_equal(owner_exec_add(table, id_of("e3"), id_of("bbbbbbbbbbbb1")), 0);
+    assert_non_null(exec_container(table, id_of("e3")));
+    owner_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +545,11 @@ int main(void)
         cmocka_unit_test(rebuild_takes_only_ours),
         cmocka_unit_test(rebuild_tolerates_names),
         cmocka_unit_test(broken_lists_change_nothing),
+        cmocka_unit_test(renaming),
+        cmocka_unit_test(rebuild_keeps_new_names),
+        cmocka_unit_test(execs),
+        cmocka_unit_test(the_oldest_exec_is_forgotten),
+        cmocka_unit_test(rebuild_keeps_execs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

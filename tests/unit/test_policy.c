@@ -77,7 +77,8 @@ static const struct load_case load_cases[] = {
     {"[proxy]\nlisten = unix:/tmp/s\n[limits]\nbody = 1MiB\n", NULL},
     {"[create]\nImage = one-of busybox\nHostConfig.Memory = max 1g\n", NULL},
     {"[alow]\nContainerStart = own\n",
-     ":2: there is no section [alow]; the sections are [proxy], [allow], [create] and [limits]"},
+     ":2: there is no section [alow]; the sections are [proxy], [allow], [create], [exec] and "
+     "[limits]"},
     {"[allow]\nContainerStrat = own\n",
      ":2: 'ContainerStrat' is no operation of the Docker Engine API; did you mean "
      "'ContainerStart'?"},
@@ -88,9 +89,15 @@ static const struct load_case load_cases[] = {
     {"[allow]\nContainerStart =\n", ":2: ContainerStart takes own, any or no, not ''"},
     {"[allow]\nContainerCreate = own\n", ":2: ContainerCreate takes yes or no, not 'own'"},
     {"[allow]\nContainerCreate = any\n", ":2: ContainerCreate takes yes or no, not 'any'"},
-    {"[allow]\nContainerExec = own\n",
-     ":2: ContainerExec cannot be allowed yet: its body could ask for Privileged and user 0, past "
-     "every rule under [create]; take this line out"},
+    {"[allow]\nContainerAttachWebsocket = own\n", ":2: ContainerAttachWebsocket cannot be allowed "
+                                                  "yet: the connection becomes a websocket, which "
+                                                  "caisson does not relay; take this line out"},
+    {"[allow]\nContainerExec = own\nExecStart = own\nContainerList = any\n", NULL},
+    {"[allow]\nContainerExec = yes\n", ":2: ContainerExec takes own, any or no, not 'yes'"},
+    {"[allow]\nExecStart = yes\n", ":2: ExecStart takes own, any or no, not 'yes'"},
+    {"[allow]\nContainerList = yes\n", ":2: ContainerList takes own, any or no, not 'yes'"},
+    {"[exec]\nUser = allow\nDetach = forbid\n", NULL},
+    {"[exec]\nImage = allow\n", ":2: there is no field 'Image'; 'caisson fields' lists them"},
     {"[allow]\nImageBuild = maybe\n",
      ":2: ImageBuild can only be 'no', not 'maybe': a build runs commands as root, outside every "
      "rule under [create]"},
@@ -145,6 +152,7 @@ static void what_was_loaded(void **state)
     assert_int_equal(policy_grant(policy, OPERATION_ContainerStop), GRANT_NO);
     assert_int_equal(policy_grant(policy, OPERATION_SystemPing), GRANT_NO);
     assert_non_null(policy_schema(policy));
+    assert_non_null(policy_schema_exec(policy));
     struct policy *again = policy_ref(policy);
     assert_ptr_equal(again, policy);
     policy_unref(policy);
@@ -306,8 +314,16 @@ static void operations_that_are_not_allowed(void **state)
                   "there");
     assert_denied(&asked, METHOD_POST, "/v1.41/containers/mine/exec", "{}",
                   REASON_OPERATION_NOT_ALLOWED, "ContainerExec",
-                  "ContainerExec is not allowed by p.ini and cannot be allowed yet: its body could "
-                  "ask for Privileged and user 0, past every rule under [create]");
+                  "ContainerExec is not allowed by p.ini; allow it with 'ContainerExec = own' "
+                  "under [allow]");
+    assert_denied(&asked, METHOD_GET, "/containers/json", NULL, REASON_OPERATION_NOT_ALLOWED,
+                  "ContainerList",
+                  "ContainerList is not allowed by p.ini; allow it with 'ContainerList = own' "
+                  "under [allow]");
+    assert_denied(&asked, METHOD_GET, "/containers/mine/attach/ws", NULL,
+                  REASON_OPERATION_NOT_ALLOWED, "ContainerAttachWebsocket",
+                  "ContainerAttachWebsocket is not allowed by p.ini and cannot be allowed yet: the "
+                  "connection becomes a websocket, which caisson does not relay");
     assert_denied(&asked, METHOD_DELETE, "/containers/create", NULL, REASON_OPERATION_UNKNOWN, "",
                   "DELETE /containers/create is no operation of the Docker Engine API; POST "
                   "/containers/create is ContainerCreate");
@@ -486,6 +502,242 @@ static void creates_that_are_refused_before_their_body(void **state)
     asked_done(&asked);
 }
 
+/* ---- execs, attach, rename, lists ---- */
+
+#define EXEC_OWN   "eeeeeeeeeeee0123456789abcdef0123456789abcdef0123456789abcdef0123"
+#define EXEC_OTHER "dddddddddddd0123456789abcdef0123456789abcdef0123456789abcdef0123"
+
+static const char CLIENT_POLICY[] = "[allow]\n"
+                                    "ContainerList = own\n"
+                                    "ContainerRename = own\n"
+                                    "ContainerAttach = own\n"
+                                    "ContainerExec = own\n"
+                                    "ExecStart = own\n"
+                                    "ExecResize = own\n"
+                                    "ExecInspect = own\n"
+                                    "[exec]\n"
+                                    "Cmd = max 3\n";
+
+static struct asked ask_as_client(void)
+{
+    struct asked asked = ask_with(CLIENT_POLICY);
+    assert_int_equal(owner_exec_add(asked.owned, EXEC_OWN, ID_OWN), 0);
+    return asked;
+}
+
+/* What is sent for a body: its text, and whether a raw stream is asked for. */
+static void assert_body(const struct asked *asked, const char *target, const char *body,
+                        const char *sent, bool hijack)
+{
+    struct policy_decision d = decide(asked, METHOD_POST, target, body);
+    if (d.verdict != POLICY_FORWARD || strcmp(d.body, sent) != 0)
+        fail_msg("%s %s: '%s' %s", target, body, d.body ? d.body : "", d.message);
+    assert_int_equal(d.body_bytes, strlen(d.body));
+    assert_int_equal(d.hijack, hijack);
+    assert_string_equal(d.container, ID_OWN);
+    policy_decision_done(&d);
+}
+
+static void execs_are_judged(void **state)
+{
+    (void) state;
+    struct asked asked = ask_as_client();
+    const char *target = "/v1.41/containers/mine/exec";
+    assert_body(&asked, target,
+                "{\"User\":\"\",\"Privileged\":false,\"Tty\":false,\"AttachStdin\":false,"
+                "\"AttachStderr\":true,\"AttachStdout\":true,\"Detach\":false,\"DetachKeys\":\"\","
+                "\"Env\":null,\"WorkingDir\":\"\",\"Cmd\":[\"id\"]}",
+                "{\"User\":\"65534:65534\",\"AttachStdout\":true,\"AttachStderr\":true,"
+                "\"Cmd\":[\"id\"]}",
+                false);
+    assert_body(&asked, target, "{\"Container\":\"other\",\"Cmd\":\"id\"}",
+                "{\"User\":\"65534:65534\",\"Cmd\":[\"id\"]}", false);
+    struct policy_decision d = decide(&asked, METHOD_POST, target, "{\"User\":\"0:0\"}");
+    assert_string_equal(d.target, "/v1.41/containers/" ID_OWN "/exec");
+    assert_string_equal(d.container, ID_OWN);
+    assert_string_equal(d.exec, "");
+    assert_non_null(strstr(d.warnings, "65534:65534"));
+    policy_decision_done(&d);
+    assert_denied(&asked, METHOD_POST, target, "{\"Privileged\":true}", REASON_FIELD_REFUSED,
+                  "Privileged",
+                  "Privileged is forbidden by p.ini; allow it with 'Privileged = allow' under "
+                  "[exec]");
+    assert_denied(&asked, METHOD_POST, target, "{\"Cmd\":[\"a\",\"b\",\"c\",\"d\"]}",
+                  REASON_FIELD_REFUSED, "Cmd", "Cmd: 4 elements is over the max 3 of p.ini:10");
+    assert_denied(&asked, METHOD_POST, target, "{\"privileged\":false}", REASON_FIELD_UNKNOWN,
+                  "privileged", "privileged must be spelt Privileged");
+    assert_denied(&asked, METHOD_POST, target, "{\"Image\":\"x\"}", REASON_FIELD_UNKNOWN, "Image",
+                  "Image is not a field that caisson knows");
+    assert_denied(&asked, METHOD_POST, target, NULL, REASON_BODY_MALFORMED, "",
+                  "ContainerExec needs a JSON body");
+    assert_denied(&asked, METHOD_POST, "/containers/other/exec", "{\"Privileged\":true}",
+                  REASON_NOT_OWNED, "", "No such container: other");
+    asked_done(&asked);
+}
+
+static void starts_are_judged(void **state)
+{
+    (void) state;
+    struct asked asked = ask_as_client();
+    const char *target = "/v1.42/exec/" EXEC_OWN "/start";
+    assert_body(&asked, target, "{}", "{}", true);
+    assert_body(&asked, target, "{\"Detach\":false,\"Tty\":false}", "{}", true);
+    assert_body(&asked, target, "{\"Tty\":true,\"ConsoleSize\":[24,80]}",
+                "{\"Tty\":true,\"ConsoleSize\":[24,80]}", true);
+    assert_body(&asked, target, "{\"Detach\":true,\"Tty\":true}", "{\"Detach\":true,\"Tty\":true}",
+                false);
+    struct policy_decision d = decide(&asked, METHOD_POST, target, "{}");
+    assert_string_equal(d.target, target);
+    assert_string_equal(d.exec, EXEC_OWN);
+    policy_decision_done(&d);
+    assert_denied(&asked, METHOD_POST, target, "{\"Cmd\":[\"sh\"]}", REASON_FIELD_UNKNOWN, "Cmd",
+                  "Cmd is not a field that caisson knows");
+    assert_denied(&asked, METHOD_POST, target, NULL, REASON_BODY_MALFORMED, "",
+                  "ExecStart needs a JSON body");
+    asked_done(&asked);
+
+    /* A rule of [exec] holds for both bodies, if both have the field. */
+    asked = ask_with("[allow]\nContainerExec = own\nExecStart = any\n[exec]\nDetach = forbid\n");
+    const char *forbidden =
+        "Detach is forbidden by p.ini:5; allow it with 'Detach = allow' under [exec]";
+    assert_denied(&asked, METHOD_POST, "/containers/mine/exec", "{\"Detach\":true}",
+                  REASON_FIELD_REFUSED, "Detach", forbidden);
+    assert_denied(&asked, METHOD_POST, "/exec/x/start", "{\"Detach\":true}", REASON_FIELD_REFUSED,
+                  "Detach", forbidden);
+    asked_done(&asked);
+    asked = ask_with("[allow]\nExecStart = any\n[exec]\nDetach = force true\n");
+    d = decide(&asked, METHOD_POST, "/exec/x/start", "{}");
+    assert_string_equal(d.body, "{\"Detach\":true}");
+    assert_false(d.hijack);
+    policy_decision_done(&d);
+    asked_done(&asked);
+}
+
+static void foreign_execs_do_not_exist(void **state)
+{
+    (void) state;
+    struct asked asked = ask_as_client();
+    static const char *const refs[] = {EXEC_OTHER, "eeeeeeeeeeee", "mine", ID_OWN, "x"};
+    static const char *const tails[] = {"/start", "/resize?h=1&w=1", "/json"};
+    for (size_t i = 0; i < sizeof(refs) / sizeof(refs[0]); i++)
+        for (int j = 0; j < 3; j++) {
+            char target[200], message[200];
+            snprintf(target, sizeof(target), "/exec/%s%s", refs[i], tails[j]);
+            snprintf(message, sizeof(message), "No such exec instance: %s", refs[i]);
+            assert_denied(&asked, j == 2 ? METHOD_GET : METHOD_POST, target, j == 0 ? "{}" : NULL,
+                          REASON_NOT_OWNED, "", message);
+        }
+    assert_sent(&asked, METHOD_GET, "/exec/" EXEC_OWN "/json", "/v1.45/exec/" EXEC_OWN "/json",
+                ID_OWN);
+    assert_sent(&asked, METHOD_POST, "/exec/" EXEC_OWN "/resize?w=80&h=24",
+                "/v1.45/exec/" EXEC_OWN "/resize?h=24&w=80", ID_OWN);
+    owner_remove(asked.owned, ID_OWN);
+    assert_denied(&asked, METHOD_GET, "/exec/" EXEC_OWN "/json", NULL, REASON_NOT_OWNED, "",
+                  "No such exec instance: " EXEC_OWN);
+    asked_done(&asked);
+    asked = ask_with("[allow]\nExecInspect = any\n");
+    assert_sent(&asked, METHOD_GET, "/exec/" EXEC_OTHER "/json", "/v1.45/exec/" EXEC_OTHER "/json",
+                "");
+    asked_done(&asked);
+}
+
+static void attach_is_a_raw_stream(void **state)
+{
+    (void) state;
+    struct asked asked = ask_as_client();
+    struct policy_decision d = decide(
+        &asked, METHOD_POST, "/v1.41/containers/mine/attach?stderr=1&stdout=1&stream=1", NULL);
+    assert_int_equal(d.verdict, POLICY_FORWARD);
+    assert_string_equal(d.target, "/v1.41/containers/" ID_OWN "/attach?stream=1&stdout=1&stderr=1");
+    assert_true(d.hijack);
+    policy_decision_done(&d);
+    assert_denied(&asked, METHOD_POST, "/containers/mine/attach", "stdin=1", REASON_BODY_UNEXPECTED,
+                  "", "ContainerAttach takes no request body");
+    assert_denied(&asked, METHOD_POST, "/containers/other/attach", NULL, REASON_NOT_OWNED, "",
+                  "No such container: other");
+    d = decide(&asked, METHOD_GET, "/containers/json", NULL);
+    assert_false(d.hijack);
+    policy_decision_done(&d);
+    asked_done(&asked);
+}
+
+static void renames(void **state)
+{
+    (void) state;
+    struct asked asked = ask_as_client();
+    struct policy_decision d =
+        decide(&asked, METHOD_POST, "/containers/mine/rename?name=other", NULL);
+    assert_string_equal(d.target, "/v1.45/containers/" ID_OWN "/rename?name=other");
+    assert_string_equal(d.name, "other");
+    assert_string_equal(d.container, ID_OWN);
+    policy_decision_done(&d);
+    const char *in_use = "ContainerRename: 'mine' is the name of one of your containers already";
+    assert_denied(&asked, METHOD_POST, "/containers/" ID_OWN "/rename?name=mine", NULL,
+                  REASON_NAME_REFUSED, "name", in_use);
+    assert_denied(&asked, METHOD_POST, "/containers/mine/rename", NULL, REASON_NAME_REFUSED, "name",
+                  "ContainerRename: query parameter 'name' is missing; write name=NAME");
+    assert_denied(&asked, METHOD_POST, "/containers/mine/rename?name=", NULL, REASON_NAME_REFUSED,
+                  "name", "ContainerRename: query parameter 'name' is missing; write name=NAME");
+    d = decide(&asked, METHOD_POST, "/containers/mine/rename?name=" ID_OTHER, NULL);
+    assert_int_equal(d.reason, REASON_NAME_REFUSED);
+    policy_decision_done(&d);
+    assert_denied(&asked, METHOD_POST, "/containers/other/rename?name=mine", NULL, REASON_NOT_OWNED,
+                  "", "No such container: other");
+    asked_done(&asked);
+}
+
+static void lists_show_what_is_granted(void **state)
+{
+    (void) state;
+    struct asked asked = ask_as_client();
+    assert_sent(
+        &asked, METHOD_GET, "/containers/json",
+        "/v1.45/containers/json?filters=%7B%22label%22:%5B%22io.caisson.owner%3Dme%22%5D%7D", "");
+    assert_sent(&asked, METHOD_GET,
+                "/containers/json?all=1&filters=%7B%22name%22%3A%7B%22a%22%3Atrue%7D%7D",
+                "/v1.45/containers/json?filters=%7B%22label%22:%5B%22io.caisson.owner%3Dme%22%5D%2C"
+                "%22name%22:%5B%22a%22%5D%7D&all=1",
+                "");
+    asked_done(&asked);
+    asked = ask_with("[allow]\nContainerList = any\n");
+    assert_sent(&asked, METHOD_GET, "/containers/json?all=1", "/v1.45/containers/json?all=1", "");
+    assert_denied(&asked, METHOD_GET, "/containers/json?filters=%7B%22since%22:%5B%22a%22%5D%7D",
+                  NULL, REASON_QUERY_REFUSED, "filters",
+                  "ContainerList: query parameter 'filters' must be of ancestor, exited, expose, "
+                  "health, id, label, name, publish and status, not since");
+    asked_done(&asked);
+}
+
+static void exec_answers(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *reply;
+        bool good;
+    } cases[] = {
+        {"{\"Id\":\"" EXEC_OWN "\"}", true},
+        {"{\"Id\":\"" EXEC_OWN "\",\"New\":1}\n", true},
+        {"{\"Id\":\"" EXEC_OWN "\"}x", false},
+        {"{\"Id\":\"" EXEC_OWN "\",\"Id\":\"" EXEC_OTHER "\"}", false},
+        {"{\"Id\":\"" EXEC_OWN "\\u0000\"}", false},
+        {"{\"Id\":\"E" EXEC_OWN "\"}", false},
+        {"{\"Id\":\"eeeeeeeeeeee\"}", false},
+        {"{\"id\":\"" EXEC_OWN "\"}", false},
+        {"[]", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct policy_decision d = {0};
+        struct err err = {""};
+        char id[65] = "";
+        int rc = policy_exec_created(&d, cases[i].reply, strlen(cases[i].reply), id, &err);
+        assert_int_equal(rc, cases[i].good ? 0 : -1);
+        assert_string_equal(id, cases[i].good ? EXEC_OWN : "");
+        assert_string_equal(err.text,
+                            cases[i].good ? "" : "the engine's answer to an exec has no full id");
+    }
+}
+
 /* Zeroed memory, and a decision after its first step alone, mean no. */
 static void undecided_is_no(void **state)
 {
@@ -580,6 +832,13 @@ int main(void)
         cmocka_unit_test(pings),
         cmocka_unit_test(creates),
         cmocka_unit_test(creates_that_are_refused_before_their_body),
+        cmocka_unit_test(execs_are_judged),
+        cmocka_unit_test(starts_are_judged),
+        cmocka_unit_test(foreign_execs_do_not_exist),
+        cmocka_unit_test(attach_is_a_raw_stream),
+        cmocka_unit_test(renames),
+        cmocka_unit_test(lists_show_what_is_granted),
+        cmocka_unit_test(exec_answers),
         cmocka_unit_test(undecided_is_no),
         cmocka_unit_test(created_answers),
     };

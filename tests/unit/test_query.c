@@ -18,15 +18,21 @@
 
 enum { MINOR = 45 };
 
-static int judge(enum operation_id op, unsigned minor, const char *text, struct query *query)
+static int judge_for(enum operation_id op, unsigned minor, const char *label, const char *text,
+                     struct query *query)
 {
     size_t bytes = strlen(text);
     char *copy = malloc(bytes ? bytes : 1); /* exactly as long, for the sanitizers */
     assert_non_null(copy);
     memcpy(copy, text, bytes);
-    int reason = query_judge(operation_get(op), minor, copy, bytes, query);
+    int reason = query_judge(operation_get(op), minor, label, copy, bytes, query);
     free(copy);
     return reason;
+}
+
+static int judge(enum operation_id op, unsigned minor, const char *text, struct query *query)
+{
+    return judge_for(op, minor, NULL, text, query);
 }
 
 struct sent_case {
@@ -42,6 +48,9 @@ struct sent_case {
 #define KILL   OPERATION_ContainerKill
 #define CREATE OPERATION_ContainerCreate
 #define RESIZE OPERATION_ContainerResize
+#define ATTACH OPERATION_ContainerAttach
+#define RENAME OPERATION_ContainerRename
+#define LIST   OPERATION_ContainerList
 
 static const struct sent_case sent_cases[] = {
     {LOGS, "", ""},
@@ -96,6 +105,32 @@ static const struct sent_case sent_cases[] = {
     {CREATE, "name=", ""},
     {RESIZE, "w=80&h=24", "h=24&w=80"},
     {RESIZE, "h=0&w=10000", "h=0&w=10000"},
+    {OPERATION_ExecResize, "w=80&h=24", "h=24&w=80"},
+    {ATTACH, "stderr=1&stdout=1&stream=1", "stream=1&stdout=1&stderr=1"},
+    {ATTACH, "stdin=1&logs=0", "logs=0&stdin=1"},
+    {ATTACH, "detachKeys=ctrl-p%2Cctrl-q", "detachKeys=ctrl-p%2Cctrl-q"},
+    {ATTACH, "detachKeys=ctrl-p,ctrl-q", "detachKeys=ctrl-p%2Cctrl-q"},
+    {ATTACH, "detachKeys=ctrl-%5B%5d%5e%5C_%40", "detachKeys=ctrl-%5B%5D%5E%5C_%40"},
+    {ATTACH, "detachKeys=", ""},
+    {RENAME, "name=web", ""},
+    {LIST, "", ""},
+    {LIST, "all=1", "all=1"},
+    {LIST, "limit=-1&all=0&size=0&trunc_cmd=0", "all=0"},
+    {LIST, "limit=5", "limit=5"},
+    {LIST, "limit=0", ""},
+    {LIST, "filters=", ""},
+    {LIST, "filters=%7B%7D", ""},
+    {LIST, "all=1&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D",
+     "filters=%7B%22label%22:%5B%22a%3Db%22%5D%7D&all=1"},
+    /* {"label":{"a=b":true}} is the older form */
+    {LIST, "filters=%7B%22label%22%3A%7B%22a%3Db%22%3Atrue%7D%7D",
+     "filters=%7B%22label%22:%5B%22a%3Db%22%5D%7D"},
+    /* {"status":["a"],"name":["/x","/x"]}: in order, and once */
+    {LIST, "filters=%7B%22status%22:%5B%22a%22%5D,%22name%22:%5B%22/x%22,%22/x%22%5D%7D",
+     "filters=%7B%22name%22:%5B%22/x%22%5D%2C%22status%22:%5B%22a%22%5D%7D"},
+    /* {"name":["\u00e4"]}: what is sent is ASCII */
+    {LIST, "filters=%7B%22name%22:%5B%22%5Cu00e4%22%5D%7D",
+     "filters=%7B%22name%22:%5B%22%5Cu00E4%22%5D%7D"},
 };
 
 static void values_are_sent_canonically(void **state)
@@ -309,6 +344,102 @@ static const char *const bad_names[] = {
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 };
 
+static const char *const bad_filters[] = {
+    "%7B",
+    "%5B%5D",
+    "null",
+    "%7B%22label%22:%22a%22%7D",                     /* {"label":"a"} */
+    "%7B%22label%22:%5B%5D%7D",                      /* {"label":[]} */
+    "%7B%22label%22:%7B%7D%7D",                      /* {"label":{}} */
+    "%7B%22label%22:%5B7%5D%7D",                     /* {"label":[7]} */
+    "%7B%22label%22:%5Bnull%5D%7D",                  /* {"label":[null]} */
+    "%7B%22label%22:%5B%5B%22a%22%5D%5D%7D",         /* {"label":[["a"]]} */
+    "%7B%22label%22:%7B%22a%22:false%7D%7D",         /* {"label":{"a":false}} */
+    "%7B%22label%22:%7B%22a%22:1%7D%7D",             /* {"label":{"a":1}} */
+    "%7B%22label%22:%5B%22a%5Cn%22%5D%7D",           /* {"label":["a\n"]} */
+    "%7B%22label%22:%5B%22a%5Cu0000%22%5D%7D",       /* {"label":["a\u0000"]} */
+    "%7B%22label%22:%5B%22a%22%5D%7Dx",              /* {"label":["a"]}x */
+    "%7B%22label%22:%5B%22a%22%5D,%22label%22:1%7D", /* twice */
+    "%7B%22Label%22:%5B%22a%22%5D%7D",               /* {"Label":["a"]} */
+    "%7B%22before%22:%5B%22a%22%5D%7D",              /* {"before":["a"]} */
+    "%7B%22since%22:%5B%22a%22%5D%7D",
+    "%7B%22volume%22:%5B%22a%22%5D%7D",
+    "%7B%22network%22:%5B%22a%22%5D%7D",
+    "%7B%22is-task%22:%5B%22true%22%5D%7D",
+    "%7B%22label!%22:%5B%22a%22%5D%7D",
+    "%7B%22%22:%5B%22a%22%5D%7D",
+    "%00",
+    "%",
+};
+
+static void bad_filters_are_refused(void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < sizeof(bad_filters) / sizeof(bad_filters[0]); i++) {
+        struct query query;
+        char text[160] = "filters=";
+        strcat(text, bad_filters[i]);
+        if (judge(LIST, MINOR, text, &query) != REASON_QUERY_REFUSED)
+            fail_msg("%s gave '%s'", text, query.text);
+        assert_string_equal(query.field, "filters");
+        assert_non_null(strstr(query.message, "ContainerList: query parameter 'filters' "));
+        assert_non_null(strstr(query.message, " must be"));
+    }
+}
+
+#define OURS "io.caisson.owner=me"
+#define SENT "io.caisson.owner%3Dme"
+
+/* Whatever is asked for, ours is among the labels, once. */
+static void lists_are_narrowed(void **state)
+{
+    (void) state;
+    static const char *const cases[][2] = {
+        {"", "filters=%7B%22label%22:%5B%22" SENT "%22%5D%7D"},
+        {"filters=", "filters=%7B%22label%22:%5B%22" SENT "%22%5D%7D"},
+        {"filters=%7B%7D", "filters=%7B%22label%22:%5B%22" SENT "%22%5D%7D"},
+        {"all=1&limit=2", "filters=%7B%22label%22:%5B%22" SENT "%22%5D%7D&all=1&limit=2"},
+        {"filters=%7B%22label%22:%5B%22a%22%5D%7D",
+         "filters=%7B%22label%22:%5B%22a%22%2C%22" SENT "%22%5D%7D"},
+        {"filters=%7B%22label%22:%7B%22a%22:true%7D%7D",
+         "filters=%7B%22label%22:%5B%22a%22%2C%22" SENT "%22%5D%7D"},
+        {"filters=%7B%22label%22:%5B%22io.caisson.owner%3Dyou%22%5D%7D",
+         "filters=%7B%22label%22:%5B%22io.caisson.owner%3Dyou%22%2C%22" SENT "%22%5D%7D"},
+        {"filters=%7B%22label%22:%5B%22" SENT "%22%5D%7D",
+         "filters=%7B%22label%22:%5B%22" SENT "%22%5D%7D"},
+        {"filters=%7B%22status%22:%5B%22exited%22%5D%7D",
+         "filters=%7B%22label%22:%5B%22" SENT "%22%5D%2C%22status%22:%5B%22exited%22%5D%7D"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct query query;
+        for (int again = 0; again < 2; again++) {
+            int reason = judge_for(LIST, MINOR, OURS, cases[i][again], &query);
+            if (reason != REASON_NONE || strcmp(query.text, cases[i][1]) != 0)
+                fail_msg("'%s' gave '%s' %s", cases[i][again], query.text, query.message);
+        }
+    }
+    struct query query; /* operations without filters are as they were */
+    assert_int_equal(judge_for(STOP, MINOR, OURS, "t=1", &query), REASON_NONE);
+    assert_string_equal(query.text, "t=1");
+}
+
+/* The longest filters that are read either fit or are refused; nothing is cut. */
+static void filters_have_an_end(void **state)
+{
+    (void) state;
+    struct query query;
+    for (size_t bytes = 1; bytes < 1100; bytes++) {
+        char text[1200] = "filters=%7B%22id%22:%5B%22";
+        size_t head = strlen(text);
+        memset(text + head, bytes % 2 ? '~' : 'x', bytes);
+        strcpy(text + head + bytes, "%22%5D%7D");
+        if (judge_for(LIST, MINOR, OURS, text, &query) == REASON_NONE)
+            assert_non_null(strstr(query.text, "%22" SENT "%22%5D%7D"));
+        else
+            assert_true(bytes > 400);
+    }
+}
+
 static void bad_names_are_refused(void **state)
 {
     (void) state;
@@ -355,6 +486,9 @@ int main(void)
         cmocka_unit_test(names_are_taken_apart),
         cmocka_unit_test(refusals_say_what_would_be_right),
         cmocka_unit_test(bad_names_are_refused),
+        cmocka_unit_test(bad_filters_are_refused),
+        cmocka_unit_test(lists_are_narrowed),
+        cmocka_unit_test(filters_have_an_end),
         cmocka_unit_test(rows_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
