@@ -17,12 +17,15 @@ static void conn_tunnel_end(struct conn *conn)
     conn_end_exchange(conn, REASON_NONE);
 }
 
-/* Client bytes on their way to the Engine. */
+/*
+ * Client bytes on their way to the Engine.  When it takes no more, its program has ended, but what
+ * it said at last may still be on its way to the client.
+ */
 void conn_tunnel_client(struct conn *conn, const char *data, size_t bytes)
 {
     conn->x.bytes_in += bytes;
     if (stream_write(conn->engine, data, bytes) < 0)
-        conn_tunnel_end(conn);
+        conn->client_end_passed = true;
 }
 
 void conn_tunnel_engine(struct conn *conn, const char *data, size_t bytes)
@@ -43,10 +46,10 @@ void conn_tunnel_open(struct conn *conn, const char *data, size_t bytes)
     buf_done(&early);
 }
 
-/* Passes on an end whose last bytes are through. */
+/* Passes on an end whose last bytes are through, or cannot be. */
 static void conn_tunnel_pass_end(bool ended, struct stream *to, bool *passed)
 {
-    if (!ended || *passed || stream_push(to) < 0 || stream_blocked(to))
+    if (!ended || *passed || (stream_push(to) == 0 && stream_blocked(to)))
         return;
     shutdown(to->fd, SHUT_WR);
     *passed = true;
@@ -60,6 +63,7 @@ void conn_tunnel_settle(struct conn *conn)
         conn_tunnel_end(conn);
         return;
     }
-    stream_pause(&conn->client, conn->client_ended || stream_blocked(conn->engine));
+    stream_pause(&conn->client,
+                 conn->client_ended || conn->client_end_passed || stream_blocked(conn->engine));
     stream_pause(conn->engine, conn->engine_ended || stream_blocked(&conn->client));
 }

@@ -607,6 +607,29 @@ static void nothing_is_decided_about_an_unknown_engine(void **unused)
     stage_close(&stage);
 }
 
+/* A program ends and has its last words, while its client is still writing to it. */
+static void last_words_are_heard(void **unused)
+{
+    static char data[4096];
+    struct stage stage;
+
+    (void) unused;
+    stage_open(&stage, 0);
+    in_tunnel(&stage);
+    stage_read(&stage, data, sizeof data, 0);
+    assert_int_equal(send(stage.client, "input", 5, MSG_NOSIGNAL), 5);
+    for (unsigned i = 0; i < stage.scene.link_count; i++) {
+        if (buf_bytes(&stage.scene.links[i].got) > 0)
+            assert_int_equal(send(stage.scene.links[i].fd, "last words", 10, MSG_NOSIGNAL), 10);
+    }
+    stage_engine_closes(&stage);
+    stage_read(&stage, data, sizeof data, 0);
+    assert_string_equal(data, "last words");
+    stage_client_closes(&stage);
+    assert_int_equal(stage_state(&stage), CONN_DONE);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +644,7 @@ int main(void)
         cmocka_unit_test(the_last_answer_before_the_end_is_whole),
         cmocka_unit_test(answers_of_this_turn_are_not_lost),
         cmocka_unit_test(nothing_is_decided_about_an_unknown_engine),
+        cmocka_unit_test(last_words_are_heard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
