@@ -21,15 +21,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 enum { PLAYERS = 4, OPERATIONS_MOST = 200, QUEUE_BYTES = 1 << 16, QUIET_TURNS = 5 };
 
-#define POLICY                                                                                   \
-    "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n"                \
-    "ContainerLogs = own\nContainerDelete = own\n[create]\nImage = one-of busybox:*\n[limits]\n" \
+#define POLICY                                                                                     \
+    "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n"                  \
+    "ContainerLogs = own\nContainerDelete = own\nContainerAttach = own\n[create]\nImage = one-of " \
+    "busybox:*\n[limits]\n"                                                                        \
     "connections = 6\ncontainers = 3\nhead = 1KiB\nbody = 2KiB\nlifetime = "
 #define BODY "{\"Image\":\"busybox:1\"}"
 #define CREATE                                                     \
     "POST /v1.41/containers/create?name=n HTTP/1.1\r\nHost: d\r\n" \
     "Content-Type: application/json\r\n"
-#define OK "HTTP/1.1 200 OK\r\n"
+#define ATTACH "POST /containers/mine/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\n"
+#define OK     "HTTP/1.1 200 OK\r\n"
 
 static const char *const REQUESTS[] = {
     "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
@@ -48,6 +50,9 @@ static const char *const REQUESTS[] = {
     "POST /v1.41/containers/mine/start HTTP/1.1\r\nHost: d\r\nUpgrade: h2c\r\n\r\n",
     "GET /info HTTP/1.1\r\nHost: d\r\n\r\n",
     "POST /v1.41/containers/" SCENE_NEW "/start HTTP/1.1\r\nHost: d\r\n\r\n",
+    ATTACH "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+    ATTACH "\r\n",
+    "some raw bytes\r\n\r\n",
 };
 
 static const char *const REPLIES[] = {
@@ -65,7 +70,7 @@ static const char *const REPLIES[] = {
     "HTTP/1.1 100 Continue\r\n\r\n",
     "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}",
     "HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
-    "HTTP/1.1 101 UPGRADED\r\n\r\n",
+    "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
     SCENE_PING_REPLY,
     SCENE_LIST_REPLY,
     OK "Content-Length: 2\r\n\r\n[]",
@@ -78,13 +83,14 @@ enum { REPLY_COUNT = sizeof REPLIES / sizeof *REPLIES };
 struct player {
     int fd; /* -1: gone */
     struct buf to_send, heard;
-    bool asked_head; /* its replies cannot be told from one another without knowing that */
+    bool unreadable; /* it asked for a HEAD: its replies cannot be told from one another */
 };
 
 struct play {
     struct scene scene;
     struct player clients[PLAYERS];
     struct buf says[SCENE_LINKS]; /* what the Engine's side of each link is about to say */
+    bool raw[SCENE_LINKS];        /* was asked for a stream: what follows is perhaps no HTTP */
     const uint8_t *at, *end;
     bool answers_own, ended;
 };
@@ -175,10 +181,10 @@ static void client_check(const struct player *client)
     struct message_body body;
     struct span payload;
 
-    while (bytes > 0 && !client->asked_head) {
+    while (bytes > 0 && !client->unreadable) {
         ssize_t used = message_parse_reply(data, bytes, false, &reply);
         scene_demand(used >= 0, "what a client is sent is no reply");
-        if (used == 0)
+        if (used == 0 || reply.status == 101)
             return;
         message_body_init(&body, reply.framing, reply.content_bytes);
         while (used >= 0 && !body.done && (size_t) used < bytes) {
@@ -199,6 +205,15 @@ static void client_check(const struct player *client)
 static bool span_begins(struct span text, const char *with)
 {
     return text.bytes >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
+}
+
+static bool is_attach(const struct scene_request *request)
+{
+    static const char attach[] = "/attach?";
+    struct span target = request->head.target;
+
+    return request->head.method == METHOD_POST && target.bytes > 18 + 64 + sizeof attach &&
+           memcmp(target.data + 18 + 64, attach, sizeof attach - 1) == 0;
 }
 
 static void engine_check(const struct scene_request *request)
@@ -224,7 +239,7 @@ static void engine_check(const struct scene_request *request)
                  "a request for what is not ours");
     struct span rest = {target.data + 18 + 64, target.bytes - 18 - 64};
     scene_demand((method == METHOD_POST && span_begins(rest, "/start") && rest.bytes == 6) ||
-                     (method == METHOD_POST && span_begins(rest, "/wait")) ||
+                     is_attach(request) || (method == METHOD_POST && span_begins(rest, "/wait")) ||
                      (method == METHOD_GET && span_begins(rest, "/logs?")) ||
                      (method == METHOD_DELETE && (rest.bytes == 0 || rest.data[0] == '?')),
                  "an operation that is not allowed");
@@ -238,8 +253,11 @@ static void engine_listen(struct play *play)
 
     for (unsigned i = 0; i < scene->link_count; i++) {
         struct scene_link *link = &scene->links[i];
-        while (scene_request(link, &request)) {
+        if (play->raw[i])
+            buf_done(&link->got);
+        while (!play->raw[i] && scene_request(link, &request)) {
             engine_check(&request);
+            play->raw[i] = is_attach(&request);
             if (play->answers_own && scene_is_own(&request)) {
                 scene_reply(link,
                             request.head.target.bytes > 6 ? SCENE_LIST_REPLY : SCENE_PING_REPLY);
@@ -295,7 +313,7 @@ static void play_client_does(struct play *play, unsigned what, uint8_t who, uint
     case 2:
         if (buf_bytes(&client->to_send) > 0 &&
             memmem(buf_data(&client->to_send), buf_bytes(&client->to_send), "HEAD", 4) != NULL)
-            client->asked_head = true;
+            client->unreadable = true;
         play_send(client->fd, &client->to_send, some(number));
         break;
     case 3:
