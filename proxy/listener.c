@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,8 @@ static bool listener_number(const char *text, long *ret_number)
 
     errno = 0;
     *ret_number = strtol(text, &end, 10);
-    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0';
+    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' &&
+           *ret_number < UINT32_MAX; /* which would mean "leave it" */
 }
 
 static int listener_user(const char *name, uid_t *ret_uid, struct err *err)

@@ -27,14 +27,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
     SERVER_TICK_MS = 500,
-    SERVER_ACCEPT_MAX = 64,    /* connections taken in one turn */
-    SERVER_ACCEPT_PAUSE_S = 1, /* after the descriptors ran out */
-    SERVER_DRAIN_TICKS = 6     /* how long running exchanges may go on after SIGTERM */
+    SERVER_OWN_DESCRIPTORS = 64, /* beside those of connections */
+    SERVER_ACCEPT_MAX = 64,      /* connections taken in one turn */
+    SERVER_ACCEPT_PAUSE_S = 1,   /* after the descriptors ran out */
+    SERVER_DRAIN_TICKS = 6       /* how long running exchanges may go on after SIGTERM */
 };
 
 struct server {
@@ -180,6 +182,18 @@ static void server_on_end(evutil_socket_t number, short what, void *arg)
     server->done = server->shared.count == 0;
 }
 
+/* Text stands only under [proxy], and is used at the start alone. */
+static void server_note_restart(const struct config *old, const struct config *new)
+{
+#define OPTION_TEXT(section, key, member, kind, fallback, why) \
+    if (strcmp(old->member, new->member) != 0)                 \
+        log_warn("a new '%s' under [%s] takes effect at a restart", key, #section);
+#define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why)
+#include "options.def"
+#undef OPTION_TEXT
+#undef OPTION_NUMBER
+}
+
 /* A new policy is loaded whole or not at all; exchanges that are under way end under the old one.
  */
 static void server_on_reload(evutil_socket_t number, short what, void *arg)
@@ -194,6 +208,7 @@ static void server_on_reload(evutil_socket_t number, short what, void *arg)
         log_error("the policy in force stays");
         return;
     }
+    server_note_restart(policy_config(server->shared.policy), policy_config(policy));
     policy_unref(server->shared.policy);
     server->shared.policy = policy;
     lease_set_lifetime(server->shared.lease, policy_config(policy)->lifetime_ms);
@@ -234,6 +249,22 @@ static int server_upstream(struct server *server, struct err *err)
     return shared->lease == NULL ? err_set(err, "out of memory") : 0;
 }
 
+/* Each client may need a descriptor of its own and one to the Engine. */
+static void server_raise_descriptors(const struct config *config)
+{
+    rlim_t needed = 2 * (rlim_t) config->connections + SERVER_OWN_DESCRIPTORS;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
+        return;
+    limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < needed)
+        log_warn("'connections' under [limits] may need %llu descriptors, and the system allows "
+                 "%llu: raise that (ulimit -n), or lower 'connections'",
+                 (unsigned long long) needed, (unsigned long long) limit.rlim_cur);
+}
+
 static int server_start(struct server *server, struct err *err)
 {
     struct conn_shared *shared = &server->shared;
@@ -246,6 +277,7 @@ static int server_start(struct server *server, struct err *err)
     shared->arg = server;
     if (policy_load(options->policy, &shared->policy, err) < 0)
         return -1;
+    server_raise_descriptors(policy_config(shared->policy));
     server->base = event_base_new();
     shared->base = server->base;
     shared->scratch = malloc(CONN_SCRATCH_BYTES);

@@ -10,7 +10,7 @@ import time
 
 from client import head, request
 from proxy import ALLOW, BINARY, WRAP, World, until
-from report import table
+from report import Skip, table
 from shared import MINE, START, assert_refused, assert_served, populate, start
 
 WAIT = "/v1.41/containers/mine/wait"
@@ -26,6 +26,28 @@ def few_descriptors(w, more):
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, before[1]))
     return before
+
+
+@table([("enough", 300, 4000, 664, False), ("too few", 300, 400, 400, True),
+        ("as many as there are", 3000, 4000, 4000, True)])
+def test_descriptors_are_asked_for(connections, hard, soft, warned):
+    """The soft limit is raised to what 'connections' needs, or that is said."""
+    with World(ALLOW + "[limits]\nconnections = %d\n" % connections, start=False) as w:
+        own = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if own[1] < hard:
+            raise Skip("the tests themselves may have %d descriptors only" % own[1])
+        shell = "ulimit -Sn 256 && ulimit -Hn %d && exec \"$@\"" % hard
+        w.proxy.process = subprocess.Popen(
+            ["sh", "-c", shell, "sh"] + WRAP + [
+                BINARY, "serve", "--policy", w.proxy.policy, "--listen", "unix:" + w.proxy.listen,
+                "--upstream", "unix:" + w.engine.path],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        until("the socket", w.proxy.answers)
+        assert resource.prlimit(w.proxy.process.pid, resource.RLIMIT_NOFILE)[0] == soft
+        w.proxy.ended = True
+        w.proxy.process.terminate()
+        words = w.proxy.process.communicate(timeout=15)[1].decode()
+        assert ("descriptors, and the system allows" in words) == warned, words
 
 
 def test_no_descriptors_for_clients():

@@ -110,6 +110,15 @@ def test_owner(text, uid, gid):
         assert found.st_gid == (os.getgid() if gid is None else gid), found
 
 
+@table([("above 32 bits", "4294967296"), ("the number that means nobody", "4294967295"),
+        ("no user", "no-such-user"), ("no group", ":no-such-group"), ("negative", "-1")])
+def test_owner_that_is_none(text):
+    with World(ALLOW + "[proxy]\nlisten-owner = %s\n" % text, start=False) as w:
+        status, words = fails_to_start(w)
+        assert status in (1, 2) and text.strip(":") in words, (status, words)
+        assert not os.path.lexists(w.proxy.listen)
+
+
 @table([("TERM", signal.SIGTERM), ("INT", signal.SIGINT)])
 def test_signal_ends_it_and_removes_the_socket(number):
     with World(ALLOW, prepare=populate) as w:
@@ -290,6 +299,15 @@ def test_hangup_with_a_broken_policy_keeps_the_old_one():
         os.unlink(w.proxy.policy)
         w.proxy.process.send_signal(signal.SIGHUP)
         assert_served(w)
+
+
+def test_hangup_says_what_needs_a_restart():
+    with World(ALLOW, prepare=populate) as w:
+        reload_with(w, ALLOW + "[proxy]\nowner = other\n")
+        until("a word about it", lambda: "is in force" in w.proxy.log())
+        assert "a new 'owner' under [proxy] takes effect at a restart" in w.proxy.log()
+        assert "'upstream'" not in w.proxy.log(), w.proxy.log()
+        assert w.ask("POST", START).status in (204, 304), "the containers are still ours"
 
 
 def test_hangup_during_a_stream_leaves_it_alone():
