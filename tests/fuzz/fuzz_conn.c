@@ -441,6 +441,7 @@ static void play_rest(struct play *play)
     for (int quiet = 0; quiet < QUIET_TURNS; quiet++) {
         for (int client = 0; client < PLAYERS; client++)
             quiet = client_read(&play->clients[client], SIZE_MAX) ? 0 : quiet;
+        conn_tick(shared); /* which tells of ends that nobody listens for */
         scene_turn(&play->scene);
     }
     LIST_FOREACH(conn, &shared->open, entry)

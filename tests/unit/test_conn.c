@@ -619,13 +619,16 @@ static void last_words_are_heard(void **unused)
     stage_read(&stage, data, sizeof data, 0);
     assert_int_equal(send(stage.client, "input", 5, MSG_NOSIGNAL), 5);
     for (unsigned i = 0; i < stage.scene.link_count; i++) {
-        if (buf_bytes(&stage.scene.links[i].got) > 0)
-            assert_int_equal(send(stage.scene.links[i].fd, "last words", 10, MSG_NOSIGNAL), 10);
+        struct scene_link *link = &stage.scene.links[i];
+        if (buf_bytes(&link->got) > 0) {
+            assert_int_equal(send(link->fd, "last words", 10, MSG_NOSIGNAL), 10);
+            scene_link_close(link);
+        }
     }
-    stage_engine_closes(&stage);
     stage_read(&stage, data, sizeof data, 0);
     assert_string_equal(data, "last words");
-    stage_client_closes(&stage);
+    assert_int_equal(stage_state(&stage), CONN_LINGER);
+    stage_client_closes(&stage); /* is noticed at once */
     assert_int_equal(stage_state(&stage), CONN_DONE);
     stage_close(&stage);
 }
