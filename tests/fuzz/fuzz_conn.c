@@ -95,22 +95,14 @@ struct play {
     bool answers_own, ended;
 };
 
-static const char *folder, *policies[2];
-
-static void play_leave(void)
-{
-    rmdir(folder);
-}
+static const char *policies[2];
 
 static void play_prepare(void)
 {
-    static char path[] = "/tmp/caisson-fuzz-XXXXXX", forever[64], short_lived[64];
+    static char forever[64], short_lived[64];
 
-    if (folder != NULL)
+    if (policies[0] != NULL)
         return;
-    folder = mkdtemp(path);
-    scene_demand(folder != NULL, "a folder");
-    atexit(play_leave);
     scene_write_file(POLICY "0\n", forever);
     scene_write_file(POLICY "1s\n", short_lived);
     policies[0] = forever;
@@ -464,7 +456,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     play.answers_own = true;
     for (int i = 0; i < PLAYERS; i++)
         play.clients[i].fd = -1;
-    scene_open(&play.scene, folder, policies[0]);
+    scene_open(&play.scene, policies[0]);
     play_on(&play);
     play_rest(&play);
     for (int i = 0; i < PLAYERS; i++)

@@ -60,7 +60,6 @@ static void the_table_is_what_we_mean(void **unused)
 
 struct stage {
     struct scene scene;
-    char folder[32];
     int client;
 };
 
@@ -70,10 +69,8 @@ static void stage_open(struct stage *stage, int sndbuf_bytes)
 
     if (policy[0] == '\0')
         scene_write_file(POLICY, policy);
-    snprintf(stage->folder, sizeof stage->folder, "/tmp/caisson-conn-XXXXXX");
-    assert_non_null(mkdtemp(stage->folder));
     log_set_level(LOG_LEVEL_NONE);
-    scene_open(&stage->scene, stage->folder, policy);
+    scene_open(&stage->scene, policy);
     stage->client = scene_client(&stage->scene, sndbuf_bytes);
 }
 
@@ -82,7 +79,6 @@ static void stage_close(struct stage *stage)
     if (stage->client >= 0)
         close(stage->client);
     scene_close(&stage->scene);
-    assert_int_equal(rmdir(stage->folder), 0);
 }
 
 /* The one connection; NULL when it is done. */
