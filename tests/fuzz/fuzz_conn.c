@@ -95,22 +95,14 @@ struct play {
     bool answers_own, ended;
 };
 
-static const char *folder, *policies[2];
-
-static void play_leave(void)
-{
-    rmdir(folder);
-}
+static const char *policies[2];
 
 static void play_prepare(void)
 {
-    static char path[] = "/tmp/caisson-fuzz-XXXXXX", forever[64], short_lived[64];
+    static char forever[64], short_lived[64];
 
-    if (folder != NULL)
+    if (policies[0] != NULL)
         return;
-    folder = mkdtemp(path);
-    scene_demand(folder != NULL, "a folder");
-    atexit(play_leave);
     scene_write_file(POLICY "0\n", forever);
     scene_write_file(POLICY "1s\n", short_lived);
     policies[0] = forever;
@@ -441,6 +433,7 @@ static void play_rest(struct play *play)
     for (int quiet = 0; quiet < QUIET_TURNS; quiet++) {
         for (int client = 0; client < PLAYERS; client++)
             quiet = client_read(&play->clients[client], SIZE_MAX) ? 0 : quiet;
+        conn_tick(shared); /* which tells of ends that nobody listens for */
         scene_turn(&play->scene);
     }
     LIST_FOREACH(conn, &shared->open, entry)
@@ -463,7 +456,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     play.answers_own = true;
     for (int i = 0; i < PLAYERS; i++)
         play.clients[i].fd = -1;
-    scene_open(&play.scene, folder, policies[0]);
+    scene_open(&play.scene, policies[0]);
     play_on(&play);
     play_rest(&play);
     for (int i = 0; i < PLAYERS; i++)
