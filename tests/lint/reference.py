@@ -4,7 +4,7 @@
 
 What the tables know stands in a man page between `.\\" begin COMMAND` and `.\\" end`: COMMAND's
 output.  The policies that caisson.ini.5 shows must be valid, and caisson.8 must list the members of
-an audit line.
+an audit line, and all commands and options.
 """
 import os
 import re
@@ -85,6 +85,17 @@ def check_audit(path):
             path, name, "not described" if name in written else "none that audit.c writes")
 
 
+def check_usage(path):
+    """The page knows every command and option that `caisson help` names."""
+    usage, text = output("caisson help"), read(path)
+    verbs = re.findall(r"\w+", " ".join(re.findall(r"caisson ([a-z |]+)", usage)))
+    wanted = [".It Cm " + verb for verb in verbs]
+    wanted += [".It Fl -" + option for option in re.findall(r"--([a-z]+)", usage)]
+    for line in sorted(set(wanted)):
+        if not re.search("^%s\\b" % re.escape(line), text, re.M):
+            yield "%s:1: `caisson help` names what no line '%s' describes" % (path, line)
+
+
 def check_markup(path):
     """What mandoc complains of, where it is installed."""
     if not shutil.which("mandoc"):
@@ -104,7 +115,10 @@ def main():
         checked += parts
     examples = list(check_examples(PAGES[1]))
     complaints += [e for e in examples if e] + list(check_audit(PAGES[0]))
-    return finish("lint-reference", checked + len(examples) + 1, complaints)
+    complaints += check_usage(PAGES[0])
+    if write:
+        os.environ.pop("CAISSON_RESULTS", None)  # this was no test
+    return finish("lint-reference", checked + len(examples) + 2, complaints)
 
 
 if __name__ == "__main__":
