@@ -130,9 +130,10 @@ fuzz-run: $(FUZZERS)
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/fuzz.sh $(FUZZERS)
 
 ##@ Looking
-lint: ## Layers, table rows, sizes of functions and files, formatting
+lint: all ## Layers, table rows, reference and man pages, sizes of functions and files, formatting
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/rows.py
+	$(Q)$(PYTHON) tests/lint/reference.py
 	$(Q)if command -v clang-format >/dev/null; then $(MAKE) --no-print-directory format-check; fi
 FORMATTED = $(call sources,policy/*.[ch] proxy/*.[ch] evaluator/*.[ch] tests/*/*.[ch])
 format: ## Rewrite the C sources with clang-format
@@ -140,21 +141,29 @@ format: ## Rewrite the C sources with clang-format
 format-check: ## Fail when clang-format would change something
 	$(Q)clang-format --dry-run --Werror $(FORMATTED)
 
+reference: all ## Write policy/REFERENCE.md, and what the man pages take from the tables, anew
+	$(Q)$(PYTHON) tests/lint/reference.py --write
+
 ##@ Shipping
 static: ## Static, stripped binaries in build/static
 	$(Q)$(MAKE) --no-print-directory BUILD=build/static STATIC=1 all
-install: all ## Install below $(DESTDIR)$(PREFIX)
+install: all ## Install programs, man pages, policies below $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(BUILD)/caisson $(DESTDIR)$(PREFIX)/bin/caisson
 	install -D -m 0755 $(BUILD)/evaluator $(DESTDIR)$(PREFIX)/bin/evaluator
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/caisson $(wildcard policy/*.ini policy/presets/*.ini)
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/caisson policy/evaluator.ini
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/caisson/presets $(wildcard policy/presets/*.ini)
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/caisson policy/REFERENCE.md
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 evaluator/evaluator.1
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 policy/caisson.ini.5
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 proxy/caisson.8
 clean: ## Remove build/ (but not the cached base image)
 	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +; fi
 help: ## This list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} \
 	    /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind bench bench-count fuzz \
-        fuzz-run lint format format-check static install clean help
+.PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind bench \
+        bench-count fuzz fuzz-run lint format format-check reference static install clean help
 .DELETE_ON_ERROR:
 .SECONDARY: $(OBJECTS)
 -include $(OBJECTS:.o=.d)

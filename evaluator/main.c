@@ -7,6 +7,7 @@
  */
 #include "command.h"
 #include "engine.h"
+#include "verdict.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -38,15 +39,26 @@ static const struct command_row command_rows[] = {
     {NULL, 0, NULL, NULL, NULL},
 };
 
+/* What evaluator.1 takes from the tables. */
+static int print_reference(void)
+{
+    settings_print_man();
+    verdict_print_man();
+    return EXIT_YES;
+}
+
 static int print_help(void)
 {
     puts("usage: evaluator COMMAND ...    (DOCKER_HOST=unix://PATH names the engine)\n");
     for (const struct command_row *row = command_rows; row->name; row++) {
-        printf("evaluator %s %s\n  %s\n", row->name, row->arguments, row->help);
+        printf("evaluator %s%s%s\n  %s\n", row->name, *row->arguments ? " " : "", row->arguments,
+               row->help);
         settings_print_options(row->bit);
         putchar('\n');
     }
-    puts("evaluator version\nevaluator help\n\n"
+    puts("evaluator version\n"
+         "evaluator reference\n  what evaluator.1 takes from the tables\n"
+         "evaluator help\n\n"
          "Exit status of run: 0 verdict ok; 1 another verdict that is the program's doing;\n"
          "2 usage or invalid request; 3 refused; 4 sandbox_error; 130 cancelled.\n"
          "Of batch: 0 every run has a verdict of its own; else 2, 3, 4 or 130 as above.");
@@ -77,19 +89,29 @@ static int run_command(const struct command_row *row, int argc, char **argv)
     return status;
 }
 
+static bool asks_help(const char *word)
+{
+    return !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
     signal(SIGPIPE, SIG_IGN);
+    if (asks_help(name) || (argc > 2 && asks_help(argv[2])))
+        return print_help();
     for (const struct command_row *row = command_rows; row->name; row++) {
         if (!strcmp(name, row->name))
             return run_command(row, argc - 2, argv + 2);
     }
     if (!strcmp(name, "version") || !strcmp(name, "--version"))
         return puts("evaluator " EVALUATOR_VERSION) < 0;
-    if (!strcmp(name, "help") || !strcmp(name, "--help"))
-        return print_help();
-    command_say("\"%s\" is no command; `evaluator help` lists them", name);
+    if (!strcmp(name, "reference"))
+        return print_reference();
+    if (argc < 2)
+        command_say("a command is missing; `evaluator help` lists them");
+    else
+        command_say("\"%s\" is no command; `evaluator help` lists them", name);
     return EXIT_USAGE;
 }

@@ -256,6 +256,50 @@ void settings_print_options(enum command_bit command)
     }
 }
 
+static void print_takers(unsigned commands)
+{
+    static const struct {
+        enum command_bit bit;
+        const char *name;
+    } takers[] = {
+        {COMMAND_RUN, "run"},         {COMMAND_BATCH, "batch"}, {COMMAND_DOCTOR, "doctor"},
+        {COMMAND_STANDBY, "standby"}, {COMMAND_SWEEP, "sweep"},
+    };
+    const char *before = "";
+
+    for (size_t i = 0; i < sizeof(takers) / sizeof(*takers); i++) {
+        if (!(commands & takers[i].bit))
+            continue;
+        printf("%s.Cm %s", before, takers[i].name);
+        before = " ,\n";
+    }
+    puts(" .");
+}
+
+void settings_print_man(void)
+{
+    puts(".Sh OPTIONS\n.Bl -tag -width Ds");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &option_rows[i];
+
+        fputs(".It ", stdout);
+        if (row->letter)
+            printf("Fl %c , ", row->letter);
+        printf("Fl -%s%s%s\n%s.\n.br\nOf\n", row->name, row->value ? " Ar " : "",
+               row->value ? row->value : "", row->help);
+        print_takers(row->commands);
+    }
+    puts(".El\n.Sh LIMITS\nThe members of\n.Sy limits\nin a request and in a result, each with "
+         "its default and its bounds:\n.Bl -column stdout_bytes 104857600 104857600 104857600\n"
+         ".It Sy member Ta Sy default Ta Sy least Ta Sy most");
+#define LIMIT(member, standard, least, most)                                    \
+    printf(".It %s Ta %lld Ta %lld Ta %lld\n", #member, (long long) (standard), \
+           (long long) (least), (long long) (most));
+#include "limits.def"
+#undef LIMIT
+    puts(".El");
+}
+
 void settings_init(struct settings *settings)
 {
     *settings = (struct settings){.job = job_new()};

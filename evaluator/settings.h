@@ -35,5 +35,7 @@ int settings_parse(struct settings *settings, enum command_bit command, int argc
 
 /* Prints the rows that the command takes. */
 void settings_print_options(enum command_bit command);
+/* Prints all rows, and the limits of a request, as sections of the man page. */
+void settings_print_man(void);
 
 #endif

@@ -13,10 +13,11 @@ struct verdict_row {
     const char *word;
     const char *code;
     int exit_status;
+    const char *meaning;
 };
 
 static const struct verdict_row verdict_rows[VERDICT_COUNT] = {
-#define VERDICT(name, word, code, status) {word, code, status},
+#define VERDICT(name, word, code, status, meaning) {word, code, status, meaning},
 #include "verdicts.def"
 #undef VERDICT
 };
@@ -43,6 +44,17 @@ const char *verdict_code(enum verdict verdict)
 int verdict_exit_status(enum verdict verdict)
 {
     return verdict_rows[verdict].exit_status;
+}
+
+void verdict_print_man(void)
+{
+    puts(".Sh VERDICTS\n"
+         "In the order in which they are decided, each with its code and the exit status\nof\n"
+         ".Cm run :\n.Bl -tag -width sandbox_error");
+    for (enum verdict v = 0; v < VERDICT_COUNT; v++)
+        printf(".It Sy %s Pq %s , %d\n%s\n", verdict_rows[v].word, verdict_rows[v].code,
+               verdict_rows[v].exit_status, verdict_rows[v].meaning);
+    puts(".El");
 }
 
 enum verdict verdict_from_word(const char *word)

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 
 enum verdict {
-#define VERDICT(name, word, code, status) VERDICT_##name,
+#define VERDICT(name, word, code, status, meaning) VERDICT_##name,
 #include "verdicts.def"
 #undef VERDICT
     VERDICT_COUNT,
@@ -68,6 +68,9 @@ struct outcome verdict_decide(const struct facts *facts);
 const char *verdict_word(enum verdict verdict);
 const char *verdict_code(enum verdict verdict);
 int verdict_exit_status(enum verdict verdict);
+
+/* Prints all rows as a section of the man page. */
+void verdict_print_man(void);
 
 /* The verdict with that word, or VERDICT_COUNT. */
 enum verdict verdict_from_word(const char *word);

@@ -319,12 +319,17 @@ static const struct clause {
     const char *word;
     int (*read)(const struct type *type, const char **at, struct rule *rule, struct err *err);
 } clauses[] = {
-    {"forbid", read_forbid},   {"allow", read_allow}, {"force", read_force},
-    {"default", read_default}, {"max", read_max},     {"min", read_min},
-    {"one-of", read_one_of},
+#define CLAUSE(reader, word, form, why) {word, read_##reader},
+#include "clauses.def"
+#undef CLAUSE
 };
 
-enum { CLAUSE_COUNT = sizeof(clauses) / sizeof(clauses[0]) };
+enum clause_id {
+#define CLAUSE(reader, word, form, why) CLAUSE_##reader,
+#include "clauses.def"
+#undef CLAUSE
+    CLAUSE_COUNT
+};
 
 static const struct clause *clause_find(const char *at, size_t length)
 {
@@ -366,7 +371,7 @@ static int read_clauses(const struct type *type, const char *at, struct rule *ru
             return err_set(err, "a comma must follow %s, not '%.40s'", clause->word, at);
         at++;
     }
-    unsigned forbid = 1, force = 4;
+    unsigned forbid = 1U << CLAUSE_forbid, force = 1U << CLAUSE_force;
     if (seen & forbid && seen != forbid)
         return err_set(err, "forbid stands alone; leave it out, or leave out the rest");
     if (seen & force && seen != force)

@@ -13,6 +13,7 @@
 #include "policy.h"
 #include "print.h"
 #include "query.h"
+#include "reference.h"
 #include "schema.h"
 
 #include <errno.h>
@@ -24,12 +25,18 @@
 #include <unistd.h>
 
 static const char commands_usage[] =
-    "usage: caisson check FILE\n"
+    "usage: caisson serve [--policy FILE] [--listen unix:PATH] [--upstream unix:PATH]\n"
+    "                     [--audit stderr|stdout|none|FILE] [--verbose]\n"
+    "       caisson healthcheck [--policy FILE] [--listen unix:PATH]\n"
+    "       caisson check FILE\n"
     "       caisson explain METHOD TARGET [--policy FILE] [--body FILE|-] [--owned ID[:NAME]]...\n"
     "                       [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
     "       caisson fields [--policy FILE] [--json]\n"
-    "       caisson version\n"
+    "       caisson reference [--man options|rules|operations|refusals]\n"
+    "       caisson version | help\n"
+    "serve, healthcheck and explain read " COMMANDS_POLICY " unless --policy names another\n"
+    "file; the other options of serve override its [proxy] section.\n"
     "Exit: 0 yes, 1 no, 2 usage or broken input.\n";
 
 /* Reads --json and, where a place for it is given, --policy; < 0 for anything else. */
@@ -316,24 +323,40 @@ static int run_help(int argc, char **argv)
     return 0;
 }
 
+static const struct {
+    const char *verb;
+    int (*run)(int argc, char **argv); /* < 0: wrong usage */
+} verbs[] = {
+    {"check", run_check},       {"explain", explain_run},     {"operations", run_operations},
+    {"fields", run_fields},     {"reference", reference_run}, {"version", run_version},
+    {"--version", run_version}, {"help", run_help},           {"--help", run_help},
+    {"-h", run_help},
+};
+
+bool commands_asks_help(int argc, char **argv)
+{
+    return argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
+int commands_bad_usage(void)
+{
+    fputs(commands_usage, stderr);
+    return 2;
+}
+
 int commands_run(int argc, char **argv)
 {
-    static const struct {
-        const char *verb;
-        int (*run)(int argc, char **argv); /* < 0: wrong usage */
-    } verbs[] = {
-        {"check", run_check},   {"explain", explain_run}, {"operations", run_operations},
-        {"fields", run_fields}, {"version", run_version}, {"--version", run_version},
-        {"help", run_help},     {"--help", run_help},
-    };
-    int code = -1;
+    int (*run)(int argc, char **argv) = NULL;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (strcmp(verbs[i].verb, argv[0]) == 0)
-            code = verbs[i].run(argc, argv);
-    if (code < 0) {
-        fputs(commands_usage, stderr);
-        return 2;
-    }
+            run = verbs[i].run;
+    if (commands_asks_help(argc, argv))
+        run = run_help;
+    if (!run)
+        fprintf(stderr, "caisson: '%s' is no command\n", argv[0]);
+    int code = run ? run(argc, argv) : -1;
+    if (code < 0)
+        return commands_bad_usage();
     if (fflush(stdout) != 0) {
         log_error("cannot write: %s", strerror(errno));
         return 2;

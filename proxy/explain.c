@@ -6,6 +6,7 @@
 #include "explain.h"
 
 #include "buf.h"
+#include "commands.h"
 #include "config.h"
 #include "err.h"
 #include "log.h"
@@ -21,8 +22,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXPLAIN_POLICY "/etc/caisson/policy.ini"
 
 enum {
     EXPLAIN_OWNED_MOST = 64,
@@ -98,7 +97,7 @@ static int parse_question(int argc, char **argv, struct question *question)
     };
     int option;
     *question = (struct question){
-        .policy = EXPLAIN_POLICY,
+        .policy = COMMANDS_POLICY,
         .engine = {.api_minor = EXPLAIN_ENGINE_MINOR, .ostype = "linux"},
     };
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)

@@ -16,24 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAIN_POLICY "/etc/caisson/policy.ini"
-
-static const char main_usage[] =
-    "usage: caisson serve [--policy FILE] [--listen unix:PATH] [--upstream unix:PATH]\n"
-    "                     [--audit WHERE] [--verbose]\n"
-    "       caisson healthcheck [--policy FILE] [--listen unix:PATH]\n"
-    "       caisson check | explain | operations | fields | version    (--help says more)\n"
-    "Without --policy the policy is " MAIN_POLICY "; flags override its [proxy] section.\n";
-
 static int main_fail(const struct err *err)
 {
     log_error("%s", err->text);
-    return 2;
-}
-
-static int main_bad_usage(void)
-{
-    fputs(main_usage, stderr);
     return 2;
 }
 
@@ -102,13 +87,15 @@ static int main_healthcheck(const struct server_options *options)
 
 int main(int argc, char **argv)
 {
-    struct server_options options = {.policy = MAIN_POLICY};
+    struct server_options options = {.policy = COMMANDS_POLICY};
     bool serve = argc > 1 && strcmp(argv[1], "serve") == 0;
     bool healthcheck = argc > 1 && strcmp(argv[1], "healthcheck") == 0;
 
-    if (!serve && !healthcheck)
-        return argc > 1 ? commands_run(argc - 1, argv + 1) : main_bad_usage();
+    if (argc < 2)
+        return commands_bad_usage();
+    if (commands_asks_help(argc - 1, argv + 1) || (!serve && !healthcheck))
+        return commands_run(argc - 1, argv + 1);
     if (main_options(argc - 1, argv + 1, &options) < 0)
-        return main_bad_usage();
+        return commands_bad_usage();
     return serve ? main_serve(&options) : main_healthcheck(&options);
 }

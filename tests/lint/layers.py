@@ -24,7 +24,7 @@ PROXY_LAYERS = [
     ["lease"],
     ["conn"],
     ["server"],
-    ["main", "commands", "explain", "healthcheck", "print"],
+    ["main", "commands", "explain", "reference", "healthcheck", "print"],
 ]
 
 # Files that are rooms of a module without bearing its name.
@@ -35,7 +35,7 @@ POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands"], "query.h": ["commands"],
+    "schema.h": ["commands", "reference"], "query.h": ["commands", "reference"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
 }
 

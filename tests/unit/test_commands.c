@@ -130,9 +130,7 @@ static void usage(void **state)
 {
     (void) state;
     run("check", NULL);
-    assert_said(2, "", "usage: caisson check FILE\n");
-    run("frobnicate", NULL);
-    assert_said(2, "", "usage: ");
+    assert_said(2, "", "usage: caisson serve");
     run("explain", "GET", NULL);
     assert_said(2, "", "usage: ");
     run("explain", "GET", "/info", "/info", NULL);
@@ -147,9 +145,66 @@ static void usage(void **state)
     assert_said(2, "", "usage: ");
     run("version", NULL);
     assert_said(0, "caisson " COMMANDS_VERSION "\n", "");
-    run("--help", NULL);
+    run("frobnicate", NULL);
+    assert_said(2, "", "caisson: 'frobnicate' is no command\nusage: caisson serve");
+    run("reference", "--man", NULL);
+    assert_said(2, "", "usage: ");
+    run("reference", "--man", "nonsense", NULL);
+    assert_said(2, "", "usage: ");
+}
+
+/* One text for all verbs, wherever it is asked for. */
+static void help(void **state)
+{
+    (void) state;
+    static const char *const verbs[] = {"serve",      "healthcheck", "check",   "explain",
+                                        "operations", "fields",      "version", "reference"};
+    char first[sizeof(said.err)];
+    run("help", NULL);
     assert_int_equal(said.code, 0);
-    assert_memory_equal(said.out, "usage: ", 7);
+    assert_memory_equal(said.out, "usage: caisson serve ", 21);
+    assert_true(strlen(said.out) < sizeof(first));
+    strcpy(first, said.out);
+    run("--help", NULL);
+    assert_said(0, first, "");
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), " caisson %s", verbs[i]);
+        assert_non_null(strstr(first, line));
+        run(verbs[i], "--help", NULL);
+        assert_said(0, first, "");
+    }
+}
+
+static void reference(void **state)
+{
+    (void) state;
+    run("reference", NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(strstr(said.out, "| `lifetime` | a time, 0 to 365d | `10m` | "));
+    assert_non_null(strstr(said.out, "| `head-timeout` | a time, 100ms to 1h | `10s` | "));
+    assert_non_null(strstr(said.out, "| `body` | a size, 1KiB to 64MiB | `3MiB` | "));
+    assert_non_null(strstr(said.out, "| `listen-mode` | octal digits, 0000 to 0777 | `0660` | "));
+    assert_non_null(strstr(said.out, "\n`GET /containers/{id}/logs`; takes own or any: reads"));
+    assert_non_null(strstr(said.out, "\n| `until` | a Unix time in seconds, like 1700000000 or "
+                                     "1700000000.5 | 1.35 | only lines before this time |\n"));
+    assert_non_null(strstr(said.out, "\n| `HostConfig.Privileged` | bool | | `forbid` | "));
+    assert_non_null(strstr(said.out, "\n| ImageBuild | `POST /build` | "));
+    assert_non_null(strstr(said.out, "\n| `not-owned` | 404 | No such container |\n"));
+
+    run("reference", "--man", "options", NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(strstr(said.out, "\n.Ss [limits]\\&\n"));
+    assert_non_null(strstr(said.out, "\n.It Sy containers\ncontainers alive at once\n.br\n"
+                                     "a count, 1 to 100000; default 32\n"));
+    run("reference", "--man", "rules", NULL);
+    assert_non_null(strstr(said.out, "\n.It Li \"max V\"\nbounds a number"));
+    run("reference", "--man", "operations", NULL);
+    assert_non_null(strstr(said.out, "\n.It Sy ContainerStart No = own or any\nruns a container"));
+    assert_null(strstr(said.out, "ImageBuild"));
+    run("reference", "--man", "refusals", NULL);
+    assert_non_null(strstr(said.out, "\n.It Sy client-gone\nthe client"));
+    assert_non_null(strstr(said.out, "\n.It Sy not-owned Pq 404\nNo such container\n"));
 }
 
 static void explain_refusals(void **state)
@@ -266,10 +321,12 @@ int main(void)
         cmocka_unit_test(check),
         cmocka_unit_test(check_of_broken_files),
         cmocka_unit_test(usage),
+        cmocka_unit_test(help),
         cmocka_unit_test(explain_refusals),
         cmocka_unit_test(explain_what_is_sent),
         cmocka_unit_test(explain_of_broken_input),
         cmocka_unit_test(listings),
+        cmocka_unit_test(reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@ from proxy import ALLOW, BINARY, DEFAULT_POLICY, PATIENCE_S, World, until
 from report import Skip, table
 from shared import START, assert_served, populate
 
+EVALUATOR = os.environ.get("EVALUATOR_PROGRAM") or os.path.join(os.path.dirname(BINARY), "evaluator")
+
 
 def run(*arguments):
     return subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False,
@@ -224,11 +226,34 @@ def test_check_of_the_shipped_policies():
 @table([("nothing", ()), ("an unknown command", ("frobnicate",)),
         ("an unknown option", ("serve", "--frobnicate")),
         ("an option without its value", ("serve", "--policy")),
+        ("healthcheck of a word", ("healthcheck", "word")),
         ("explain of nothing", ("explain",)), ("check of nothing", ("check",))])
 def test_usage(arguments):
     done = run(*arguments)
     assert done.returncode == 2, done
     assert done.stderr.strip(), done
+
+
+@table([("alone", ()), ("serve", ("serve",)), ("healthcheck", ("healthcheck",)),
+        ("explain", ("explain",))])
+def test_help(verb):
+    for word in ("--help", "-h"):
+        done = run(*verb, word)
+        assert done.returncode == 0 and not done.stderr, done
+        assert done.stdout.startswith("usage: caisson serve ") and "check FILE" in done.stdout, done
+
+
+@table([("help", ("help",), 0), ("--help", ("--help",), 0), ("run --help", ("run", "--help"), 0),
+        ("batch -h", ("batch", "-h"), 0), ("nothing", (), 2), ("no command", ("frobnicate",), 2),
+        ("no option", ("run", "--frobnicate"), 2)])
+def test_help_of_the_evaluator(arguments, status):
+    done = subprocess.run([EVALUATOR, *arguments], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
+    assert done.returncode == status, done
+    if status == 0:
+        assert done.stdout.startswith("usage: evaluator COMMAND") and not done.stderr, done
+    else:
+        assert "`evaluator help` lists them" in done.stderr and not done.stdout, done
 
 
 def test_version():
@@ -237,7 +262,8 @@ def test_version():
 
 
 @table([("operations", "operations", "ContainerCreate"),
-        ("fields", "fields", "HostConfig.Privileged")])
+        ("fields", "fields", "HostConfig.Privileged"),
+        ("reference", "reference", "`HostConfig.Privileged`")])
 def test_lists(command, word):
     done = run(command)
     assert done.returncode == 0 and word in done.stdout, done
