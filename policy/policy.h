@@ -66,7 +66,8 @@ struct policy_decision {
     char container[65];               /* the full id of the container in question, or "" */
     char exec[65];                    /* the full id of the exec in question, or "" */
     char name[64];                    /* create, rename: the name that is asked for */
-    bool hijack; /* the engine is asked for a raw stream, if the client asked to upgrade */
+    char image[256]; /* create: the image that is asked for, as image.h spells it, or "" */
+    bool hijack;     /* the engine is asked for a raw stream, if the client asked to upgrade */
     char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
     char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
     char *body;                         /* to send, canonical JSON; NULL for none. Owned */

@@ -8,6 +8,8 @@
 #include "config.h"
 #include "err.h"
 #include "explain.h"
+#include "import_env.h"
+#include "learn.h"
 #include "log.h"
 #include "operation.h"
 #include "policy.h"
@@ -29,6 +31,8 @@ static const char commands_usage[] =
     "                       [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
     "       caisson fields [--policy FILE] [--json]\n"
+    "       caisson learn AUDIT|-...\n"
+    "       caisson import-env [FILE|-]\n"
     "       caisson version\n"
     "Exit: 0 yes, 1 no, 2 usage or broken input.\n";
 
@@ -322,9 +326,16 @@ int commands_run(int argc, char **argv)
         const char *verb;
         int (*run)(int argc, char **argv); /* < 0: wrong usage */
     } verbs[] = {
-        {"check", run_check},   {"explain", explain_run}, {"operations", run_operations},
-        {"fields", run_fields}, {"version", run_version}, {"--version", run_version},
-        {"help", run_help},     {"--help", run_help},
+        {"check", run_check},
+        {"explain", explain_run},
+        {"operations", run_operations},
+        {"fields", run_fields},
+        {"version", run_version},
+        {"--version", run_version},
+        {"help", run_help},
+        {"--help", run_help},
+        {"learn", learn_run},
+        {"import-env", import_env_run},
     };
     int code = -1;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commands: the verbs of the command line that need no socket: check, explain, operations, fields
- * and version.
+ * commands: the verbs of the command line that need no socket: check, explain, learn,
+ * import-env, operations, fields and version.
  */
 #ifndef CAISSON_PROXY_COMMANDS_H
 #define CAISSON_PROXY_COMMANDS_H

@@ -22,7 +22,8 @@ static const char main_usage[] =
     "usage: caisson serve [--policy FILE] [--listen unix:PATH] [--upstream unix:PATH]\n"
     "                     [--audit WHERE] [--verbose]\n"
     "       caisson healthcheck [--policy FILE] [--listen unix:PATH]\n"
-    "       caisson check | explain | operations | fields | version    (--help says more)\n"
+    "       caisson check | explain | learn | import-env | operations | fields | version\n"
+    "                     (--help says more)\n"
     "Without --policy the policy is " MAIN_POLICY "; flags override its [proxy] section.\n";
 
 static int main_fail(const struct err *err)

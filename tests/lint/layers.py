@@ -24,18 +24,18 @@ PROXY_LAYERS = [
     ["lease"],
     ["conn"],
     ["server"],
-    ["main", "commands", "explain", "healthcheck", "print"],
+    ["main", "commands", "explain", "learn", "import", "healthcheck", "print"],
 ]
 
 # Files that are rooms of a module without bearing its name.
-FAMILIES = {"framing": "message"}
+FAMILIES = {"framing": "message", "imports": "import"}
 
 # What proxy/ may know of policy/; everything else there is policy's own.
 POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands"], "query.h": ["commands"],
+    "schema.h": ["commands", "learn"], "image.h": ["learn"], "query.h": ["commands"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
 }
 
@@ -47,6 +47,7 @@ OWNERS = {
     "ini.h": {"policy": ["config"]},
     "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge",
                              "owner", "created", "filters"],
+                  "proxy": ["learn"],  # the lines of an audit log
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},
     "zlib.h": {"evaluator": ["bundle"]},
 }
