@@ -387,7 +387,8 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
-    strcpy(decision->image, verdict.image);
+    if (decision->op->body == BODY_CREATE)
+        strcpy(decision->image, verdict.image);
     if (passed) {
         decision->body = verdict.body;
         decision->body_bytes = verdict.body_bytes;

@@ -326,16 +326,10 @@ int commands_run(int argc, char **argv)
         const char *verb;
         int (*run)(int argc, char **argv); /* < 0: wrong usage */
     } verbs[] = {
-        {"check", run_check},
-        {"explain", explain_run},
-        {"operations", run_operations},
-        {"fields", run_fields},
-        {"version", run_version},
-        {"--version", run_version},
-        {"help", run_help},
+        {"check", run_check},     {"explain", explain_run},   {"operations", run_operations},
+        {"fields", run_fields},   {"learn", learn_run},       {"import-env", import_env_run},
+        {"version", run_version}, {"--version", run_version}, {"help", run_help},
         {"--help", run_help},
-        {"learn", learn_run},
-        {"import-env", import_env_run},
     };
     int code = -1;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

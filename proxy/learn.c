@@ -164,23 +164,21 @@ static void learn_image(struct learn *learn, const char *text, bool allowed, con
 static void learn_request(struct learn *learn, const struct operation *op, const json_t *line,
                           const char *second)
 {
-    struct learn_seen *seen = &learn->operations[op->number];
     bool forwarded = strcmp(text_at(line, "decision"), "forward") == 0;
     int reason = reason_find(text_at(line, "reason"));
     struct learn_names *fields = op->body == BODY_CREATE ? &learn->create
                                  : op->body == BODY_EXEC ? &learn->exec
                                                          : NULL;
+    bool held = !forwarded && reason == REASON_FIELD_REFUSED && fields;
     if (op->body == BODY_CREATE)
         learn_image(learn, text_at(line, "image"), forwarded, second);
-    if (!forwarded && reason == REASON_FIELD_REFUSED && fields)
-        seen = &learn->held[op->number];
-    else if (!forwarded && reason != REASON_OPERATION_NOT_ALLOWED) {
+    if (!forwarded && !held && reason != REASON_OPERATION_NOT_ALLOWED) {
         learn->reasons[reason]++;
         return;
     }
-    if (seen == &learn->held[op->number])
+    if (held)
         names_add(learn, fields, text_at(line, "field"), false, second);
-    seen_add(seen, forwarded, second);
+    seen_add(held ? &learn->held[op->number] : &learn->operations[op->number], forwarded, second);
 }
 
 static void learn_line(struct learn *learn, const json_t *line)
