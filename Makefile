@@ -120,6 +120,9 @@ valgrind: all ## wire with the proxy under valgrind
 bench: all ## Measure against HAProxy and a bare relay
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
+# Counts are free of noise: what a small request may cost at most, so that nobody makes it dearer.
+bench-count: all ## Count instructions and system calls of a request (valgrind, strace)
+	$(Q)tests/setup/suite.sh tests/bench/count --instructions 20000 --syscalls 5 $(ARGS)
 fuzz: ## libFuzzer on each harness, FUZZ_SECONDS each (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run
@@ -150,7 +153,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} \
 	    /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind bench fuzz \
+.PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind bench bench-count fuzz \
         fuzz-run lint format format-check static install clean help
 .DELETE_ON_ERROR:
 .SECONDARY: $(OBJECTS)

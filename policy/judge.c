@@ -113,8 +113,10 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
     case JSON_FALSE:
         return true;
     case JSON_INTEGER:
+        if (json_integer_value(value) == 0 || !field->neutral)
+            return json_integer_value(value) == 0;
         snprintf(number, sizeof(number), "%lld", (long long) json_integer_value(value));
-        return json_integer_value(value) == 0 || word_is_in(field->neutral, number);
+        return word_is_in(field->neutral, number);
     case JSON_STRING:
         return json_string_length(value) == 0 ||
                word_is_in(field->neutral, json_string_value(value));

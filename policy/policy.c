@@ -212,6 +212,13 @@ const struct schema *policy_schema_exec(const struct policy *policy)
 
 /* ---- refusing ---- */
 
+void policy_decision_init(struct policy_decision *decision)
+{
+    memset(decision, 0, offsetof(struct policy_decision, target));
+    decision->target[0] = decision->container[0] = decision->exec[0] = '\0';
+    decision->name[0] = decision->image[0] = decision->field[0] = decision->message[0] = '\0';
+}
+
 void policy_decision_done(struct policy_decision *decision)
 {
     free(decision->body);

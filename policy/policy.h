@@ -56,32 +56,35 @@ enum policy_verdict {
 
 enum { POLICY_TARGET_BYTES = 2048, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
 
-/* Initialise with = {0}; end with policy_decision_done(). */
+/* Begin with policy_decision_init() or = {0}; end with policy_decision_done(). */
 struct policy_decision {
     enum policy_verdict verdict;
     int reason;                 /* enum reason; REASON_NONE unless denied */
     const struct operation *op; /* NULL while no row matched */
     unsigned api_minor;         /* the version that is sent, and that the client is answered in */
-    char target[POLICY_TARGET_BYTES]; /* to send: path and query, canonical */
-    char container[65];               /* the full id of the container in question, or "" */
-    char exec[65];                    /* the full id of the exec in question, or "" */
-    char name[64];                    /* create, rename: the name that is asked for */
-    char image[256]; /* create: the image that is asked for, as image.h spells it, or "" */
-    bool hijack;     /* the engine is asked for a raw stream, if the client asked to upgrade */
-    char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
-    char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
-    char *body;                         /* to send, canonical JSON; NULL for none. Owned */
-    size_t body_bytes;
+    bool hijack;    /* the engine is asked for a raw stream, if the client asked to upgrade */
+    char *body;     /* to send, canonical JSON; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
-
+    size_t body_bytes;
     /* Private to policy/, between the two steps: borrowed from the caller's target. */
     struct {
         const char *ref, *query;
         size_t ref_bytes, query_bytes;
         unsigned client_minor; /* of the version in the target; 0 for none */
     } route;
+
+    /* Texts, "" when there is nothing to say.  They stand last: only their first bytes are cleared.
+     */
+    char target[POLICY_TARGET_BYTES];   /* to send: path and query, canonical */
+    char container[65];                 /* the full id of the container in question */
+    char exec[65];                      /* the full id of the exec in question */
+    char name[64];                      /* create, rename: the name that is asked for */
+    char image[256];                    /* create: the image asked for, as image.h spells it */
+    char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
+    char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
 };
 
+void policy_decision_init(struct policy_decision *decision);
 void policy_decision_done(struct policy_decision *decision);
 
 /*

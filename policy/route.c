@@ -48,10 +48,14 @@ static bool is_digit(char c)
 
 static bool bytes_are(const char *at, size_t bytes, int class)
 {
-    for (size_t i = 0; i < bytes; i++)
-        if (!(byte_classes[(unsigned char) at[i]] & class))
-            return false;
-    return true;
+    const unsigned char *text = (const unsigned char *) at;
+    int seen = class;
+    for (; bytes >= 4; bytes -= 4, text += 4)
+        seen &= byte_classes[text[0]] & byte_classes[text[1]] & byte_classes[text[2]] &
+                byte_classes[text[3]];
+    for (; bytes > 0; bytes--, text++)
+        seen &= byte_classes[*text];
+    return seen == class;
 }
 
 /* NULL when the path is plain; otherwise what is wrong with it. */

@@ -184,12 +184,10 @@ void conn_settle(struct conn *conn)
 
     if (conn->state == CONN_HEAD || conn->state == CONN_BODY)
         conn_feed_waiting(conn);
-    if (conn->state == CONN_DONE)
-        return;
-    if (conn->state == CONN_TUNNEL) {
+    if (conn->state == CONN_TUNNEL)
         conn_tunnel_settle(conn);
+    if (conn->state == CONN_TUNNEL || conn->state == CONN_DONE)
         return;
-    }
     reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
     if (reading && conn->client_ended && !stream_blocked(&conn->client)) {
         conn_close_exchange(conn, REASON_CLIENT_GONE);

@@ -300,9 +300,12 @@ static void conn_route(struct conn *conn, const struct message_request *request)
 /* The target outlives the bytes that it came in: the decision and the audit log look at it. */
 static int conn_keep_target(struct exchange *x, struct span target)
 {
-    x->decision = calloc(1, sizeof *x->decision);
+    x->decision = malloc(sizeof *x->decision);
+    if (x->decision == NULL)
+        return -1;
+    policy_decision_init(x->decision);
     x->target = malloc(target.bytes + 1);
-    if (x->decision == NULL || x->target == NULL)
+    if (x->target == NULL)
         return -1;
     if (target.bytes > 0)
         memcpy(x->target, target.data, target.bytes);

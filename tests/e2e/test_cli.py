@@ -1,36 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stock docker clients through the proxy: what is allowed works, what is not is refused by name."""
-import os
 import re
-import subprocess
 
 import test_inspect
+from cli import clients, docker, good
 from proxy import IMAGE
 from real import RealWorld
 from report import table
-
-
-def clients():
-    """(version, path) of every docker client on the PATH, each once."""
-    found = {}
-    for folder in os.environ["PATH"].split(":") + ["/usr/bin", "/usr/local/bin"]:
-        path = os.path.join(folder, "docker")
-        if os.access(path, os.X_OK):
-            done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-            found.setdefault(os.path.realpath(path), (done.stdout.split(",")[0].strip(), path))
-    return list(found.values())
-
-
-def docker(w, path, *arguments):
-    environment = {"PATH": os.environ["PATH"], "DOCKER_HOST": w.host, "HOME": w.directory}
-    return subprocess.run([path, *arguments], env=environment, capture_output=True, text=True,
-                          check=False, timeout=120, stdin=subprocess.DEVNULL)
-
-
-def good(w, path, *arguments):
-    done = docker(w, path, *arguments)
-    assert done.returncode == 0, "docker %s: %s" % (" ".join(arguments), done.stderr)
-    return done.stdout.strip()
 
 
 @table(clients())
@@ -67,8 +43,9 @@ def test_two_at_once(path):
 
 
 REFUSED = [
-    (("exec", "mine", "id"), ("ContainerExec", "ContainerInspect")),
-    (("ps",), ("ContainerList",)),
+    (("exec", "mine", "id"), ("'ContainerInspect = own' under [allow]",)),  # it looks first
+    (("attach", "mine"), ("'ContainerInspect = own' under [allow]",)),
+    (("ps",), ("'ContainerList = own' under [allow]",)),
     (("run", "-v", "/:/h", IMAGE, "id"), ("HostConfig.Binds",)),
     (("run", "-d", "-v", "/:/h", IMAGE, "id"), ("HostConfig.Binds",)),
     (("run", "-d", "--mount", "type=bind,src=/,dst=/h", IMAGE, "id"), ("HostConfig.Mounts",)),
@@ -123,6 +100,14 @@ def test_refusals_name_what_and_the_ini_line(path):
                 wrong.append("docker %s: %d %s" % (" ".join(arguments), done.returncode, said))
         assert not wrong, "\n".join(wrong)
         assert w.engine.ids() == before, "something was created"
+
+
+@table(clients())
+def test_exec_wants_a_line_of_its_own(path):
+    with RealWorld(allow="ContainerInspect = own\n") as w:
+        w.run("mine")
+        done = docker(w, path, "exec", "mine", "id")
+        assert done.returncode == 1 and "'ContainerExec = own' under [allow]" in done.stderr, done
 
 
 @table(clients())

@@ -164,6 +164,11 @@ def test_a_program_runs():
     assert result["verdict"] == "ok" and "42" in json.dumps(result["stdout"]), result
 
 
+def test_canaries_see_what_they_should():
+    done = project().evaluate("doctor", "--canary")
+    assert done.returncode == 0 and "FAIL" not in done.stdout, done.stdout + done.stderr
+
+
 def test_humaneval_is_solved():
     """Each of the 164 programs: prompt, canonical solution, tests."""
     results, verdicts = batch(project(), humaneval())

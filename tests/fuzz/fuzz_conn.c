@@ -21,17 +21,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 enum { PLAYERS = 4, OPERATIONS_MOST = 200, QUEUE_BYTES = 1 << 16, QUIET_TURNS = 5 };
 
-#define POLICY                                                                                     \
-    "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n"                  \
-    "ContainerLogs = own\nContainerDelete = own\nContainerAttach = own\n[create]\nImage = one-of " \
-    "busybox:*\n[limits]\n"                                                                        \
+#define POLICY                                                                                 \
+    "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n"              \
+    "ContainerLogs = own\nContainerDelete = own\nContainerAttach = own\nContainerExec = own\n" \
+    "ExecStart = own\n[create]\nImage = one-of busybox:*\n[limits]\n"                          \
     "connections = 6\ncontainers = 3\nhead = 1KiB\nbody = 2KiB\nlifetime = "
 #define BODY "{\"Image\":\"busybox:1\"}"
-#define CREATE                                                     \
-    "POST /v1.41/containers/create?name=n HTTP/1.1\r\nHost: d\r\n" \
+#define CREATE                                                      \
+    "POST /v1.41/containers/create?name=nn HTTP/1.1\r\nHost: d\r\n" \
     "Content-Type: application/json\r\n"
-#define ATTACH "POST /containers/mine/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\n"
-#define OK     "HTTP/1.1 200 OK\r\n"
+#define ATTACH     "POST /containers/mine/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\n"
+#define JSON       "Content-Type: application/json\r\nContent-Length: "
+#define EXEC       SCENE_64("eeee")
+#define EXEC_START "POST /exec/" EXEC "/start HTTP/1.1\r\nHost: d\r\n"
+#define OK         "HTTP/1.1 200 OK\r\n"
 
 static const char *const REQUESTS[] = {
     "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
@@ -53,6 +56,9 @@ static const char *const REQUESTS[] = {
     ATTACH "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
     ATTACH "\r\n",
     "some raw bytes\r\n\r\n",
+    "POST /containers/mine/exec HTTP/1.1\r\nHost: d\r\n" JSON "13\r\n\r\n{\"Cmd\":[\"a\"]}",
+    EXEC_START "Upgrade: tcp\r\n" JSON "2\r\n\r\n{}",
+    EXEC_START JSON "15\r\n\r\n{\"Detach\":true}",
 };
 
 static const char *const REPLIES[] = {
@@ -75,6 +81,7 @@ static const char *const REPLIES[] = {
     SCENE_LIST_REPLY,
     OK "Content-Length: 2\r\n\r\n[]",
     "8000\r\n",
+    "HTTP/1.1 201 Created\r\nContent-Length: 73\r\n\r\n{\"Id\":\"" EXEC "\"}",
 };
 
 enum { REQUEST_COUNT = sizeof REQUESTS / sizeof *REQUESTS };
@@ -95,22 +102,14 @@ struct play {
     bool answers_own, ended;
 };
 
-static const char *folder, *policies[2];
-
-static void play_leave(void)
-{
-    rmdir(folder);
-}
+static const char *policies[2];
 
 static void play_prepare(void)
 {
-    static char path[] = "/tmp/caisson-fuzz-XXXXXX", forever[64], short_lived[64];
+    static char forever[64], short_lived[64];
 
-    if (folder != NULL)
+    if (policies[0] != NULL)
         return;
-    folder = mkdtemp(path);
-    scene_demand(folder != NULL, "a folder");
-    atexit(play_leave);
     scene_write_file(POLICY "0\n", forever);
     scene_write_file(POLICY "1s\n", short_lived);
     policies[0] = forever;
@@ -207,42 +206,70 @@ static bool span_begins(struct span text, const char *with)
     return text.bytes >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
 }
 
-static bool is_attach(const struct scene_request *request)
-{
-    static const char attach[] = "/attach?";
-    struct span target = request->head.target;
+/* What may be asked for a container or an exec of ours: what follows its id. */
+static const struct {
+    const char *kind;
+    int method;
+    const char *rest;
+    bool body, raw; /* it has a body; what follows may be no HTTP */
+} ALLOWED[] = {
+    {"containers", METHOD_POST, "/start", false, false},
+    {"containers", METHOD_POST, "/wait", false, false},
+    {"containers", METHOD_GET, "/logs", false, false},
+    {"containers", METHOD_DELETE, "", false, false},
+    {"containers", METHOD_POST, "/attach", false, true},
+    {"containers", METHOD_POST, "/exec", true, false},
+    {"exec", METHOD_POST, "/start", true, true},
+};
 
-    return request->head.method == METHOD_POST && target.bytes > 18 + 64 + sizeof attach &&
-           memcmp(target.data + 18 + 64, attach, sizeof attach - 1) == 0;
+static bool is_object(struct span body)
+{
+    return body.bytes >= 2 && body.data[0] == '{' && body.data[body.bytes - 1] == '}';
 }
 
-static void engine_check(const struct scene_request *request)
+static bool is_ours(const char *id)
+{
+    return memcmp(id, SCENE_MINE, 64) == 0 || memcmp(id, SCENE_NEW, 64) == 0 ||
+           memcmp(id, EXEC, 64) == 0;
+}
+
+/* Whether a request is row i, up to its query. */
+static bool is_allowed(const struct scene_request *request, size_t i)
 {
     struct span target = request->head.target;
-    int method = request->head.method;
-    bool create = method == METHOD_POST && span_begins(target, "/v1.41/containers/create?name=n");
+    char head[32];
+    int head_bytes = snprintf(head, sizeof head, "/v1.41/%s/", ALLOWED[i].kind);
+    size_t bytes = (size_t) head_bytes + 64 + strlen(ALLOWED[i].rest);
+
+    return request->head.method == ALLOWED[i].method && target.bytes >= bytes &&
+           span_begins(target, head) && is_ours(target.data + head_bytes) &&
+           memcmp(target.data + head_bytes + 64, ALLOWED[i].rest, strlen(ALLOWED[i].rest)) == 0 &&
+           (target.bytes == bytes || target.data[bytes] == '?');
+}
+
+/* Returns whether what follows may be no HTTP. */
+static bool engine_check(const struct scene_request *request)
+{
+    static const char label[] = "\"io.caisson.owner\":\"caisson\"";
+    struct span body = request->body;
 
     if (scene_is_own(request))
-        return;
-    if (create) {
-        static const char label[] = "\"io.caisson.owner\":\"caisson\"";
-        struct span body = request->body;
-        scene_demand(body.bytes > 2 && body.data[0] == '{' && body.data[body.bytes - 1] == '}',
-                     "the body of a create is no object");
+        return false;
+    if (request->head.method == METHOD_POST &&
+        span_begins(request->head.target, "/v1.41/containers/create?name=n")) {
+        scene_demand(is_object(body), "the body of a create is no object");
         scene_demand(memmem(body.data, body.bytes, label, sizeof label - 1) != NULL,
                      "a create without our label");
-        return;
+        return false;
     }
-    scene_demand(request->body.bytes == 0, "a body where none is");
-    scene_demand(span_begins(target, "/v1.41/containers/" SCENE_MINE) ||
-                     span_begins(target, "/v1.41/containers/" SCENE_NEW),
-                 "a request for what is not ours");
-    struct span rest = {target.data + 18 + 64, target.bytes - 18 - 64};
-    scene_demand((method == METHOD_POST && span_begins(rest, "/start") && rest.bytes == 6) ||
-                     is_attach(request) || (method == METHOD_POST && span_begins(rest, "/wait")) ||
-                     (method == METHOD_GET && span_begins(rest, "/logs?")) ||
-                     (method == METHOD_DELETE && (rest.bytes == 0 || rest.data[0] == '?')),
-                 "an operation that is not allowed");
+    for (size_t i = 0; i < sizeof ALLOWED / sizeof *ALLOWED; i++) {
+        if (!is_allowed(request, i))
+            continue;
+        scene_demand(ALLOWED[i].body ? is_object(body) : body.bytes == 0, "a body that is wrong");
+        return ALLOWED[i].raw;
+    }
+    scene_demand(false, "a request that is not allowed");
+    return false;
 }
 
 /* Looks at what came; the proxy's own questions are perhaps answered at once. */
@@ -256,8 +283,7 @@ static void engine_listen(struct play *play)
         if (play->raw[i])
             buf_done(&link->got);
         while (!play->raw[i] && scene_request(link, &request)) {
-            engine_check(&request);
-            play->raw[i] = is_attach(&request);
+            play->raw[i] = engine_check(&request);
             if (play->answers_own && scene_is_own(&request)) {
                 scene_reply(link,
                             request.head.target.bytes > 6 ? SCENE_LIST_REPLY : SCENE_PING_REPLY);
@@ -441,6 +467,7 @@ static void play_rest(struct play *play)
     for (int quiet = 0; quiet < QUIET_TURNS; quiet++) {
         for (int client = 0; client < PLAYERS; client++)
             quiet = client_read(&play->clients[client], SIZE_MAX) ? 0 : quiet;
+        conn_tick(shared); /* which tells of ends that nobody listens for */
         scene_turn(&play->scene);
     }
     LIST_FOREACH(conn, &shared->open, entry)
@@ -463,7 +490,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     play.answers_own = true;
     for (int i = 0; i < PLAYERS; i++)
         play.clients[i].fd = -1;
-    scene_open(&play.scene, folder, policies[0]);
+    scene_open(&play.scene, policies[0]);
     play_on(&play);
     play_rest(&play);
     for (int i = 0; i < PLAYERS; i++)

@@ -129,9 +129,9 @@ def start_engine():
     return ENGINE
 
 
-def policy_text(**changes):
-    """The shipped policy, under an owner of our own; changes: section=lines."""
-    with open(DEFAULT_POLICY, encoding="utf-8") as text:
+def policy_text(path, **changes):
+    """A shipped policy, under an owner of our own; changes: section=lines."""
+    with open(path, encoding="utf-8") as text:
         policy = text.read()
     changes["proxy"] = "owner = %s\n%s" % (OWNER, changes.get("proxy", ""))
     for section, lines in changes.items():
@@ -146,12 +146,12 @@ def policy_text(**changes):
 class RealWorld:
     """The proxy in front of the real Engine; what was made through it is gone afterwards."""
 
-    def __init__(self, **changes):
+    def __init__(self, policy=DEFAULT_POLICY, **changes):
         self.engine = ENGINE
         self.directory = tempfile.mkdtemp(prefix="caisson-e2e-")
-        path = os.path.join(self.directory, "evaluator.ini")
+        path = os.path.join(self.directory, os.path.basename(policy))
         with open(path, "w", encoding="utf-8") as out:
-            out.write(policy_text(**changes))
+            out.write(policy_text(policy, **changes))
         self.proxy = Proxy(self.directory, self.engine.path, path)
 
     def __enter__(self):

@@ -4,8 +4,8 @@
  * plays itself.
  *
  * server.c is included, so that its loop is the one that runs; everything else is linked.  Clients
- * are socket pairs, the Engine is a listening socket in a folder of its own.  No call blocks: what
- * is to happen happens in scene_turn().
+ * are socket pairs, the Engine is a listening socket in a folder that goes with the program.  No
+ * call blocks: what is to happen happens in scene_turn().
  */
 #ifndef CAISSON_TESTS_SCENE_H
 #define CAISSON_TESTS_SCENE_H
@@ -126,14 +126,45 @@ static inline void scene_engine_down(struct scene *scene)
         scene_link_close(&scene->links[i]);
 }
 
-/* Opens a scene in a folder that exists, with the policy of a file; the Engine is up. */
-static inline void scene_open(struct scene *scene, const char *folder, const char *policy)
+/*
+ * The folder of all sockets.  A child waits for the program's end, which may be a crash or a kill,
+ * and then removes it: it holds the other end of a pipe that nobody writes to.
+ */
+static inline const char *scene_folder(void)
 {
+    static char path[] = "/tmp/caisson-scene-XXXXXX";
+    static bool made;
+    int ends[2];
+    char none;
+
+    if (made)
+        return path;
+    scene_demand(mkdtemp(path) != NULL && pipe2(ends, O_CLOEXEC) == 0, "a folder");
+    made = true;
+    pid_t child = fork();
+    scene_demand(child >= 0, "fork");
+    if (child == 0) {
+        setsid(); /* a ctrl-C is not for us */
+        close(ends[1]);
+        while (read(ends[0], &none, 1) > 0) {
+        }
+        execlp("rm", "rm", "-rf", path, NULL);
+        _exit(1);
+    }
+    close(ends[0]);
+    return path;
+}
+
+/* Opens a scene with the policy of a file; the Engine is up. */
+static inline void scene_open(struct scene *scene, const char *policy)
+{
+    static unsigned long number; /* what a failed test left open is not in the way */
     struct err err;
 
     memset(scene, 0, sizeof *scene);
-    snprintf(scene->listen, sizeof scene->listen, "unix:%s/p", folder);
-    snprintf(scene->upstream, sizeof scene->upstream, "unix:%s/e", folder);
+    number++;
+    snprintf(scene->listen, sizeof scene->listen, "unix:%s/p%lu", scene_folder(), number);
+    snprintf(scene->upstream, sizeof scene->upstream, "unix:%s/e%lu", scene_folder(), number);
     scene->options = (struct server_options){
         .policy = policy, .listen = scene->listen, .upstream = scene->upstream, .audit = "none"};
     scene->server = (struct server){.options = &scene->options, .listener.fd = -1};
@@ -155,6 +186,7 @@ static inline void scene_close(struct scene *scene)
     listener_unlink(&scene->server.listener);
     server_stop(&scene->server);
     scene_engine_down(scene);
+    scene_demand(access(scene->listen + 5, F_OK) != 0, "the proxy's socket is left");
 }
 
 /* A client; returns its end. sndbuf_bytes: what the proxy's end takes, 0 for the usual. */

@@ -60,7 +60,6 @@ static void the_table_is_what_we_mean(void **unused)
 
 struct stage {
     struct scene scene;
-    char folder[32];
     int client;
 };
 
@@ -70,10 +69,8 @@ static void stage_open(struct stage *stage, int sndbuf_bytes)
 
     if (policy[0] == '\0')
         scene_write_file(POLICY, policy);
-    snprintf(stage->folder, sizeof stage->folder, "/tmp/caisson-conn-XXXXXX");
-    assert_non_null(mkdtemp(stage->folder));
     log_set_level(LOG_LEVEL_NONE);
-    scene_open(&stage->scene, stage->folder, policy);
+    scene_open(&stage->scene, policy);
     stage->client = scene_client(&stage->scene, sndbuf_bytes);
 }
 
@@ -82,7 +79,6 @@ static void stage_close(struct stage *stage)
     if (stage->client >= 0)
         close(stage->client);
     scene_close(&stage->scene);
-    assert_int_equal(rmdir(stage->folder), 0);
 }
 
 /* The one connection; NULL when it is done. */
@@ -619,13 +615,16 @@ static void last_words_are_heard(void **unused)
     stage_read(&stage, data, sizeof data, 0);
     assert_int_equal(send(stage.client, "input", 5, MSG_NOSIGNAL), 5);
     for (unsigned i = 0; i < stage.scene.link_count; i++) {
-        if (buf_bytes(&stage.scene.links[i].got) > 0)
-            assert_int_equal(send(stage.scene.links[i].fd, "last words", 10, MSG_NOSIGNAL), 10);
+        struct scene_link *link = &stage.scene.links[i];
+        if (buf_bytes(&link->got) > 0) {
+            assert_int_equal(send(link->fd, "last words", 10, MSG_NOSIGNAL), 10);
+            scene_link_close(link);
+        }
     }
-    stage_engine_closes(&stage);
     stage_read(&stage, data, sizeof data, 0);
     assert_string_equal(data, "last words");
-    stage_client_closes(&stage);
+    assert_int_equal(stage_state(&stage), CONN_LINGER);
+    stage_client_closes(&stage); /* is noticed at once */
     assert_int_equal(stage_state(&stage), CONN_DONE);
     stage_close(&stage);
 }
