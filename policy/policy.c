@@ -216,7 +216,7 @@ void policy_decision_init(struct policy_decision *decision)
 {
     memset(decision, 0, offsetof(struct policy_decision, target));
     decision->target[0] = decision->container[0] = decision->exec[0] = '\0';
-    decision->name[0] = decision->field[0] = decision->message[0] = '\0';
+    decision->name[0] = decision->image[0] = decision->field[0] = decision->message[0] = '\0';
 }
 
 void policy_decision_done(struct policy_decision *decision)
@@ -394,6 +394,8 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
+    if (decision->op->body == BODY_CREATE)
+        strcpy(decision->image, verdict.image);
     if (passed) {
         decision->body = verdict.body;
         decision->body_bytes = verdict.body_bytes;

@@ -79,6 +79,7 @@ struct policy_decision {
     char container[65];                 /* the full id of the container in question */
     char exec[65];                      /* the full id of the exec in question */
     char name[64];                      /* create, rename: the name that is asked for */
+    char image[256];                    /* create: the image asked for, as image.h spells it */
     char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
     char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
 };

@@ -13,6 +13,7 @@
 #include "create.h"
 #include "err.h"
 #include "field.h"
+#include "image.h"
 #include "json.h"
 #include "judge.h"
 #include "reason.h"
@@ -356,6 +357,19 @@ static void write_verdict(struct judge *judge, const json_t *out)
         verdict->reason = REASON_NONE;
 }
 
+/* For the audit log: a body that is refused tells, too, what its client wanted to run. */
+static void note_image(const json_t *in, struct schema_verdict *ret)
+{
+    const char *text = json_string_value(json_object_get(in, "Image"));
+    char spelt[IMAGE_TEXT_BYTES];
+    struct image image;
+    if (!text || image_parse(text, &image))
+        return;
+    image_print(&image, spelt);
+    if (strlen(spelt) < sizeof(ret->image))
+        strcpy(ret->image, spelt);
+}
+
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret)
 {
@@ -367,6 +381,7 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
         judge_refuse(&judge, REASON_BODY_MALFORMED, fault.path, "%s", fault.text);
         return;
     }
+    note_image(in, ret);
     if (schema->table->prepare)
         schema->table->prepare(schema, in);
     out = judge_field(&judge, &schema->root, in);

@@ -46,6 +46,8 @@ struct schema_verdict {
     int reason;        /* enum reason; REASON_NONE when the body passes */
     char field[160];   /* the field that a refusal names */
     char message[640]; /* the refusal, for people */
+    char image[256];   /* the body's Image, whatever became of it, as image.h spells it; "" when it
+                          names none, or one that is longer */
     char *body;        /* what is sent: canonical JSON. Owned */
     size_t body_bytes;
     char *warnings; /* what was forced: a JSON array of strings as text; NULL for none. Owned */

@@ -36,6 +36,7 @@ struct audit_record {
     const char *decision;  /* "forward", "answer", "deny" */
     const char *reason;    /* the word of an enum reason; "none" */
     const char *field;     /* or NULL */
+    const char *image;     /* that a create asks for, or NULL */
     const char *container; /* full id, or NULL */
     int status;            /* sent to the client; 0 for none */
     uint64_t bytes_in, bytes_out;
@@ -44,8 +45,8 @@ struct audit_record {
 
 /*
  * Adds one line.  method, operation, decision, reason and container are words of our own, of at
- * most 64 bytes of printable ASCII without quotes and backslashes; target and field may be any
- * bytes.  Absent members are left out of it.
+ * most 64 bytes of printable ASCII without quotes and backslashes; target, field and image
+ * may be any bytes.  Absent members are left out of it.
  */
 void audit_add(struct audit *audit, const struct audit_record *record);
 void audit_flush(struct audit *audit);

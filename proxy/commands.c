@@ -8,6 +8,8 @@
 #include "config.h"
 #include "err.h"
 #include "explain.h"
+#include "import_env.h"
+#include "learn.h"
 #include "log.h"
 #include "operation.h"
 #include "policy.h"
@@ -33,6 +35,8 @@ static const char commands_usage[] =
     "                       [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
     "       caisson fields [--policy FILE] [--json]\n"
+    "       caisson learn AUDIT|-...\n"
+    "       caisson import-env [FILE|-]\n"
     "       caisson reference [--man options|rules|operations|refusals]\n"
     "       caisson version | help\n"
     "serve, healthcheck and explain read " COMMANDS_POLICY " unless --policy names another\n"
@@ -327,10 +331,12 @@ static const struct {
     const char *verb;
     int (*run)(int argc, char **argv); /* < 0: wrong usage */
 } verbs[] = {
-    {"check", run_check},       {"explain", explain_run},     {"operations", run_operations},
-    {"fields", run_fields},     {"reference", reference_run}, {"version", run_version},
-    {"--version", run_version}, {"help", run_help},           {"--help", run_help},
-    {"-h", run_help},
+    {"check", run_check},           {"explain", explain_run},
+    {"learn", learn_run},           {"import-env", import_env_run},
+    {"operations", run_operations}, {"fields", run_fields},
+    {"reference", reference_run},   {"version", run_version},
+    {"--version", run_version},     {"help", run_help},
+    {"--help", run_help},           {"-h", run_help},
 };
 
 bool commands_asks_help(int argc, char **argv)

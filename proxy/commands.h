@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commands: the verbs of the command line that need no socket: check, explain, operations, fields,
- * reference, version and help; and the one text that says how all verbs are used.
+ * commands: the verbs of the command line that need no socket: check, explain, learn, import-env,
+ * operations, fields, reference, version and help; and the one text that says how all verbs are
+ * used.
  */
 #ifndef CAISSON_PROXY_COMMANDS_H
 #define CAISSON_PROXY_COMMANDS_H

@@ -56,6 +56,7 @@ static void conn_audit(const struct conn *conn)
                                                                            : "deny",
         .reason = reason_word(x->reason),
         .field = decision != NULL && decision->field[0] != '\0' ? decision->field : NULL,
+        .image = decision != NULL && decision->image[0] != '\0' ? decision->image : NULL,
         .container = x->container[0] != '\0' ? x->container : NULL,
         .status = x->status,
         .bytes_in = x->bytes_in,

@@ -24,18 +24,19 @@ PROXY_LAYERS = [
     ["lease"],
     ["conn"],
     ["server"],
-    ["main", "commands", "explain", "reference", "healthcheck", "print"],
+    ["main", "commands", "explain", "learn", "import", "reference", "healthcheck", "print"],
 ]
 
 # Files that are rooms of a module without bearing its name.
-FAMILIES = {"framing": "message"}
+FAMILIES = {"framing": "message", "imports": "import"}
 
 # What proxy/ may know of policy/; everything else there is policy's own.
 POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands", "reference"], "query.h": ["commands", "reference"],
+    "schema.h": ["commands", "learn", "reference"], "image.h": ["learn"],
+    "query.h": ["commands", "reference"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
 }
 
@@ -47,6 +48,7 @@ OWNERS = {
     "ini.h": {"policy": ["config"]},
     "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge",
                              "owner", "created", "filters"],
+                  "proxy": ["learn"],  # the lines of an audit log
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},
     "zlib.h": {"evaluator": ["bundle"]},
 }

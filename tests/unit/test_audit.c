@@ -32,6 +32,7 @@ static const struct audit_record RECORD = {
     .decision = "deny",
     .reason = "field-refused",
     .field = "HostConfig.Privileged",
+    .image = "busybox:latest",
     .status = 403,
     .bytes_in = 1234,
     .bytes_out = 56,
@@ -103,7 +104,8 @@ static void test_line(void **state)
                         "\"uid\":1000,\"gid\":999,\"pid\":4242,\"method\":\"POST\","
                         "\"operation\":\"ContainerCreate\",\"target\":\"/v1.41/containers/create\","
                         "\"decision\":\"deny\",\"reason\":\"field-refused\","
-                        "\"field\":\"HostConfig.Privileged\",\"status\":403,\"bytes_in\":1234,"
+                        "\"field\":\"HostConfig.Privileged\",\"image\":\"busybox:latest\","
+                        "\"status\":403,\"bytes_in\":1234,"
                         "\"bytes_out\":56,\"duration_us\":78}\n");
     free(text);
 }
@@ -262,6 +264,7 @@ static void test_long_texts_are_cut(void **state)
                                   .target = long_text,
                                   .target_bytes = sizeof long_text - 1,
                                   .field = long_text,
+                                  .image = long_text,
                                   .status = 0x7fffffff,
                                   .bytes_in = UINT64_MAX,
                                   .bytes_out = UINT64_MAX,
@@ -270,7 +273,7 @@ static void test_long_texts_are_cut(void **state)
     size_t escapes = 0;
     for (const char *at = text; *at; at++)
         escapes += at[0] == '\\' && at[1] == 'u';
-    assert_int_equal(escapes, 2 * 256);
+    assert_int_equal(escapes, 3 * 256);
     assert_int_equal(text[strlen(text) - 1], '\n');
     free(text);
 }

@@ -38,6 +38,7 @@ def test_every_request_is_one_line_with_all_fields():
             ("DELETE", "ContainerDelete", "forward", "none", 204)], got
         assert lines[0]["target"] == START and lines[0]["container"] == MINE, lines[0]
         assert lines[2]["field"] == "HostConfig.Privileged", lines[2]
+        assert [a.get("image") for a in lines] == [None, None, IMAGE, None, IMAGE, None, None]
         assert lines[4]["container"] == made and lines[6]["container"] == made, lines
         for i, line in enumerate(lines):
             assert line["uid"] == os.getuid() and line["gid"] == os.getgid(), line

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import_env: what each variable becomes, and the environments that people have.
+ */
+#include "../lib/said.h"
+
+/* Imports an environment; what comes out must be a policy. */
+static void import(const char *environment)
+{
+    run_for_policy("import-env", environment);
+}
+
+/* Whether the lines of [allow] with a grant are these, in any order. */
+static void assert_allows(const char *const *expected)
+{
+    size_t count = 0, found = 0;
+    for (const char *const *line = expected; *line; line++) {
+        char text[128];
+        count++;
+        snprintf(text, sizeof(text), "\n%s    ; ", *line);
+        assert_has(text);
+    }
+    const char *at = strstr(said.out, "\n[allow]\n");
+    assert_non_null(at);
+    for (at = strchr(at + 1, '\n'); at && at[1] && at[1] != '\n'; at = strchr(at + 1, '\n'))
+        found += at[1] != ';';
+    if (found != count)
+        fail_msg("%zu lines, not %zu:\n%s", found, count, said.out);
+}
+
+#define ALLOWS(...) assert_allows((const char *const[]){__VA_ARGS__, NULL})
+
+/* Every variable alone, without and with POST: a line that it brings, and one that it does not. */
+static void every_variable(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *variable, *reads, *writes; /* writes: brought by POST=1, too; or NULL */
+    } expected[] = {
+        {"ALLOW_START", "\nContainerStart = any", NULL},
+        {"ALLOW_STOP", "\nContainerStop = any", NULL},
+        {"ALLOW_RESTARTS", "\nContainerRestart = any", NULL},
+        {"ALLOW_RESTARTS", "\nContainerStop = any", NULL},
+        {"ALLOW_RESTARTS", "\nContainerKill = any", NULL},
+        {"ALLOW_PAUSE", "\nContainerPause = any", NULL},
+        {"ALLOW_UNPAUSE", "\nContainerUnpause = any", NULL},
+        {"CONTAINERS", "\n; ContainerExport = ", "\nContainerCreate = yes"},
+        {"CONTAINERS", "\n; ContainerArchive = ", "\n; PutContainerArchive = "},
+        {"EXEC", "\nExecInspect = any", "\nExecStart = any"},
+        {"IMAGES", "\n; ImageList = ", "\n; ImageCreate = "},
+        {"NETWORKS", "\n; NetworkList = ", "\n; NetworkDelete = "},
+        {"VOLUMES", "\n; VolumeList = ", "\n; VolumeUpdate = "},
+        {"INFO", "\nSystemInfo = yes", NULL},
+        {"VERSION", "\nSystemVersion = yes", NULL},
+        {"EVENTS", "\n; SystemEvents = ", NULL},
+        {"PING", "\n; PING=1: needs no line", NULL},
+        {"SYSTEM", "\n; SystemDataUsage = ", NULL},
+        {"AUTH", "\n; AUTH=1\n", "\n; SystemAuth = "},
+        {"BUILD", "\n; BUILD=1\n", "\n; ImageBuild = "},
+        {"COMMIT", "\n; COMMIT=1\n", "\n; ImageCommit = "},
+        {"DISTRIBUTION", "\n; DistributionInspect = ", NULL},
+        {"GRPC", "\n; GRPC=1: cannot be allowed: ", NULL},
+        {"SESSION", "\n; SESSION=1\n", "\n; Session = "},
+        {"PLUGINS", "\n; PluginList = ", "\n; PluginPull = "},
+        {"SWARM", "\n; SwarmInspect = ", "\n; SwarmInit = "},
+        {"NODES", "\n; NodeList = ", "\n; NodeUpdate = "},
+        {"SERVICES", "\n; ServiceList = ", "\n; ServiceCreate = "},
+        {"TASKS", "\n; TaskList = ", NULL},
+        {"SECRETS", "\n; SecretList = ", "\n; SecretCreate = "},
+        {"CONFIGS", "\n; ConfigList = ", "\n; ConfigDelete = "},
+    };
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "%s=1\n", expected[i].variable);
+        import(text);
+        assert_string_equal(said.err, "");
+        assert_has(expected[i].reads);
+        if (expected[i].writes)
+            assert_lacks(expected[i].writes);
+        snprintf(text, sizeof(text), "%s=1\nPOST=1\n", expected[i].variable);
+        import(text);
+        assert_string_equal(said.err, "");
+        if (expected[i].writes)
+            assert_has(expected[i].writes);
+        snprintf(text, sizeof(text), "%s=0\nPOST=0\n", expected[i].variable);
+        import(text);
+        assert_string_equal(said.err, "");
+        assert_lacks(expected[i].reads);
+    }
+}
+
+static void defaults(void **state)
+{
+    (void) state;
+    import("");
+    ALLOWS("SystemVersion = yes");
+    assert_has("\n; SystemEvents = ");
+    assert_has("\n; PING=1: needs no line");
+    assert_non_null(strstr(said.err, "no variable of a socket proxy is set"));
+    import("VERSION=0\nEVENTS=0\nPING=0\n");
+    assert_allows((const char *const[]){NULL});
+    assert_lacks("=1");
+}
+
+/* Traefik and Dozzle look at everyone's containers. */
+static void traefik(void **state)
+{
+    (void) state;
+    import("CONTAINERS=1\n");
+    ALLOWS("ContainerList = any", "ContainerInspect = any", "ContainerTop = any",
+           "ContainerLogs = any", "ContainerChanges = any", "ContainerStats = any",
+           "SystemVersion = yes");
+    assert_has("so that what reaches containers reaches everyone's");
+    assert_lacks("[create]");
+}
+
+static const char *const writers[] = {
+    "ContainerList = own",   "ContainerCreate = yes",  "ContainerInspect = own",
+    "ContainerTop = own",    "ContainerLogs = own",    "ContainerChanges = own",
+    "ContainerStats = own",  "ContainerResize = own",  "ContainerStart = own",
+    "ContainerStop = own",   "ContainerRestart = own", "ContainerKill = own",
+    "ContainerRename = own", "ContainerPause = own",   "ContainerUnpause = own",
+    "ContainerAttach = own", "ContainerWait = own",    "ContainerDelete = own",
+    "ContainerExec = own",   "SystemVersion = yes",    NULL,
+};
+
+static void watchtower(void **state)
+{
+    (void) state;
+    import("      - CONTAINERS=1\n      - IMAGES=1\n      - POST=1\n");
+    assert_allows(writers);
+    assert_has("\n; ImageCreate = yes    ; cannot be allowed yet: it pulls from any registry");
+    assert_has("\n[create]\n; The old proxy let any body through: ");
+    assert_has("a bind of /, is root on the host.");
+    assert_has("\n; Image = one-of ");
+    assert_has("\nlifetime = 0 ");
+}
+
+static void portainer(void **state)
+{
+    (void) state;
+    import("      CONTAINERS: 1\n      INFO: \"1\"\n      IMAGES: 1\n      NETWORKS: 1\n"
+           "      VOLUMES: 1\n      SERVICES: 1\n      TASKS: 1\n      SYSTEM: 1\n"
+           "      PLUGINS: 1\n      SECRETS: 1\n      POST: 0 # look, do not touch\n");
+    ALLOWS("ContainerList = any", "ContainerInspect = any", "ContainerTop = any",
+           "ContainerLogs = any", "ContainerChanges = any", "ContainerStats = any",
+           "SystemInfo = yes", "SystemVersion = yes");
+    assert_lacks("VolumeCreate");
+}
+
+/* Dashboards with buttons. */
+static void homepage(void **state)
+{
+    (void) state;
+    import("export ALLOW_START=1\nALLOW_STOP='1'\nALLOW_RESTARTS=1\nPOST=0\n");
+    ALLOWS("ContainerStart = any", "ContainerStop = any", "ContainerRestart = any",
+           "ContainerKill = any", "SystemVersion = yes");
+}
+
+/* A line of a policy may stand in it once. */
+static void what_two_let_through(void **state)
+{
+    (void) state;
+    import("CONTAINERS=1\nPOST=1\nALLOW_START=1\nALLOW_STOP=1\nALLOW_RESTARTS=1\n");
+    assert_allows(writers);
+    import("CONTAINERS=1\nPOST=1\nCONTAINERS=0\n");
+    ALLOWS("SystemVersion = yes");
+}
+
+static void odd_lines(void **state)
+{
+    (void) state;
+    import("# a comment\n\nPATH=/bin:/usr/bin\nCONTAINER=1\n}\nINFO=\nVERSION=1");
+    ALLOWS("SystemVersion = yes");
+    assert_non_null(strstr(said.err, ":3: PATH is no variable"));
+    assert_non_null(strstr(said.err, ":4: CONTAINER is no variable"));
+    assert_non_null(strstr(said.err, ":5: no NAME=VALUE"));
+    assert_null(strstr(said.err, ":6:"));
+    run("import-env", text_file("INFO=1\nPOST=yes\n"), NULL);
+    assert_said(2, "", ":2: POST is 'yes'; write 0 or 1");
+    run("import-env", "/nonexistent", NULL);
+    assert_said(2, "", "/nonexistent: cannot open it: No such file or directory");
+    run("import-env", "/", NULL);
+    assert_said(2, "", "/: cannot read it: Is a directory");
+    run("import-env", "--all", NULL);
+    assert_said(2, "", "usage: ");
+    run("import-env", "a", "b", NULL);
+    assert_said(2, "", "usage: ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_variable), cmocka_unit_test(defaults),
+        cmocka_unit_test(traefik),        cmocka_unit_test(watchtower),
+        cmocka_unit_test(portainer),      cmocka_unit_test(homepage),
+        cmocka_unit_test(odd_lines),      cmocka_unit_test(what_two_let_through),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * learn: what audit lines become, and that nothing of theirs reaches the policy unjudged.
+ */
+#include "../lib/said.h"
+
+#include "operation.h"
+
+#define AT(second)     "{\"time\":\"2026-01-02T03:04:" second ".678901Z\","
+#define OP(id)         "\"operation\":\"" id "\","
+#define FORWARDED      "\"decision\":\"forward\",\"reason\":\"none\"}\n"
+#define DENIED(reason) "\"decision\":\"deny\",\"reason\":\"" reason "\"}\n"
+#define HELD(field)    "\"field\":\"" field "\"," DENIED("field-refused")
+
+/* Learns from a log; what comes out must be a policy. */
+static void learn(const char *log)
+{
+    run_for_policy("learn", log);
+}
+
+static void operations(void **state)
+{
+    (void) state;
+    learn(
+        AT("09") OP("ContainerStart") FORWARDED /* the later line first */
+            AT("05") OP("ContainerStart") FORWARDED AT("07") OP("ContainerStop") DENIED(
+                "operation-not-allowed") AT("07") OP("SystemVersion") DENIED("operation-not-"
+                                                                             "allowed") AT("07")
+                OP("ExecStart") FORWARDED AT("07") OP("ContainerList") FORWARDED AT("08") OP(
+                    "ContainerList") DENIED("operation-not-allowed") AT("07")
+                    OP("ContainerKill") "\"decision\":\"forward\",\"reason\":\"engine-down\"}\n" AT(
+                        "07") OP("SystemPing") "\"decision\":\"answer\",\"reason\":\"none\"}\n");
+    assert_has("\nContainerStart = own    ; allowed 2, 2026-01-02T03:04:05Z to "
+               "2026-01-02T03:04:09Z\n");
+    assert_has("\nContainerStop = own    ; refused 1, 2026-01-02T03:04:07Z\n");
+    assert_has("\nSystemVersion = yes    ; refused 1");
+    assert_has("\nExecStart = own    ; allowed 1");
+    assert_has("\nContainerList = own    ; allowed 1, refused 1, ");
+    assert_has("\nContainerKill = own    ; allowed 1");
+    assert_lacks("SystemPing");
+    assert_lacks("ContainerDelete");
+    assert_lacks("[create]");
+    assert_lacks("[exec]");
+    assert_string_equal(said.err, "");
+}
+
+/* Each row gives a line that check accepts, or a comment with the row's reason. */
+static void every_operation(void **state)
+{
+    (void) state;
+    static char log[64 << 10], line[128];
+    size_t bytes = 0;
+    for (int i = 0; i < OPERATION_COUNT; i++)
+        bytes += (size_t) snprintf(log + bytes, sizeof(log) - bytes,
+                                   AT("05") "\"operation\":\"%s\"," DENIED("operation-not-allowed"),
+                                   operation_get((enum operation_id) i)->id);
+    learn(log);
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        snprintf(line, sizeof(line), "\n%s%s = ", op->grants ? "" : "; ", op->id);
+        assert_has(line);
+        if (!op->grants)
+            assert_has(op->why);
+    }
+    assert_lacks(" = any");
+}
+
+static void fields(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") "\"image\":\"busybox\"," FORWARDED AT("05")
+              OP("ContainerCreate") "\"image\":\"busybox:latest\"," FORWARDED AT("05")
+                  OP("ContainerCreate") "\"image\":\"a.example/b:1\"," FORWARDED AT("06")
+                      OP("ContainerCreate") "\"image\":\"other:2\"," HELD("Image") AT("07")
+                          OP("ContainerCreate") "\"image\":\"busybox\"," HELD("HostConfig.Binds")
+                              AT("08") OP("ContainerCreate") "\"image\":\"busybox\"," HELD(
+                                  "HostConfig.Binds") AT("08") OP("ContainerExec")
+                                  HELD("Privileged"));
+    assert_has("\nContainerCreate = yes    ; allowed 3, 2026-01-02T03:04:05Z\n");
+    assert_has("\nImage = one-of busybox:latest a.example/b:1\n; Image = one-of other:2\n");
+    assert_has("; Image busybox:latest: allowed 2, refused 2, ");
+    assert_has("\n; HostConfig.Binds = allow    ; refused 2, 2026-01-02T03:04:07Z to "
+               "2026-01-02T03:04:08Z; ");
+    assert_has("\n; ContainerExec = own    ; refused 1");
+    assert_has("\n[exec]\n; Privileged = allow    ; refused 1");
+    assert_lacks("; Image = allow");
+}
+
+static void create_without_an_image(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") DENIED("operation-not-allowed"));
+    assert_has("\nContainerCreate = yes    ; refused 1");
+    assert_has("\n; Image = one-of ...    ; the log names none");
+    learn(AT("05") OP("ContainerCreate") HELD("HostConfig.Privileged"));
+    assert_has("\n; ContainerCreate = yes    ; refused 1");
+    assert_has("\n; HostConfig.Privileged = allow");
+}
+
+static void other_refusals(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerStart") FORWARDED AT("05") OP("ContainerStart") DENIED("not-owned")
+              AT("05") OP("ContainerLogs") DENIED("not-owned")
+                  AT("05") "\"method\":\"GET\"," DENIED("operation-unknown") AT("05")
+                      OP("ExecStart") HELD("Tty"));
+    assert_has("\nContainerStart = own    ; allowed 1, 2026");
+    assert_lacks("ContainerLogs");
+    assert_lacks("ExecStart");
+    assert_has("names: operation-unknown 1, field-refused 1, not-owned 2\n");
+}
+
+/* What a client can write into a log does not become a line of a policy. */
+static void hostile_texts(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") "\"image\":\"busybox\"," FORWARDED AT("05")
+              OP("ContainerCreate") "\"image\":\"a\\n[allow]\\nx = y\"," FORWARDED AT("05")
+                  OP("ContainerCreate") "\"image\":\"*\"," FORWARDED AT("05")
+                      OP("ContainerCreate") "\"image\":\"a !b\"," FORWARDED AT("05")
+                          OP("ContainerCreate") "\"image\":\"a,allow\"," FORWARDED AT("05")
+                              OP("ContainerCreate") HELD("x\\nContainerKill = any") AT("05")
+                                  OP("ContainerStart") "\"target\":\"/\\u0000\\nContainerKill = "
+                                                       "any\"," FORWARDED);
+    assert_has("\nImage = one-of busybox:latest\n");
+    assert_has("\nContainerStart = own");
+    assert_lacks("ContainerKill");
+    assert_non_null(strstr(said.err, ":2: 'image' is no name of an image"));
+    assert_non_null(strstr(said.err, "4 lines could not be used"));
+}
+
+static void odd_lines(void **state)
+{
+    (void) state;
+    learn("caisson: info: a line of the log\n\n" AT("05") OP("ContainerFly") FORWARDED
+          "{\"time\":\"yesterday\"," OP("ContainerKill") FORWARDED
+          "{\"time\":\"2026\"," OP("ContainerKill") FORWARDED AT(
+              "05") "\"operation\":7}\n[1]\n{\"a\":1,\"a\":1}\n" AT("06") "\"lost\":12}\n" AT("05")
+              OP("ContainerStart") "\"decision\":\"forward\",\"reason\":\"none\"}"); /* no end */
+    assert_has("\nContainerStart = own");
+    assert_lacks("ContainerKill");
+    assert_lacks("ContainerFly");
+    for (const char *const *part =
+             (const char *const[]){":1: this is no", ":3: an operation that", ":4: this is no",
+                                   ":5: this is no", ":6: this is no", ":7: this is no",
+                                   ":8: this is no", "7 lines could not be used",
+                                   "12 lines were lost", NULL};
+         *part; part++)
+        if (!strstr(said.err, *part))
+            fail_msg("'%s' is not in\n%s", *part, said.err);
+    assert_null(strstr(said.err, ":2: "));
+}
+
+static void several_files(void **state)
+{
+    (void) state;
+    run("learn", text_file(AT("05") OP("ContainerStart") FORWARDED),
+        text_file(AT("06") OP("ContainerStart") FORWARDED AT("06") OP("ContainerStop") FORWARDED),
+        NULL);
+    assert_int_equal(said.code, 0);
+    assert_has("\nContainerStart = own    ; allowed 2, ");
+    assert_has("\nContainerStop = own    ; allowed 1, ");
+}
+
+/* More names than are told apart, and more images than a line of a policy may hold. */
+static void many_names(void **state)
+{
+    (void) state;
+    static char log[512 << 10];
+    size_t bytes = 0;
+    for (int i = 0; i < 1100; i++)
+        bytes +=
+            (size_t) snprintf(log + bytes, sizeof(log) - bytes,
+                              AT("05") OP("ContainerCreate") "\"image\":\"image%d\"," FORWARDED, i);
+    learn(log);
+    assert_has("\nImage = one-of image0:latest image1:latest ");
+    assert_has("; Image image1023:latest: allowed 1");
+    assert_lacks("image1024:");
+    assert_has("images have no room in this line");
+    assert_non_null(strstr(said.err, "too many different names"));
+    assert_non_null(strstr(said.err, "76 lines could not be used"));
+}
+
+static void nothing_read(void **state)
+{
+    (void) state;
+    run("learn", text_file("hello\n"), NULL);
+    assert_said(2, "", "no line of an audit log was read");
+    run("learn", text_file(""), NULL);
+    assert_said(2, "", "no line of an audit log was read");
+    run("learn", "/nonexistent.log", NULL);
+    assert_said(2, "", "/nonexistent.log: cannot open it: No such file or directory");
+    run("learn", "/", NULL);
+    assert_said(2, "", "/: cannot read it: Is a directory");
+    run("learn", NULL);
+    assert_said(2, "", "usage: ");
+    run("learn", "--all", NULL);
+    assert_said(2, "", "usage: ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operations),     cmocka_unit_test(every_operation),
+        cmocka_unit_test(fields),         cmocka_unit_test(create_without_an_image),
+        cmocka_unit_test(other_refusals), cmocka_unit_test(hostile_texts),
+        cmocka_unit_test(odd_lines),      cmocka_unit_test(several_files),
+        cmocka_unit_test(many_names),     cmocka_unit_test(nothing_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
