@@ -35,7 +35,7 @@ POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands"], "query.h": ["commands"],
+    "schema.h": ["commands"], "verdict.h": ["commands"], "query.h": ["commands"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
 }
 
@@ -45,7 +45,7 @@ OWNERS = {
                 "evaluator": ["main", "runner", "engine", "docker", "service"]},
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
-    "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge",
+    "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge", "risk",
                              "owner", "created", "filters"],
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},
     "zlib.h": {"evaluator": ["bundle"]},
