@@ -72,9 +72,12 @@ bool risk_text_is_good(const char *text)
 {
     struct entry entry = {0};
     const char *at = text;
-    while (entry_next(text, &at, &entry))
-        ;
-    return at != text && *at == '\0';
+    size_t length = strlen(text);
+    do {
+        if (!entry_next(text, &at, &entry))
+            return false;
+    } while (*at);
+    return text[length - 1] != ' ';
 }
 
 static enum risk risk_of_text(const char *row, const char *text)

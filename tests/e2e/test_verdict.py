@@ -92,6 +92,42 @@ def by_etc(world):
     return world.proves({"Binds": ["/etc:/host"]}, probe)
 
 
+def by_read_only_bind(world):
+    return world.proves({"Binds": ["/:/host:ro"]}, secret_probe(world))
+
+
+def others(engine, **host):
+    """A container of someone else with more than a client gets; None where it cannot be."""
+    engine.ask("DELETE", "/containers/caisson-test-other?force=1")
+    body = {"Image": IMAGE, "Cmd": ["sleep", "600"], "HostConfig": dict(host, NetworkMode="none")}
+    reply = engine.ask("POST", "/containers/create?name=caisson-test-other", body)
+    assert reply.status == 201, reply
+    if engine.ask("POST", "/containers/caisson-test-other/start").status != 204:
+        return None
+    return json.loads(reply.body)["Id"]
+
+
+def remove_others(engine):
+    engine.ask("DELETE", "/containers/caisson-test-other?force=1")
+
+
+def needs_privileges(engine):
+    """Inside of some machines not even the Engine has all capabilities to give."""
+    try:
+        if not others(engine, Privileged=True):
+            raise Skip("this Engine cannot start a privileged container")
+    finally:
+        remove_others(engine)
+
+
+def by_volumes_from(world):
+    others(world.engine, Binds=["/:/host"])
+    try:
+        return world.proves({"VolumesFrom": ["caisson-test-other"]}, secret_probe(world))
+    finally:
+        remove_others(world.engine)
+
+
 def by_privileged(world):
     return world.proves({"Privileged": True}, KERNEL)
 
@@ -152,21 +188,16 @@ def by_exec(world):
 
 
 def by_exec_any(world):
-    """A privileged container of someone else."""
-    engine = world.engine
-    body = {"Image": IMAGE, "Cmd": ["sleep", "600"],
-            "HostConfig": {"NetworkMode": "none", "Privileged": True}}
-    reply = engine.ask("POST", "/containers/create", body)
-    assert reply.status == 201, reply
-    ident = json.loads(reply.body)["Id"]
+    """In a container of someone else that has the host."""
     try:
-        assert engine.ask("POST", "/containers/%s/start" % ident).status == 204
-        return world.exec_proves(ident, KERNEL)
+        return world.exec_proves(others(world.engine, Binds=["/:/host"]), secret_probe(world))
     finally:
-        engine.ask("DELETE", "/containers/%s?force=1" % ident)
+        remove_others(world.engine)
 
 
-WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc), ("root-privileged", by_privileged),
+WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
+        ("root-bind-read-only", by_read_only_bind), ("root-volumes-from", by_volumes_from),
+        ("root-privileged", by_privileged),
         ("root-pid", by_pid), ("root-capabilities", by_capabilities),
         ("root-readonly-paths", by_readonly_paths), ("root-mounts", by_mounts),
         ("root-volume-options", by_volume_options), ("root-devices", by_devices),
@@ -175,6 +206,8 @@ WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc), ("root-privileged",
 
 @table([(name, name, way) for name, way in WAYS])
 def test_host_root(name, way):
+    if way in (by_privileged, by_exec):
+        needs_privileges(real.ENGINE)
     with PolicyWorld(os.path.join(POLICIES, name + ".ini")) as world:
         proven = way(world)
         if proven is None:
