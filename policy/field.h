@@ -16,12 +16,14 @@ struct field {
     const char *path; /* "HostConfig.Mounts[].Type" */
     const char *name; /* its last part */
     const char *why;
+    const char *risk;    /* which values lead how far: risk.h */
     const char *neutral; /* further neutral values, separated by blanks; or NULL */
     unsigned since;      /* API 1.since brought it */
     const struct type *type;
     struct rule rule;
     struct json_t *safe;          /* what the built-in rule sends when nothing is asked; or NULL */
     bool open;                    /* the built-in rule is `allow` */
+    const struct field *object;   /* whose member it is; NULL for a member of the body */
     struct field *members, *next; /* first member; next member of the same object */
 };
 
@@ -30,7 +32,7 @@ struct field_row {
     const char *path;
     int type; /* enum type_id */
     unsigned since;
-    const char *rule, *neutral, *why;
+    const char *rule, *neutral, *risk, *why;
 };
 
 /* What a schema is built from. */

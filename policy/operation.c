@@ -7,9 +7,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "risk.h"
+
 static const struct operation operations[OPERATION_COUNT] = {
-#define OPERATION(id, method, path, object, body, reply, grants, why) \
-    [OPERATION_##id] = {OPERATION_##id, #id, method, path, object, body, reply, grants, why},
+#define OPERATION(id, method, path, object, body, reply, grants, risk, why) \
+    [OPERATION_##id] = {OPERATION_##id, #id, method, path, object, body, reply, grants, risk, why},
 #include "operations.def"
 #undef OPERATION
 };

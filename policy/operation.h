@@ -55,7 +55,7 @@ enum reply {
 enum grant { GRANT_NO = 0, GRANT_YES = 1, GRANT_OWN = 2, GRANT_ANY = 4 };
 
 enum operation_id {
-#define OPERATION(id, method, path, object, body, reply, grants, why) OPERATION_##id,
+#define OPERATION(id, method, path, object, body, reply, grants, risk, why) OPERATION_##id,
 #include "operations.def"
 #undef OPERATION
     OPERATION_COUNT
@@ -70,6 +70,7 @@ struct operation {
     enum body body;
     enum reply reply;
     unsigned grants; /* set of enum grant that a policy may give */
+    int risk;        /* enum risk: of what a policy grants beyond `own` */
     const char *why; /* what it could do; or why it cannot be allowed yet */
 };
 

@@ -200,6 +200,17 @@ int policy_grant(const struct policy *policy, int operation)
     return (int) policy->allow[operation].grant;
 }
 
+char *policy_grant_origin(const struct policy *policy, int operation, char *buffer, size_t bytes)
+{
+    assert(operation >= 0 && operation < OPERATION_COUNT);
+    unsigned line = policy->allow[operation].line;
+    if (line)
+        snprintf(buffer, bytes, "%.280s:%u", policy->file, line);
+    else
+        snprintf(buffer, bytes, "built in");
+    return buffer;
+}
+
 const struct schema *policy_schema(const struct policy *policy)
 {
     return policy->schema;

@@ -38,6 +38,8 @@ const struct config *policy_config(const struct policy *policy);
 /* For listings and explanations: the grant (enum grant) of an operation (enum operation_id), and
  * the create rules in force, which live as long as the policy. */
 int policy_grant(const struct policy *policy, int operation);
+/* Where [allow] speaks of it: "FILE:LINE", or "built in". Returns buffer. */
+char *policy_grant_origin(const struct policy *policy, int operation, char *buffer, size_t bytes);
 const struct schema *policy_schema(const struct policy *policy);
 /* The same of the rules for ContainerExec, under [exec]. */
 const struct schema *policy_schema_exec(const struct policy *policy);

@@ -110,7 +110,7 @@ static const struct shape {
     unsigned char path_bytes, method;
     bool has_parameter;
 } shapes[OPERATION_COUNT] = {
-#define OPERATION(id, method, path, object, body, reply, grants, why) \
+#define OPERATION(id, method, path, object, body, reply, grants, risk, why) \
     [OPERATION_##id] = {sizeof(path) - 1, method, (object) != OBJECT_NONE},
 #include "operations.def"
 #undef OPERATION

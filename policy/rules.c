@@ -91,6 +91,19 @@ static bool element_matches(const struct type *type, const struct rule *rule, co
     return matches;
 }
 
+bool rule_lets(const struct type *type, const struct rule *rule, const char *text)
+{
+    const struct rule_item *excluded;
+    const bool is_pair = type->kind == KIND_MAP || type->traits & TYPE_PAIRS;
+    const char *equals = is_pair ? strchr(text, '=') : NULL;
+    if (!equals)
+        return items_match(type, rule, text, NULL, &excluded);
+    char *key = strndup(text, (size_t) (equals - text));
+    bool matches = !key || items_match(type, rule, key, equals + 1, &excluded);
+    free(key);
+    return matches;
+}
+
 const char *rule_offender(const struct type *type, const struct rule *rule, const json_t *value,
                           const struct rule_item **ret_excluded)
 {

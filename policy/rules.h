@@ -81,6 +81,9 @@ bool rule_must_replace(const struct field *field, const struct json_t *value);
 const char *rule_offender(const struct type *type, const struct rule *rule,
                           const struct json_t *value, const struct rule_item **ret_excluded);
 
+/* Whether one-of lets one text pass: a string, an element, or a key or KEY=VALUE of a map. */
+bool rule_lets(const struct type *type, const struct rule *rule, const char *text);
+
 /* Each refuses and returns false when the value is not what its clause says. */
 bool rule_forbid(struct judge *judge, const struct field *field);
 bool rule_bounds(struct judge *judge, const struct field *field, const struct json_t *value);

@@ -22,8 +22,8 @@
 
 /* ---- the tables ---- */
 
-#define FIELD(path, type, since, rule, neutral, why) \
-    {path, TYPE_ID_##type, since, rule, neutral, why},
+#define FIELD(path, type, since, rule, neutral, risk, why) \
+    {path, TYPE_ID_##type, since, rule, neutral, risk, why},
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 static const struct field_row create_rows[] = {
@@ -128,9 +128,11 @@ static int field_init(struct schema *schema, const struct field_row *row)
         .path = row->path,
         .name = dot ? dot + 1 : row->path,
         .why = row->why,
+        .risk = row->risk,
         .neutral = row->neutral,
         .since = row->since,
         .type = type_get((enum type_id) row->type),
+        .object = object == &schema->root ? NULL : object,
     };
     schema->count++;
     field_link(object, field);

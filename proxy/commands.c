@@ -17,6 +17,7 @@
 #include "query.h"
 #include "reference.h"
 #include "schema.h"
+#include "verdict.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -30,7 +31,7 @@ static const char commands_usage[] =
     "usage: caisson serve [--policy FILE] [--listen unix:PATH] [--upstream unix:PATH]\n"
     "                     [--audit stderr|stdout|none|FILE] [--verbose]\n"
     "       caisson healthcheck [--policy FILE] [--listen unix:PATH]\n"
-    "       caisson check FILE\n"
+    "       caisson check FILE [--max contained|host-data|host-root]\n"
     "       caisson explain METHOD TARGET [--policy FILE] [--body FILE|-] [--owned ID[:NAME]]...\n"
     "                       [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
@@ -141,23 +142,84 @@ static void check_print(const char *path, const struct policy *policy)
         check_print_create(policy);
 }
 
+/* A verdict_visit: "FIELD = RULE (FILE:LINE) gives host root, as with VALUE: why". */
+static void print_verdict_line(void *arg, const struct verdict_line *line)
+{
+    static const char *const effects[] = {
+        [RISK_DENIAL] = "can use up the host or disturb others",
+        [RISK_NETWORK] = "reaches the network",
+        [RISK_DATA] = "gives host data",
+        [RISK_ROOT] = "gives host root",
+    };
+    (void) arg;
+    printf("  %s = %s (%s) %s%s%s:\n    %s\n", line->name, line->rule, line->origin,
+           effects[line->risk], line->value[0] ? ", as with " : "", line->value, line->why);
+}
+
+static enum verdict print_verdict(const struct policy *policy)
+{
+    enum verdict verdict = verdict_of(policy, NULL, NULL);
+    printf("\nVerdict: %s\n", verdict_text(verdict));
+    verdict_of(policy, print_verdict_line, NULL);
+    return verdict;
+}
+
+/* "host-data" as --max takes it. */
+static bool verdict_from_word(const char *word, enum verdict *ret)
+{
+    static const char *const words[] = {
+        [VERDICT_CONTAINED] = "contained",
+        [VERDICT_HOST_DATA] = "host-data",
+        [VERDICT_HOST_ROOT] = "host-root",
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], word) == 0) {
+            *ret = (enum verdict) i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The file in *ret_path; < 0 for wrong usage. */
+static int parse_check(int argc, char **argv, const char **ret_path, enum verdict *ret_max)
+{
+    static const struct option known[] = {
+        {"max", required_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
+        if (option != 'm' || !verdict_from_word(optarg, ret_max))
+            return -1;
+    *ret_path = argv[optind];
+    return optind + 1 == argc ? 0 : -1;
+}
+
 static int run_check(int argc, char **argv)
 {
+    const char *path;
+    enum verdict max = VERDICT_HOST_ROOT;
     struct policy *policy;
     struct err err;
-    if (argc != 2 || argv[1][0] == '-')
+    if (parse_check(argc, argv, &path, &max) < 0)
         return -1;
-    if (access(argv[1], R_OK) < 0) {
-        log_error("%s: cannot open it: %s", argv[1], strerror(errno));
+    if (access(path, R_OK) < 0) {
+        log_error("%s: cannot open it: %s", path, strerror(errno));
         return 2;
     }
-    if (policy_load(argv[1], &policy, &err) < 0) {
+    if (policy_load(path, &policy, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
-    check_print(argv[1], policy);
+    check_print(path, policy);
+    enum verdict verdict = print_verdict(policy);
     policy_unref(policy);
-    return 0;
+    if (verdict <= max)
+        return 0;
+    log_error("%s: the verdict is %s, over --max %s", path, verdict_text(verdict),
+              verdict_text(max));
+    return 1;
 }
 
 /* ---- operations ---- */

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "err.h"
 #include "policy.h"
+#include "verdict.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -76,10 +77,12 @@ static void load(const void *data, size_t bytes)
     struct policy *policy;
     struct err err = {""};
     int fd = file_new(data, bytes, path);
-    if (policy_load(path, &policy, &err) == 0)
+    if (policy_load(path, &policy, &err) == 0) {
+        must(verdict_of(policy, NULL, NULL) <= VERDICT_HOST_ROOT, "no verdict");
         policy_unref(policy);
-    else
+    } else {
         must(strncmp(err.text, path, strlen(path)) == 0, "an error without a place");
+    }
     close(fd);
 }
 

@@ -35,7 +35,7 @@ POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands", "learn", "reference"], "image.h": ["learn"],
+    "schema.h": ["commands", "learn", "reference"], "image.h": ["learn"], "verdict.h": ["commands"],
     "query.h": ["commands", "reference"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
 }
@@ -46,7 +46,7 @@ OWNERS = {
                 "evaluator": ["main", "runner", "engine", "docker", "service"]},
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
-    "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge",
+    "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "judge", "risk",
                              "owner", "created", "filters"],
                   "proxy": ["learn"],  # the lines of an audit log
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},

@@ -49,7 +49,10 @@ def descriptions():
 
 
 def without_comments(text):
-    return re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), text, flags=re.S)
+    """What begins with a quote is a string: a comment does not begin in it."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"|/\*.*?\*/',
+                  lambda m: m.group() if m.group()[0] == '"' else "\n" * m.group().count("\n"),
+                  text, flags=re.S)
 
 
 def rows(path, macro):

@@ -37,6 +37,33 @@ static void check(void **state)
     assert_non_null(strstr(said.out, "nothing at all"));
 }
 
+static void check_verdict(void **state)
+{
+    (void) state;
+    const char *path = text_file(POLICY);
+    run("check", "--max", "contained", path, NULL);
+    assert_int_equal(said.code, 0);
+    assert_non_null(strstr(said.out, "\nVerdict: contained\n"));
+
+    path = text_file("[allow]\nContainerCreate = yes\n[create]\nImage = one-of busybox:*\n"
+                     "HostConfig.PidMode = one-of host\nHostConfig.Binds = one-of /srv:/srv\n");
+    run("check", path, NULL);
+    assert_int_equal(said.code, 0);
+    const char *verdict =
+        strstr(said.out, "\nVerdict: host root\n  HostConfig.PidMode = one-of host (");
+    const char *data = strstr(said.out, "  HostConfig.Binds = one-of /srv:/srv (");
+    assert_true(verdict && data && verdict < data);
+    assert_non_null(strstr(verdict, ":5) gives host root, as with host:\n    sees and signals"));
+    assert_non_null(strstr(data, ":6) gives host data, as with /srv:/srv:\n    a path of"));
+    run("check", path, "--max", "host-root", NULL);
+    assert_int_equal(said.code, 0);
+    run("check", path, "--max", "host-data", NULL);
+    assert_int_equal(said.code, 1);
+    assert_non_null(strstr(said.err, "the verdict is host root, over --max host data"));
+    run("check", path, "--max", "harmless", NULL);
+    assert_said(2, "", "usage: ");
+}
+
 static void check_of_broken_files(void **state)
 {
     (void) state;
@@ -243,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check),
         cmocka_unit_test(check_of_broken_files),
+        cmocka_unit_test(check_verdict),
         cmocka_unit_test(usage),
         cmocka_unit_test(help),
         cmocka_unit_test(explain_refusals),

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The risk of a field: its row's text is read, and its witnesses are held to the rule in force.
+ */
+#include "risk.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "field.h"
+#include "glob.h"
+#include "types.h"
+
+/* ---- the text of a row ---- */
+
+enum { PATTERN_BYTES = 64 };
+
+/* One pattern of a row with its risk; an empty one is "any value". */
+struct entry {
+    enum risk risk;
+    char pattern[PATTERN_BYTES];
+};
+
+static bool word_read(const char **at, char word[PATTERN_BYTES])
+{
+    size_t length = strcspn(*at, " ,");
+    if (length == 0 || length >= PATTERN_BYTES)
+        return false;
+    memcpy(word, *at, length);
+    word[length] = '\0';
+    *at += length;
+    *at += **at == ' ';
+    return true;
+}
+
+static bool risk_from_word(const char *word, enum risk *ret)
+{
+    static const char *const words[] = {
+        [RISK_NONE] = "none", [RISK_DENIAL] = "denial", [RISK_NETWORK] = "network",
+        [RISK_DATA] = "data", [RISK_ROOT] = "root",
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], word) == 0) {
+            *ret = (enum risk) i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next entry; *at begins at the text, and *entry zeroed.  False at the end, or when broken. */
+static bool entry_next(const char *text, const char **at, struct entry *entry)
+{
+    bool begins = *at == text;
+    if (**at == ',') {
+        *at += (*at)[1] == ' ' ? 2 : 1;
+        begins = true;
+    }
+    if (begins) {
+        char word[PATTERN_BYTES];
+        if (!word_read(at, word) || !risk_from_word(word, &entry->risk))
+            return false;
+        entry->pattern[0] = '\0';
+        if (**at == ',' || **at == '\0')
+            return true;
+    }
+    return word_read(at, entry->pattern);
+}
+
+bool risk_text_is_good(const char *text)
+{
+    struct entry entry = {0};
+    const char *at = text;
+    size_t length = strlen(text);
+    do {
+        if (!entry_next(text, &at, &entry))
+            return false;
+    } while (*at);
+    return text[length - 1] != ' ';
+}
+
+static enum risk risk_of_text(const char *row, const char *text)
+{
+    struct entry entry = {0};
+    const char *at = row;
+    while (entry_next(row, &at, &entry))
+        if (!entry.pattern[0] || glob_matches(entry.pattern, text, '\0', false))
+            return entry.risk;
+    return RISK_NONE;
+}
+
+/* ---- witnesses ---- */
+
+struct search {
+    const struct schema *schema;
+    const struct field *field;
+    enum risk worst;
+    char *value; /* RISK_VALUE_BYTES */
+};
+
+/* Whether a client can have this text sent, as far as the field's own rule goes. */
+static bool rule_passes(const struct field *field, const char *text)
+{
+    const struct rule *rule = &field->rule;
+    const char *container = field->type->codec ? field->type->codec->container : NULL;
+    if (rule->force)
+        return rule_names(rule, text);
+    if (rule->forbid)
+        return false;
+    /* Others than the client's own only by their names; see judge.c. */
+    if (container && strncmp(text, container, strlen(container)) == 0)
+        return rule_names(rule, text);
+    return rule->item_count == 0 || rule_lets(field->type, rule, text);
+}
+
+/* Fields that mean something only beside a certain type of mount. */
+static bool stands_alone(const struct search *search, const char *text)
+{
+#define MOUNT "HostConfig.Mounts[]."
+    static const struct {
+        const char *path, *text, *types[3];
+    } walls[] = {
+        {MOUNT "Source", "/*", {"bind"}},
+        {MOUNT "Source", "*", {"volume", "image", "cluster"}},
+        {MOUNT "BindOptions.*", "*", {"bind"}},
+        {MOUNT "VolumeOptions.*", "*", {"volume"}},
+    };
+    const struct field *type = schema_find(search->schema, MOUNT "Type");
+    for (size_t i = 0; i < sizeof(walls) / sizeof(walls[0]); i++) {
+        if (!glob_matches(walls[i].path, search->field->path, '\0', false) ||
+            !glob_matches(walls[i].text, text, '\0', false))
+            continue;
+        for (size_t k = 0; k < 3 && walls[i].types[k]; k++)
+            if (rule_passes(type, walls[i].types[k]))
+                return true;
+        return false;
+    }
+    return true;
+#undef MOUNT
+}
+
+/* shown: how people are told of it. */
+static void witness(struct search *search, const char *text, const char *shown)
+{
+    enum risk risk = risk_of_text(search->field->risk, text);
+    if (risk <= search->worst || !stands_alone(search, text))
+        return;
+    search->worst = risk;
+    snprintf(search->value, RISK_VALUE_BYTES, "%s", shown);
+}
+
+/* A pattern stands for what it is without its stars, if the rule lets that pass. */
+static void witness_pattern(struct search *search, const char *pattern, bool literal)
+{
+    char text[4096];
+    size_t length = 0;
+    for (const char *at = pattern; *at && length + 1 < sizeof(text); at++)
+        if (literal || *at != '*')
+            text[length++] = *at;
+    text[length] = '\0';
+    if (rule_passes(search->field, text))
+        witness(search, text, pattern);
+}
+
+/* What the policy itself sends. */
+static void witness_value(struct search *search, const json_t *value)
+{
+    char pair[4096];
+    const char *key;
+    json_t *element;
+    size_t i;
+    if (json_is_string(value) && json_string_length(value) > 0)
+        witness(search, json_string_value(value), json_string_value(value));
+    json_array_foreach ((json_t *) value, i, element) {
+        const char *text = json_is_string(element) ? json_string_value(element) : "";
+        witness(search, text, text);
+    }
+    json_object_foreach ((json_t *) value, key, element) {
+        snprintf(pair, sizeof(pair), "%s=%s", key,
+                 json_is_string(element) ? json_string_value(element) : "");
+        witness(search, pair, pair);
+    }
+}
+
+/* ---- kinds of fields ---- */
+
+static void search_bool(struct search *search)
+{
+    const struct rule *rule = &search->field->rule;
+    if (!rule->force || !json_is_true(rule->force))
+        witness(search, "false", "false");
+    if (rule->force ? json_is_true(rule->force) : !rule->forbid)
+        witness(search, "true", "true");
+}
+
+static void search_number(struct search *search)
+{
+    const struct rule *rule = &search->field->rule;
+    const unsigned traits = search->field->type->traits;
+    bool low, high, any;
+    if (rule->forbid || rule->force_path)
+        return;
+    if (rule->force) {
+        int64_t number = json_integer_value(rule->force);
+        low = number < 0;
+        high = (number < 0 && traits & TYPE_NEGATIVE) || (number == 0 && traits & TYPE_ZERO);
+        any = number != 0;
+    } else {
+        low = !rule->has_min || rule->min < 0;
+        high = !rule->has_max;
+        any = true;
+    }
+    if (low)
+        witness(search, "low", "");
+    if (high)
+        witness(search, "high", "");
+    if (any)
+        witness(search, "", "");
+}
+
+static void search_texts(struct search *search)
+{
+    const struct rule *rule = &search->field->rule;
+    struct entry entry = {0};
+    const char *row = search->field->risk, *at = row;
+    witness_value(search, rule->force ? rule->force : rule->fallback);
+    if (rule->force || rule->forbid)
+        return;
+    while (entry_next(row, &at, &entry))
+        witness_pattern(search, entry.pattern, false);
+    for (size_t i = 0; i < rule->item_count; i++)
+        if (!rule->items[i].exclude)
+            witness_pattern(search, rule->items[i].text, rule->items[i].literal);
+}
+
+/*
+ * Whether the objects around a field can be there.  Members of a plain object that are forced or
+ * have a default are sent even where the client may not write the object.
+ */
+static bool may_be_there(const struct field *field)
+{
+    bool fills = field->rule.force || field->rule.fallback;
+    for (const struct field *object = field->object; object; object = object->object)
+        if (object->rule.forbid && (!fills || object->type->kind == KIND_OBJECTS))
+            return false;
+    return true;
+}
+
+enum risk risk_of_field(const struct schema *schema, const struct field *field,
+                        char ret_value[RISK_VALUE_BYTES])
+{
+    struct search search = {.schema = schema, .field = field, .value = ret_value};
+    ret_value[0] = '\0';
+    if (!may_be_there(field))
+        return RISK_NONE;
+    if (field->type->kind == KIND_BOOL)
+        search_bool(&search);
+    else if (field->type->kind == KIND_NUMBER)
+        search_number(&search);
+    else
+        search_texts(&search);
+    return search.worst;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verdict: the risks of what a policy grants, gathered.
+ */
+#include "verdict.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "field.h"
+#include "judge.h"
+#include "operation.h"
+#include "policy.h"
+
+enum verdict verdict_from_risk(enum risk risk)
+{
+    if (risk == RISK_ROOT)
+        return VERDICT_HOST_ROOT;
+    return risk == RISK_DATA ? VERDICT_HOST_DATA : VERDICT_CONTAINED;
+}
+
+const char *verdict_text(enum verdict verdict)
+{
+    static const char *const words[] = {
+        [VERDICT_CONTAINED] = "contained",
+        [VERDICT_HOST_DATA] = "host data",
+        [VERDICT_HOST_ROOT] = "host root",
+    };
+    assert((unsigned) verdict < sizeof(words) / sizeof(words[0]));
+    return words[verdict];
+}
+
+/* One pass shows the lines of one risk. */
+struct pass {
+    const struct policy *policy;
+    enum risk risk;
+    verdict_visit *visit;
+    void *arg;
+    size_t found;
+};
+
+static void show(struct pass *pass, const struct verdict_line *line)
+{
+    pass->found++;
+    if (pass->visit)
+        pass->visit(pass->arg, line);
+}
+
+static void pass_operations(struct pass *pass)
+{
+    char origin[300];
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        int grant = policy_grant(pass->policy, i);
+        /* One's own containers are what the rules below let them be. */
+        if (grant == GRANT_NO || grant == GRANT_OWN || op->risk != (int) pass->risk)
+            continue;
+        struct verdict_line line = {
+            .risk = pass->risk,
+            .name = op->id,
+            .rule = grant == GRANT_ANY ? "any" : "yes",
+            .origin = origin,
+            .value = "",
+            .why = op->why,
+        };
+        policy_grant_origin(pass->policy, i, origin, sizeof(origin));
+        show(pass, &line);
+    }
+}
+
+static void pass_fields(struct pass *pass, const struct schema *schema)
+{
+    char value[RISK_VALUE_BYTES];
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct field *field = &schema->fields[i];
+        if (risk_of_field(schema, field, value) != pass->risk)
+            continue;
+        struct verdict_line line = {
+            .risk = pass->risk,
+            .name = field->path,
+            .rule = field->rule.text,
+            .origin = judge_origin(field),
+            .value = value,
+            .why = field->why,
+        };
+        show(pass, &line);
+    }
+}
+
+/* Without a rule for Image every create is refused, whatever else stands there. */
+static bool can_create(const struct policy *policy)
+{
+    const struct field *image = schema_find(policy_schema(policy), "Image");
+    return policy_grant(policy, OPERATION_ContainerCreate) != GRANT_NO && !image->rule.forbid;
+}
+
+enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void *arg)
+{
+    enum risk worst = RISK_NONE;
+    for (int risk = RISK_ROOT; risk > RISK_NONE; risk--) {
+        struct pass pass = {.policy = policy, .risk = risk, .visit = visit, .arg = arg};
+        pass_operations(&pass);
+        if (can_create(policy))
+            pass_fields(&pass, policy_schema(policy));
+        if (policy_grant(policy, OPERATION_ContainerExec) != GRANT_NO)
+            pass_fields(&pass, policy_schema_exec(policy));
+        if (pass.found && worst == RISK_NONE)
+            worst = pass.risk;
+    }
+    return verdict_from_risk(worst);
+}
