@@ -10,6 +10,7 @@
 
 #include "field.h"
 #include "glob.h"
+#include "match.h"
 #include "types.h"
 
 /* ---- the text of a row ---- */
@@ -140,10 +141,32 @@ static bool stands_alone(const struct search *search, const char *text)
 #undef MOUNT
 }
 
+/*
+ * A path of the host below another one that the policy hands out writable: a client swaps it for a
+ * link, and the Engine follows that to anywhere.
+ */
+static bool is_below_writable(const struct field *field, const char *text)
+{
+    const struct rule *rule = &field->rule;
+    const struct type_codec *codec = field->type->codec;
+    if (!codec || (codec->matches != match_bind && codec->matches != match_source) || *text != '/')
+        return false;
+    for (size_t i = 0; i < rule->item_count; i++) {
+        const char *item = rule->items[i].text;
+        size_t length = strcspn(item, ":");
+        bool above = strncmp(item, text, length) == 0 && text[length] == '/';
+        if (above && !rule->items[i].exclude && !strstr(item + length, ":ro"))
+            return true;
+    }
+    return false;
+}
+
 /* shown: how people are told of it. */
 static void witness(struct search *search, const char *text, const char *shown)
 {
     enum risk risk = risk_of_text(search->field->risk, text);
+    if (risk == RISK_DATA && is_below_writable(search->field, text))
+        risk = RISK_ROOT;
     if (risk <= search->worst || !stands_alone(search, text))
         return;
     search->worst = risk;

@@ -9,6 +9,7 @@ import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 
 import real
@@ -120,6 +121,19 @@ def needs_privileges(engine):
         remove_others(engine)
 
 
+def by_swap(world):
+    """A folder of the host that another container swaps for a link."""
+    folder = "/tmp/caisson-test-swap"
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder + "/b")
+    swap = "import os; os.rmdir('/a/b'); os.symlink('/', '/a/b')"
+    try:
+        return (world.proves({"Binds": [folder + ":/a"]}, swap) and
+                world.proves({"Binds": [folder + "/b:/host"]}, secret_probe(world)))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def by_volumes_from(world):
     others(world.engine, Binds=["/:/host"])
     try:
@@ -196,8 +210,8 @@ def by_exec_any(world):
 
 
 WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
-        ("root-bind-read-only", by_read_only_bind), ("root-volumes-from", by_volumes_from),
-        ("root-privileged", by_privileged),
+        ("root-bind-read-only", by_read_only_bind), ("root-bind-below", by_swap),
+        ("root-volumes-from", by_volumes_from), ("root-privileged", by_privileged),
         ("root-pid", by_pid), ("root-capabilities", by_capabilities),
         ("root-readonly-paths", by_readonly_paths), ("root-mounts", by_mounts),
         ("root-volume-options", by_volume_options), ("root-devices", by_devices),

@@ -161,6 +161,13 @@ static void values(void **state)
         {"HostConfig.Binds = one-of /etc:/host", RISK_ROOT},
         {"HostConfig.Binds = one-of /x/docker.sock:/s", RISK_ROOT},
         {"HostConfig.Binds = force /etc:/host", RISK_ROOT},
+        {"HostConfig.Binds = one-of /srv:/a /srv/b:/b", RISK_ROOT},
+        {"HostConfig.Binds = one-of /srv/b:/b /srv:/a", RISK_ROOT},
+        {"HostConfig.Binds = one-of /srv:/a:ro /srv/b:/b", RISK_DATA},
+        {"HostConfig.Binds = one-of /srv:/a /srvb:/b !/srv:/x", RISK_DATA},
+        {"HostConfig.Mounts = allow\nHostConfig.Mounts[].Type = one-of bind\n"
+         "HostConfig.Mounts[].Source = one-of /srv /srv/b",
+         RISK_ROOT},
         {"HostConfig.VolumesFrom = one-of *", RISK_NONE},
         {"HostConfig.VolumesFrom = one-of proxy", RISK_ROOT},
         {"HostConfig.Devices = allow", RISK_NONE},
