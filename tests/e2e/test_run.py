@@ -144,8 +144,9 @@ def test_start_ai(path):
 
 @table(clients())
 def test_signal_to_the_client_reaches_the_program(path):
-    with world() as w, Pipes(w, path, "run", "--rm", IMAGE, "sh", "-c", "trap 'echo caught; exit 9' "
-                             "INT; echo ready; while :; do sleep 0.1; done") as client:
+    with world() as w, Pipes(
+            w, path, "run", "--rm", IMAGE, "sh", "-c", "trap 'echo caught; exit 9' INT; "
+            "echo ready; while :; do sleep 0.1; done") as client:
         client.expect(b"ready\n")
         client.process.send_signal(signal.SIGINT)
         client.expect(b"caught\n")
