@@ -161,11 +161,14 @@ def test_everything_at_once():
                        for c in ours(w))
         until("every container", found)
         until("that the places are free", lambda: descriptors(w) < 40)
-        # What is counted is what is there: up to the limit, and no further.
+        # What is counted is what is there: up to the limit, and no further.  The engine may have
+        # made more than that for creates that it broke off, before they were found.
+        room = max(40, len(ours(w)))
+
         def filled():
             while w.ask("POST", CREATE, {"Image": IMAGE}).status == 201:
                 pass
-            return len(ours(w)) == 40
+            return len(ours(w)) == room
         until("room for as many as the policy says", filled)
         odd = [r for r in w.engine.asked() if not r.target.startswith("/v1.41/containers/")]
         assert not odd, odd
