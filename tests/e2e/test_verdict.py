@@ -218,8 +218,15 @@ WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
         ("root-exec", by_exec), ("root-exec-any", by_exec_any)]
 
 
+def needs_our_host():
+    """What leads to the host is shown by a file of it; an engine's host may be another root."""
+    if not real.ENGINE.directory:
+        raise Skip("the engine was not started by this test, and may have another root")
+
+
 @table([(name, name, way) for name, way in WAYS])
 def test_host_root(name, way):
+    needs_our_host()
     if way in (by_privileged, by_exec):
         needs_privileges(real.ENGINE)
     with PolicyWorld(os.path.join(POLICIES, name + ".ini")) as world:
@@ -232,6 +239,7 @@ def test_host_root(name, way):
 @table([(os.path.basename(path)[:-4], path)
         for path in sorted(glob.glob(os.path.join(POLICIES, "contained-*.ini")))])
 def test_contained(path):
+    needs_our_host()
     with PolicyWorld(path) as world:
         for name, way in WAYS:
             if way == by_exec and "no-image" in path:  # nothing runs that one could exec in
