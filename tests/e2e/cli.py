@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -110,6 +111,17 @@ class Terminal(Pipes):
     def resize(self, rows, columns):
         """The client hears of it by a SIGWINCH from the kernel."""
         fcntl.ioctl(self.reading, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def resize_until(self, rows, columns, words):
+        """Resizes, and tells the client until the words come: it may not listen for sizes yet."""
+        self.resize(rows, columns)
+        end = time.monotonic() + CLIENT_S
+        while words not in self.seen:
+            assert time.monotonic() < end, "waited in vain for %r" % words
+            self.process.send_signal(signal.SIGWINCH)
+            if select.select([self.reading], [], [], 0.3)[0]:
+                self.seen += self.read()
+        self.seen = self.seen.partition(words)[2]
 
     def read(self):
         try:

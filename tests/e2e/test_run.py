@@ -86,8 +86,7 @@ def test_run_it_in_a_terminal(path):
                                 SIZED % (30, 100, 1) + SIZED % (40, 120, 2) +
                                 "tty; read x; echo got $x; exit 5", size=(30, 100)) as terminal:
         terminal.expect(b"it is 1\r\n")
-        terminal.resize(40, 120)
-        terminal.expect(b"it is 2\r\n")
+        terminal.resize_until(40, 120, b"it is 2\r\n")
         terminal.expect(b"/dev/pts/")
         terminal.write(b"hello\r")
         terminal.expect(b"got hello\r\n")
@@ -194,8 +193,7 @@ def test_exec_it_in_a_terminal(path):
                                    SIZED % (30, 100, 1) + SIZED % (40, 120, 2) +
                                    "tty; read x; echo got $x; exit 5", size=(30, 100)) as terminal:
         terminal.expect(b"it is 1\r\n")
-        terminal.resize(40, 120)
-        terminal.expect(b"it is 2\r\n")
+        terminal.resize_until(40, 120, b"it is 2\r\n")
         terminal.expect(b"/dev/pts/")
         terminal.write(b"hello\r")
         terminal.expect(b"got hello\r\n")
