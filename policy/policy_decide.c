@@ -4,6 +4,7 @@
  */
 #include "policy_internal.h"
 
+#include "echo.h"
 #include "owner.h"
 #include "query.h"
 #include "reason.h"
@@ -131,9 +132,11 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
                         const char *body, size_t body_bytes, struct policy_decision *decision)
 {
     const struct operation *op = decision->op;
+    char wrong[160];
     if (op->body == BODY_NONE)
-        return !body || policy_deny(decision, REASON_BODY_UNEXPECTED, "",
-                                    "%s takes no request body", op->id);
+        return !body || echo_is_query(op, body, body_bytes, wrong) ||
+               policy_deny(decision, REASON_BODY_UNEXPECTED, wrong, "%s takes no request body",
+                           op->id);
     const struct schema *schema = policy->schemas.of[op->body];
     if (!schema) /* no such row can be granted */
         return policy_deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));

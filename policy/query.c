@@ -5,6 +5,7 @@
  */
 #include "query.h"
 
+#include "echo.h"
 #include "filters.h"
 #include "formats.h"
 #include "operation.h"
@@ -154,6 +155,7 @@ static bool take_signal(const char *value, char *out)
  */
 static bool take_name(const char *value, char *out)
 {
+    value += value[0] == '/'; /* as an inspect shows it */
     size_t bytes = strlen(value);
     if (bytes < 2 || bytes > 63 || strspn(value, LOWER UPPER DIGITS "_.-") != bytes ||
         strchr("_.-", value[0]) || (bytes >= 12 && strspn(value, DIGITS "abcdefABCDEF") == bytes))
@@ -309,6 +311,8 @@ static int pair_note(const struct operation *op, const char *pair, size_t bytes,
         slices[i - first] = (struct slice){equals + 1, bytes - name_bytes - 1};
         return REASON_NONE;
     }
+    if (echo_is_field(op, pair, name_bytes))
+        return REASON_NONE;
     return refuse(query, REASON_QUERY_REFUSED, name,
                   "%s: query parameter '%s' is unknown; `caisson operations` lists the known ones",
                   op->id, name);
@@ -406,6 +410,14 @@ int query_judge(const struct operation *op, unsigned api_minor, const char *labe
     if (reason == REASON_NONE && !narrowed) /* a bug in a table: everyone's would be shown */
         return refuse(query, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
     return reason;
+}
+
+bool query_knows(const struct operation *op, const char *name)
+{
+    for (int i = rows_first(op); i < ROW_COUNT && rows[i].op == (int) op->number; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return true;
+    return false;
 }
 
 const struct query_row *query_row_at(size_t index)

@@ -5,6 +5,7 @@
 #ifndef CAISSON_POLICY_QUERY_H
 #define CAISSON_POLICY_QUERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct operation;
@@ -26,6 +27,9 @@ struct query {
  */
 int query_judge(const struct operation *op, unsigned api_minor, const char *label, const char *text,
                 size_t bytes, struct query *ret_query);
+
+/* Whether an operation has a query parameter of this name. */
+bool query_knows(const struct operation *op, const char *name);
 
 /* One row of queries.def, for listings and tests; NULL past the last. Static. */
 struct query_row {

@@ -292,7 +292,7 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
     else if (!has_body)
         conn_decide(conn);
-    else if (x->op->body == BODY_NONE)
+    else if (x->op->body == BODY_NONE && !(request->json && x->method == METHOD_POST))
         conn_refuse_and_close(conn, REASON_BODY_UNEXPECTED);
     else
         conn_expect_body(conn, request);
