@@ -35,6 +35,7 @@ enum body {
     BODY_CREATE,     /* JSON, judged along create.def */
     BODY_EXEC,       /* JSON, judged along exec.def */
     BODY_EXEC_START, /* JSON, judged along start.def */
+    BODY_STREAM,     /* bytes such as a tar, handed on as they come: the head alone is judged */
     BODY_UNJUDGED    /* something that no table describes yet: the operation cannot be allowed */
 };
 

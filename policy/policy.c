@@ -516,6 +516,8 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
     if (op->body == BODY_NONE)
         return !body ||
                deny(decision, REASON_BODY_UNEXPECTED, "", "%s takes no request body", op->id);
+    if (op->body == BODY_STREAM)
+        return true; /* it is yet to come, and goes on unread */
     if (op->body != BODY_EXEC && op->body != BODY_EXEC_START) /* no such row can be granted */
         return deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
     if (!body)

@@ -195,7 +195,7 @@ static int decide(const struct question *question, const struct policy *policy,
     if (policy_route(policy, &question->engine, (int) method_from(question->method),
                      question->target, target_bytes, decision)) {
         size_t most = (size_t) config->body_bytes;
-        if (question->body_file)
+        if (question->body_file && decision->op->body != BODY_STREAM)
             rc = body_read(question->body_file, most, &body, &body_bytes, err);
         if (rc == 0 && body_bytes > most)
             deny_plainly(decision, REASON_BODY_TOO_LARGE);
@@ -259,14 +259,17 @@ static void line(const char *label, const char *text)
 }
 
 /* The bytes that the engine would get. */
-static int request_print(const struct policy_decision *decision)
+static int request_print(const struct policy_decision *decision, bool has_body)
 {
     struct buf head = {0};
+    bool upload = decision->op->body == BODY_STREAM && has_body;
     struct message_to_engine request = {
         .method = (int) decision->op->method,
         .target = decision->target,
         .body_bytes = decision->body_bytes,
+        .chunked = upload,
         .json = decision->body != NULL,
+        .tar = upload,
     };
     if (message_write_request(&head, &request) < 0)
         return -1;
@@ -274,11 +277,13 @@ static int request_print(const struct policy_decision *decision)
     print_safe(stdout, buf_data(&head), buf_bytes(&head));
     if (decision->body)
         printf("%s\n", decision->body);
+    if (upload)
+        puts("(the body, as it comes)");
     buf_done(&head);
     return 0;
 }
 
-static int answer_text(const struct policy_decision *decision)
+static int answer_text(const struct policy_decision *decision, bool has_body)
 {
     enum reason reason = (enum reason) decision->reason;
     line("decision", verdict_word(decision));
@@ -290,7 +295,7 @@ static int answer_text(const struct policy_decision *decision)
     line("container", decision->container);
     line("name", decision->name);
     line("warnings", decision->warnings);
-    return decision->verdict == POLICY_FORWARD ? request_print(decision) : 0;
+    return decision->verdict == POLICY_FORWARD ? request_print(decision, has_body) : 0;
 }
 
 int explain_run(int argc, char **argv)
@@ -308,7 +313,7 @@ int explain_run(int argc, char **argv)
         log_error("%s", err.text);
     } else if (question.json) {
         answer_json(&decision);
-    } else if (answer_text(&decision) < 0) {
+    } else if (answer_text(&decision, question.body_file != NULL) < 0) {
         log_error("out of memory");
         rc = -1;
     }
