@@ -22,6 +22,7 @@ struct err;
 struct operation;
 struct owner_table;
 struct schema;
+struct schemas;
 struct policy; /* immutable once loaded, counted */
 
 /*
@@ -36,13 +37,13 @@ void policy_unref(struct policy *policy); /* NULL is fine */
 const struct config *policy_config(const struct policy *policy);
 
 /* For listings and explanations: the grant (enum grant) of an operation (enum operation_id), and
- * the create rules in force, which live as long as the policy. */
+ * the rules in force, which live as long as the policy. */
 int policy_grant(const struct policy *policy, int operation);
 /* Where [allow] speaks of it: "FILE:LINE", or "built in". Returns buffer. */
 char *policy_grant_origin(const struct policy *policy, int operation, char *buffer, size_t bytes);
-const struct schema *policy_schema(const struct policy *policy);
-/* The same of the rules for ContainerExec, under [exec]. */
-const struct schema *policy_schema_exec(const struct policy *policy);
+const struct schemas *policy_schemas(const struct policy *policy);
+/* Those of one body (enum body); NULL for a body that no table describes. */
+const struct schema *policy_schema(const struct policy *policy, int body);
 
 /* What the proxy has learnt of the engine from its /_ping. Zeroed: nothing yet. */
 struct policy_engine {

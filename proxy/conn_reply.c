@@ -26,7 +26,7 @@ static void conn_reply_end(struct conn *conn, bool surplus)
 
     if (conn->x.op->number == OPERATION_ContainerWait &&
         memmem(conn->x.target, conn->x.target_bytes, removed, sizeof removed - 1) != NULL)
-        lease_resync(conn->shared->lease, NULL, NULL);
+        lease_resync(conn->tenant->lease, NULL, NULL);
     if (conn->x.engine_keep && !surplus)
         upstream_give(conn->shared->upstream, conn->engine);
     else
@@ -50,22 +50,22 @@ static void conn_engine_failed(struct conn *conn, enum reason reason)
 /* What the reply's status says about the container. */
 static void conn_learn(struct conn *conn, int status)
 {
-    struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     const struct exchange *x = &conn->x;
 
     if (x->container[0] == '\0')
         return;
     if (status == 204 && x->op->number == OPERATION_ContainerDelete)
-        owner_remove(shared->owned, x->container);
+        owner_remove(tenant->owned, x->container);
     else if (status == 204 && x->op->number == OPERATION_ContainerRename)
-        owner_rename(shared->owned, x->container, x->decision->name);
+        owner_rename(tenant->owned, x->container, x->decision->name);
     else if (status == 404)
-        lease_check(shared->lease);
+        lease_check(tenant->lease);
 }
 
 static void conn_created(struct conn *conn, bool surplus)
 {
-    struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     struct answer_to to = conn_answer_to(conn);
     char *reply = NULL;
     size_t bytes = 0;
@@ -78,11 +78,11 @@ static void conn_created(struct conn *conn, bool surplus)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
         return;
     }
-    if (owner_add(shared->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
+    if (owner_add(tenant->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
         log_error("out of memory: container %.12s is not in the table", conn->x.container);
-        lease_search(shared->lease);
+        lease_search(tenant->lease);
     }
-    lease_added(shared->lease);
+    lease_added(tenant->lease);
     conn->x.status = 201;
     if (answer_json(&answer, &to, 201, reply, bytes) < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
@@ -95,7 +95,7 @@ static void conn_created(struct conn *conn, bool surplus)
 /* The answer teaches us an id, and goes on as it is. */
 static void conn_exec_created(struct conn *conn, bool surplus)
 {
-    struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     struct answer_to to = conn_answer_to(conn);
     struct buf answer = {0};
     char id[OWNER_ID_BYTES + 1];
@@ -107,7 +107,7 @@ static void conn_exec_created(struct conn *conn, bool surplus)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
         return;
     }
-    if (owner_exec_add(shared->owned, id, conn->x.container) < 0)
+    if (owner_exec_add(tenant->owned, id, conn->x.container) < 0)
         log_error("out of memory: exec %.12s is not in the table", id);
     if (answer_json(&answer, &to, 201, buf_data(&conn->body), buf_bytes(&conn->body)) < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);

@@ -31,7 +31,7 @@ void conn_open_exchange(struct conn *conn)
     conn->requests++;
     conn->deadline_ms = 0;
     conn->x.open = true;
-    conn->x.policy = policy_ref(conn->shared->policy);
+    conn->x.policy = policy_ref(conn->tenant->policy);
     conn->x.time_us = conn_clock_us(CLOCK_REALTIME);
     conn->x.start_us = conn_clock_us(CLOCK_MONOTONIC);
 }
@@ -81,9 +81,9 @@ static void conn_end_create(struct conn *conn)
 {
     const struct exchange *x = &conn->x;
 
-    owner_expect_no_more(conn->shared->owned);
+    owner_expect_no_more(conn->tenant->owned);
     if (x->container[0] == '\0' && (x->status < 400 || x->status > 499))
-        lease_search(conn->shared->lease);
+        lease_search(conn->tenant->lease);
 }
 
 void conn_close_exchange(struct conn *conn, enum reason reason)
@@ -111,7 +111,7 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
 
 bool conn_keeps_alive(const struct conn *conn)
 {
-    return conn->x.keep_alive && !conn->x.unread && !conn->shared->draining;
+    return conn->x.keep_alive && !conn->x.unread && !conn->tenant->draining;
 }
 
 struct answer_to conn_answer_to(const struct conn *conn)
@@ -210,7 +210,7 @@ static void conn_forward(struct conn *conn)
     x->forwarded = true;
     x->expected = x->op->reply == REPLY_CREATE;
     if (x->expected)
-        owner_expect(conn->shared->owned);
+        owner_expect(conn->tenant->owned);
     stream_set_owner(conn->engine, conn_on_engine, conn);
     free(x->decision->body);
     x->decision->body = NULL;
@@ -224,15 +224,16 @@ static void conn_forward(struct conn *conn)
 void conn_decide(struct conn *conn)
 {
     struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     struct policy_decision *decision = conn->x.decision;
     const char *body = buf_bytes(&conn->body) > 0 ? buf_data(&conn->body) : NULL;
     uint64_t nonce = 0;
 
     /* It may have been lost in this very turn, before anybody was told. */
-    if (!shared->ready || upstream_engine(shared->upstream)->api_minor == 0) {
+    if (!tenant->ready || upstream_engine(shared->upstream)->api_minor == 0) {
         if (conn->state != CONN_ENGINE) {
             conn_enter(conn, CONN_ENGINE, conn_in_ms(CONN_ENGINE_MS));
-            shared->ask_engine(shared->arg);
+            tenant->ask_engine(tenant->arg);
         }
         return;
     }
@@ -241,7 +242,7 @@ void conn_decide(struct conn *conn)
         conn_refuse(conn, REASON_UNDECIDED, NULL);
         return;
     }
-    policy_decide(conn->x.policy, shared->owned, upstream_engine(shared->upstream), nonce, body,
+    policy_decide(conn->x.policy, tenant->owned, upstream_engine(shared->upstream), nonce, body,
                   buf_bytes(&conn->body), decision);
     buf_done(&conn->body);
     switch (decision->verdict) {
@@ -256,7 +257,7 @@ void conn_decide(struct conn *conn)
     }
     /* Some may have gone without a word to us, as with AutoRemove: look, for the next try. */
     if (decision->reason == REASON_TOO_MANY_CONTAINERS)
-        lease_check(shared->lease);
+        lease_check(tenant->lease);
     conn_refuse(conn, (enum reason) decision->reason, NULL);
 }
 

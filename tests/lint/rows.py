@@ -4,7 +4,7 @@
 
 Every operation has its row in operations.def, with its method and path; every field of a body that
 is judged, at any depth, in the table of that body; every query parameter of an operation that a
-policy can allow in queries.def.  And nothing stands in a table twice.  An API description that is added to
+policy can allow in queries.def; every name of a filter in filters.def.  And nothing stands in a table twice.  An API description that is added to
 tests/data/engine-api is read too.
 """
 import glob
@@ -29,12 +29,12 @@ MISTAKES = {
 }
 
 
-# The tables of bodies.
-BODIES = {
-    "BODY_CREATE": "policy/create.def",
-    "BODY_EXEC": "policy/exec.def",
-    "BODY_EXEC_START": "policy/start.def",
-}
+def read_bodies():
+    """The tables of bodies, {"BODY_CREATE": "policy/create.def", ...}, as schemas.def names them."""
+    with open("policy/schemas.def", encoding="utf-8") as file:
+        return {"BODY_" + name: "policy/" + table for name, table in
+                re.findall(r'^SCHEMA\((\w+),.*\)\n#include "(.+)"\nSCHEMA_END$', file.read(),
+                           flags=re.M)}
 
 
 def loader():
@@ -146,9 +146,11 @@ class Rows:
     def __init__(self):
         self.complaints, self.checked = [], 0
         self.operations = read_table("policy/operations.def", "OPERATION", 1, self.complaints)
+        self.paths = read_bodies()
         self.bodies = {body: read_table(path, "FIELD", 1, self.complaints)
-                       for body, path in BODIES.items()}
+                       for body, path in self.paths.items()}
         self.queries = read_table("policy/queries.def", "QUERY", 2, self.complaints)
+        self.filters = read_table("policy/filters.def", "FILTER", 2, self.complaints)
         self.by_path = {(cells[1].replace("METHOD_", ""), template(cells[2])): cells
                         for _, cells in self.operations.values()}
         self.said = set()
@@ -169,6 +171,7 @@ class Rows:
                   % (version, name, method, path))
         if not row:
             return
+        self.check_filters(version, row[0], operation)
         grants = row[6]
         if grants != "GRANT_NO":
             for parameter in parameters(operation, "query"):
@@ -185,19 +188,40 @@ class Rows:
 
     def check_body(self, row, version, api, operation):
         described = parameters(operation, "body")
-        if row[4] in BODIES:
+        if row[4] in self.paths:
             for path in fields(api, described[0]["schema"]):
                 self.want((path,) in self.bodies[row[4]] or path in MISTAKES, (row[4], path),
-                          "%s:1: API %s has %s" % (BODIES[row[4]], version, path))
+                          "%s:1: API %s has %s" % (self.paths[row[4]], version, path))
         else:
             self.want(not described or row[4] in ("BODY_STREAM", "BODY_UNJUDGED"), (row[0], "body"),
                       "policy/operations.def:1: API %s has a body for %s" % (version, row[0]))
 
+    def check_filters(self, version, name, operation):
+        """What the description lists of a `filters` parameter, as "- `name`..." lines."""
+        described = [p["description"] for p in parameters(operation, "query")
+                     if p["name"] == "filters"]
+        for word in re.findall(r"^ *[-*] +`([a-z!.-]+)", "".join(described), flags=re.M):
+            self.want((name, word) in self.filters or (name, word) in MISTAKES,
+                      (name, "filters", word),
+                      "policy/filters.def:1: API %s has %s of %s" % (version, word, name))
+
+    def check_order(self, path, table):
+        """The rows of an operation stand together: they are looked for from the first on."""
+        seen, last = set(), None
+        for (name, _), (line, _) in sorted(table.items(), key=lambda item: item[1][0]):
+            self.want(name == last or name not in seen, (path, name, line),
+                      "%s:%d: the rows of %s do not stand together" % (path, line, name))
+            seen.add(name)
+            last = name
+
     def check_strays(self):
         """Rows that name operations which are not there."""
-        for (name, parameter), (line, _) in self.queries.items():
-            self.want((name,) in self.operations, (name, parameter, "stray"),
-                      "policy/queries.def:%d: there is no operation %s" % (line, name))
+        for path, table in (("policy/queries.def", self.queries),
+                            ("policy/filters.def", self.filters)):
+            self.check_order(path, table)
+            for (name, parameter), (line, _) in table.items():
+                self.want((name,) in self.operations, (path, name, parameter, "stray"),
+                          "%s:%d: there is no operation %s" % (path, line, name))
         for what in MISTAKES:
             self.want(what not in self.queries and
                       not any((what,) in table for table in self.bodies.values()), (what, "mistake"),
@@ -213,6 +237,8 @@ def main():
         for method, path, operation in operations(api):
             table.check_operation(version, api, method, path, operation)
     table.check_strays()
+    if len(table.paths) < 3:
+        table.complaints.append("policy/schemas.def:1: its rows cannot be read")
     if read < 7:
         table.complaints.append("tests/data/engine-api:1: %d descriptions, of at least 7" % read)
     return finish("lint-rows", table.checked, table.complaints)
