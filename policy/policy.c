@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "err.h"
+#include "observe.h"
 #include "operation.h"
 #include "owner.h"
 #include "query.h"
@@ -25,6 +26,7 @@ struct policy {
     unsigned refs;
     char *file; /* its name without folders, as messages say it */
     struct config config;
+    unsigned mode_line; /* where [proxy] sets the mode; 0 where it does not */
     struct schema *schema, *exec, *start; /* of a create, an exec, and the start of one */
     struct {
         enum grant grant;
@@ -122,6 +124,8 @@ static int take_pair(void *arg, const char *section, const char *key, const char
                      unsigned line, struct err *err)
 {
     struct policy *policy = arg;
+    if (strcmp(section, "proxy") == 0 && strcmp(key, "mode") == 0)
+        policy->mode_line = line;
     if (strcmp(section, "proxy") == 0 || strcmp(section, "limits") == 0)
         return config_set(&policy->config, section, key, value, err);
     if (strcmp(section, "allow") == 0)
@@ -194,6 +198,17 @@ const struct config *policy_config(const struct policy *policy)
     return &policy->config;
 }
 
+bool policy_observes(const struct policy *policy)
+{
+    return policy->config.mode == CONFIG_OBSERVE;
+}
+
+char *policy_mode_origin(const struct policy *policy, char *buffer, size_t bytes)
+{
+    snprintf(buffer, bytes, "%.280s:%u", policy->file, policy->mode_line);
+    return buffer;
+}
+
 int policy_grant(const struct policy *policy, int operation)
 {
     assert(operation >= 0 && operation < OPERATION_COUNT);
@@ -234,7 +249,8 @@ void policy_decision_done(struct policy_decision *decision)
 {
     free(decision->body);
     free(decision->warnings);
-    decision->body = decision->warnings = NULL;
+    free(decision->target_long);
+    decision->body = decision->warnings = decision->target_long = NULL;
 }
 
 /* Always false, so that a step can `return deny(...)`. */
@@ -326,13 +342,15 @@ static bool ping_route(const struct policy *policy, struct policy_decision *deci
     return true;
 }
 
-bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
-                  const char *target, size_t target_bytes, struct policy_decision *decision)
+static bool route_judge(const struct policy *policy, const struct policy_engine *engine, int method,
+                        const char *target, size_t target_bytes, struct policy_decision *decision)
 {
     struct route route;
     const char *wrong;
     int reason = route_parse(method, target, target_bytes, &route, &wrong);
     decision->op = route.op;
+    decision->route.path = route.path;
+    decision->route.path_bytes = route.path_bytes;
     decision->route.ref = route.ref;
     decision->route.ref_bytes = route.ref_bytes;
     decision->route.query = route.query;
@@ -348,6 +366,13 @@ bool policy_route(const struct policy *policy, const struct policy_engine *engin
     if (route.op->number == OPERATION_SystemPing || route.op->number == OPERATION_SystemPingHead)
         return ping_route(policy, decision);
     return deny_operation(policy, decision);
+}
+
+bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
+                  const char *target, size_t target_bytes, struct policy_decision *decision)
+{
+    bool granted = route_judge(policy, engine, method, target, target_bytes, decision);
+    return policy_observes(policy) ? observe_route(decision) : granted;
 }
 
 /* ---- step two ---- */
@@ -424,7 +449,8 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
                           size_t body_bytes, struct policy_decision *decision)
 {
     char text[QUERY_TEXT_BYTES + sizeof(decision->name) + 8];
-    if (owner_alive(owned) >= (size_t) policy->config.containers)
+    /* What is only observed may be long gone: nobody looks. */
+    if (!decision->observed && owner_alive(owned) >= (size_t) policy->config.containers)
         return deny(decision, REASON_TOO_MANY_CONTAINERS, "containers",
                     "%zu containers are alive, and 'containers' under [limits] of %.80s is %" PRId64
                     "; delete some or raise it",
@@ -545,15 +571,12 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
     return true;
 }
 
-void policy_decide(const struct policy *policy, const struct owner_table *owned,
-                   const struct policy_engine *engine, uint64_t nonce, const char *body,
-                   size_t body_bytes, struct policy_decision *decision)
+static void request_judge(const struct policy *policy, const struct owner_table *owned,
+                          const struct policy_engine *engine, uint64_t nonce, const char *body,
+                          size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
     char label[sizeof(OWNER_LABEL) + 64] = "";
-    assert(decision->op);
-    if (decision->verdict == POLICY_PING)
-        return;
     decision->api_minor = version_choose(policy, engine, decision->route.client_minor);
     if (!version_check(policy, decision))
         return;
@@ -573,4 +596,23 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
         return;
     decision->verdict = POLICY_FORWARD;
     decision->reason = REASON_NONE;
+}
+
+void policy_decide(const struct policy *policy, const struct owner_table *owned,
+                   const struct policy_engine *engine, uint64_t nonce, const char *body,
+                   size_t body_bytes, struct policy_decision *decision)
+{
+    assert(decision->op);
+    if (decision->verdict == POLICY_PING)
+        return;
+    if (decision->reason == REASON_UNDECIDED)
+        request_judge(policy, owned, engine, nonce, body, body_bytes, decision);
+    if (decision->observed)
+        observe_forward(decision, version_choose(policy, engine, decision->route.client_minor),
+                        owned, body, body_bytes);
+}
+
+const char *policy_target(const struct policy_decision *decision)
+{
+    return decision->target_long ? decision->target_long : decision->target;
 }

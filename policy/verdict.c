@@ -69,6 +69,23 @@ static void pass_operations(struct pass *pass)
     }
 }
 
+/* Before anything else: what only observes enforces nothing. */
+static void pass_mode(struct pass *pass)
+{
+    char origin[300];
+    if (pass->risk != RISK_ROOT || !policy_observes(pass->policy))
+        return;
+    struct verdict_line line = {
+        .risk = RISK_ROOT,
+        .name = "mode",
+        .rule = "observe",
+        .origin = policy_mode_origin(pass->policy, origin, sizeof(origin)),
+        .value = "",
+        .why = "every request goes on unjudged; nothing below holds until this says enforce",
+    };
+    show(pass, &line);
+}
+
 static void pass_fields(struct pass *pass, const struct schema *schema)
 {
     char value[RISK_VALUE_BYTES];
@@ -100,6 +117,7 @@ enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void 
     enum risk worst = RISK_NONE;
     for (int risk = RISK_ROOT; risk > RISK_NONE; risk--) {
         struct pass pass = {.policy = policy, .risk = risk, .visit = visit, .arg = arg};
+        pass_mode(&pass);
         pass_operations(&pass);
         if (can_create(policy))
             pass_fields(&pass, policy_schema(policy));

@@ -6,6 +6,7 @@
  * conn_request.c  from a request's head to the Engine, or to a refusal
  * conn_reply.c    from the Engine's reply to the client
  * conn_tunnel.c   both ways, after a hijack
+ * conn_observe.c  what only observing notes
  */
 #ifndef CAISSON_PROXY_CONN_INTERNAL_H
 #define CAISSON_PROXY_CONN_INTERNAL_H
@@ -104,6 +105,14 @@ void conn_open_exchange(struct conn *conn);
 /* Its audit record, and the end of all that it holds. */
 void conn_close_exchange(struct conn *conn, enum reason reason);
 void conn_free_decision(struct exchange *x);
+
+/* conn_observe.c */
+
+/* What the exchange's decision looks containers up in. */
+struct owner_table *conn_owned(const struct conn *conn);
+bool conn_observes(const struct exchange *x);
+/* The Engine's 201 to a create or an exec, whole in conn->body: notes the id, if it says one. */
+void conn_observe_created(struct conn *conn);
 
 /* conn_tunnel.c */
 

@@ -214,6 +214,8 @@ static const char *verdict_word(const struct policy_decision *decision)
 {
     static const char *const words[] = {
         [POLICY_DENY] = "deny", [POLICY_FORWARD] = "forward", [POLICY_PING] = "answer"};
+    if (decision->observed)
+        return "observe";
     return words[decision->verdict];
 }
 

@@ -194,6 +194,32 @@ static void server_note_restart(const struct config *old, const struct config *n
 #undef OPTION_NUMBER
 }
 
+/* What only observes is loaded where that was asked for on the command line, too. */
+static int server_load(const struct server_options *options, struct policy **ret, struct err *err)
+{
+    struct policy *policy;
+    char origin[300];
+
+    if (policy_load(options->policy, &policy, err) < 0)
+        return -1;
+    if (policy_observes(policy)) {
+        policy_mode_origin(policy, origin, sizeof origin);
+        if (!options->accept_risk) {
+            policy_unref(policy);
+            return err_set(err,
+                           "%s: mode = observe lets every request through unjudged, which is root "
+                           "on the host; start with 'caisson serve --i-accept-the-risk', or write "
+                           "mode = enforce",
+                           origin);
+        }
+        log_warn("%s: mode = observe: EVERY REQUEST GOES THROUGH UNJUDGED; who can reach the "
+                 "socket is root on the host until this says enforce",
+                 origin);
+    }
+    *ret = policy;
+    return 0;
+}
+
 /* A new policy is loaded whole or not at all; exchanges that are under way end under the old one.
  */
 static void server_on_reload(evutil_socket_t number, short what, void *arg)
@@ -203,7 +229,7 @@ static void server_on_reload(evutil_socket_t number, short what, void *arg)
     struct err err;
 
     (void) number, (void) what;
-    if (policy_load(server->options->policy, &policy, &err) < 0) {
+    if (server_load(server->options, &policy, &err) < 0) {
         log_error("%s", err.text);
         log_error("the policy in force stays");
         return;
@@ -243,7 +269,8 @@ static int server_upstream(struct server *server, struct err *err)
         return -1;
     shared->upstream = upstream_new(server->base, path, server_on_upstream, server);
     shared->owned = owner_table_new(config->owner);
-    if (shared->upstream == NULL || shared->owned == NULL)
+    shared->seen = owner_table_new(config->owner);
+    if (shared->upstream == NULL || shared->owned == NULL || shared->seen == NULL)
         return err_set(err, "out of memory");
     shared->lease = lease_new(server->base, shared->upstream, shared->owned, config->lifetime_ms);
     return shared->lease == NULL ? err_set(err, "out of memory") : 0;
@@ -275,7 +302,7 @@ static int server_start(struct server *server, struct err *err)
     LIST_INIT(&shared->answers.streams);
     shared->ask_engine = server_ask_engine;
     shared->arg = server;
-    if (policy_load(options->policy, &shared->policy, err) < 0)
+    if (server_load(options, &shared->policy, err) < 0)
         return -1;
     server_raise_descriptors(policy_config(shared->policy));
     server->base = event_base_new();
@@ -346,6 +373,7 @@ static void server_stop(struct server *server)
     lease_free(shared->lease);
     upstream_free(shared->upstream);
     owner_table_free(shared->owned);
+    owner_table_free(shared->seen);
     audit_free(shared->audit);
     policy_unref(shared->policy);
     free(shared->scratch);
