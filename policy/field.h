@@ -27,7 +27,7 @@ struct field {
     struct field *members, *next; /* first member; next member of the same object */
 };
 
-/* One row of create.def, exec.def or start.def. */
+/* One row of a table of fields, such as create.def. */
 struct field_row {
     const char *path;
     int type; /* enum type_id */

@@ -26,16 +26,23 @@ enum object {
     OBJECT_IMAGE,
     OBJECT_NETWORK,
     OBJECT_VOLUME,
-    OBJECT_OTHER /* plugins, nodes, services, tasks, secrets, configs, distribution */
+    OBJECT_OTHER, /* plugins, nodes, services, tasks, secrets, configs, distribution */
+    OBJECT_COUNT
 };
 
 /* What the request carries after its head. */
 enum body {
-    BODY_NONE,       /* any body is refused */
-    BODY_CREATE,     /* JSON, judged along create.def */
-    BODY_EXEC,       /* JSON, judged along exec.def */
-    BODY_EXEC_START, /* JSON, judged along start.def */
-    BODY_UNJUDGED    /* something that no table describes yet: the operation cannot be allowed */
+    BODY_NONE,     /* any body is refused */
+    BODY_UNJUDGED, /* something that no table describes yet: the operation cannot be allowed */
+/* JSON, judged along a schema of schemas.def */
+#define SCHEMA(name, section, prepare, finish) BODY_##name,
+#define FIELD(path, type, since, rule, neutral, risk, why)
+#define SCHEMA_END
+#include "schemas.def"
+#undef SCHEMA
+#undef FIELD
+#undef SCHEMA_END
+    BODY_COUNT
 };
 
 /* How the answer is handed on. */

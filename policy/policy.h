@@ -22,6 +22,7 @@ struct err;
 struct operation;
 struct owner_table;
 struct schema;
+struct schemas;
 struct policy; /* immutable once loaded, counted */
 
 /*
@@ -36,16 +37,16 @@ void policy_unref(struct policy *policy); /* NULL is fine */
 const struct config *policy_config(const struct policy *policy);
 
 /* For listings and explanations: the grant (enum grant) of an operation (enum operation_id), and
- * the create rules in force, which live as long as the policy. */
+ * the rules in force, which live as long as the policy. */
 int policy_grant(const struct policy *policy, int operation);
 /* Whether it only observes, and where it says so: "FILE:LINE". Returns buffer. */
 bool policy_observes(const struct policy *policy);
 char *policy_mode_origin(const struct policy *policy, char *buffer, size_t bytes);
 /* Where [allow] speaks of it: "FILE:LINE", or "built in". Returns buffer. */
 char *policy_grant_origin(const struct policy *policy, int operation, char *buffer, size_t bytes);
-const struct schema *policy_schema(const struct policy *policy);
-/* The same of the rules for ContainerExec, under [exec]. */
-const struct schema *policy_schema_exec(const struct policy *policy);
+const struct schemas *policy_schemas(const struct policy *policy);
+/* Those of one body (enum body); NULL for a body that no table describes. */
+const struct schema *policy_schema(const struct policy *policy, int body);
 
 /* What the proxy has learnt of the engine from its /_ping. Zeroed: nothing yet. */
 struct policy_engine {
@@ -65,7 +66,7 @@ enum { POLICY_TARGET_BYTES = 2048, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTE
 struct policy_decision {
     enum policy_verdict verdict;
     int reason;                 /* enum reason; REASON_NONE unless denied, or observed */
-    const struct operation *op; /* NULL while no row matched; when observed, see observe.h */
+    const struct operation *op; /* NULL while no row matched; observed: perhaps one without an id */
     unsigned api_minor;         /* the version that is sent, and that the client is answered in */
     bool observed;  /* nothing was judged: reason, field and message say what would have been */
     bool hijack;    /* the engine is asked for a raw stream, if the client asked to upgrade */
@@ -98,8 +99,8 @@ void policy_decision_init(struct policy_decision *decision);
 void policy_decision_done(struct policy_decision *decision);
 
 /*
- * Under `mode = observe` both steps are worked out and only noted: whatever is sound HTTP goes on as
- * it came, with observed set and, as reason, field and message, what would have become of it.
+ * Under `mode = observe` both steps are worked out and only noted: whatever is sound HTTP goes on
+ * as it came, with observed set and, as reason, field and message, what would have become of it.
  *
  * Step one: the operation that METHOD TARGET names, and whether the policy grants it at all.
  * method is an enum method.  The target is borrowed until step two is over.  Returns true when the

@@ -16,6 +16,7 @@
 #include "image.h"
 #include "json.h"
 #include "judge.h"
+#include "operation.h"
 #include "reason.h"
 #include "suggest.h"
 #include "types.h"
@@ -24,42 +25,32 @@
 
 #define FIELD(path, type, since, rule, neutral, risk, why) \
     {path, TYPE_ID_##type, since, rule, neutral, risk, why},
-#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
-static const struct field_row create_rows[] = {
-#include "create.def"
-};
-
-static const struct field_row exec_rows[] = {
-#include "exec.def"
-};
-
-static const struct field_row start_rows[] = {
-#include "start.def"
-};
-
-static const struct schema_table create_table = {
-    .section = "create",
-    .rows = create_rows,
-    .count = COUNT(create_rows),
-    .prepare = create_prepare,
-    .finish = create_finish,
-};
-
-static const struct schema_table exec_table = {
-    .section = "exec",
-    .rows = exec_rows,
-    .count = COUNT(exec_rows),
-};
-
-static const struct schema_table start_table = {
-    .section = "exec",
-    .rows = start_rows,
-    .count = COUNT(start_rows),
-};
-
+#define SCHEMA(name, section, prepare, finish) static const struct field_row rows_##name[] = {
+#define SCHEMA_END \
+    }              \
+    ;
+#include "schemas.def"
 #undef FIELD
-#undef COUNT
+#undef SCHEMA
+#undef SCHEMA_END
+
+static const struct schema_table tables[BODY_COUNT] = {
+#define FIELD(path, type, since, rule, neutral, risk, why)
+#define SCHEMA(name, section, prepare, finish)                                                  \
+    [BODY_##name] = {section, rows_##name, sizeof(rows_##name) / sizeof(*rows_##name), prepare, \
+                     finish},
+#define SCHEMA_END
+#include "schemas.def"
+#undef FIELD
+#undef SCHEMA
+#undef SCHEMA_END
+};
+
+const char *schema_section(int body)
+{
+    assert(body >= 0 && body < BODY_COUNT);
+    return tables[body].section;
+}
 
 /* ---- the tree ---- */
 
@@ -143,8 +134,10 @@ static int field_init(struct schema *schema, const struct field_row *row)
     return 0;
 }
 
-static struct schema *schema_new(const struct schema_table *table)
+struct schema *schema_new(int body)
 {
+    assert(schema_section(body));
+    const struct schema_table *table = &tables[body];
     struct schema *schema = calloc(1, sizeof(*schema));
     struct field *fields = calloc(table->count, sizeof(*fields));
     if (!schema || !fields) {
@@ -164,21 +157,6 @@ static struct schema *schema_new(const struct schema_table *table)
     return schema;
 }
 
-struct schema *schema_new_create(void)
-{
-    return schema_new(&create_table);
-}
-
-struct schema *schema_new_exec(void)
-{
-    return schema_new(&exec_table);
-}
-
-struct schema *schema_new_start(void)
-{
-    return schema_new(&start_table);
-}
-
 void schema_free(struct schema *schema)
 {
     if (!schema)
@@ -193,18 +171,26 @@ void schema_free(struct schema *schema)
 
 /* ---- the policy's rules ---- */
 
-static int no_such_field(const struct schema *schema, const char *path, struct err *err)
+int schema_no_such_field(const struct schema *const *schemas, size_t count, const char *path,
+                         struct err *err)
 {
     struct suggest suggest = {.wrong = path};
-    for (size_t i = 0; i < schema->count; i++) {
-        const struct field *field = &schema->fields[i];
-        if (strcmp(field->name, path) == 0 || json_same_key(field->path, path))
-            return err_set(err, "there is no field '%.80s'; write %s", path, field->path);
-        suggest_offer(&suggest, field->path);
+    for (size_t k = 0; k < count; k++) {
+        for (size_t i = 0; i < schemas[k]->count; i++) {
+            const struct field *field = &schemas[k]->fields[i];
+            if (strcmp(field->name, path) == 0 || json_same_key(field->path, path))
+                return err_set(err, "there is no field '%.80s'; write %s", path, field->path);
+            suggest_offer(&suggest, field->path);
+        }
     }
     if (suggest.best)
         return err_set(err, "there is no field '%.80s'; did you mean %s?", path, suggest.best);
     return err_set(err, "there is no field '%.80s'; 'caisson fields' lists them", path);
+}
+
+static int no_such_field(const struct schema *schema, const char *path, struct err *err)
+{
+    return schema_no_such_field(&schema, 1, path, err);
 }
 
 /* Another numeric field, reached through objects alone, that is not itself a reference. */

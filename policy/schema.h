@@ -2,9 +2,9 @@
 /*
  * schema: the fields that a JSON body may have, each with its type and its rule, as a tree.
  *
- * The tree is built from a table (create.def, exec.def, start.def), whose rows carry the built-in
- * rules; a policy file then sets rules of its own.  Judging a body walks body and tree together and
- * builds the document that is sent instead: nothing is copied that no row describes.
+ * The tree is built from a table of schemas.def, whose rows carry the built-in rules; a policy file
+ * then sets rules of its own.  Judging a body walks body and tree together and builds the document
+ * that is sent instead: nothing is copied that no row describes.
  */
 #ifndef CAISSON_POLICY_SCHEMA_H
 #define CAISSON_POLICY_SCHEMA_H
@@ -16,10 +16,12 @@
 struct err;
 struct schema;
 
-/* The schema of a body under its built-in rules; NULL when memory is short. */
-struct schema *schema_new_create(void);  /* of ContainerCreate */
-struct schema *schema_new_exec(void);    /* of ContainerExec */
-struct schema *schema_new_start(void);   /* of ExecStart */
+/* The section of the policy file with the rules of a body (enum body); NULL for a body that no
+ * table describes. Static. */
+const char *schema_section(int body);
+/* The schema of a body, which must be described, under its built-in rules; NULL when memory is
+ * short. */
+struct schema *schema_new(int body);
 void schema_free(struct schema *schema); /* NULL is fine */
 
 /*
@@ -60,6 +62,9 @@ void schema_verdict_done(struct schema_verdict *verdict);
 
 /* Whether there is a field of this path. */
 bool schema_has(const struct schema *schema, const char *path);
+/* An error for a path that none of some schemas has, with the nearest one. Always < 0. */
+int schema_no_such_field(const struct schema *const *schemas, size_t count, const char *path,
+                         struct err *err);
 
 /* For the reference, the lints and the tests: every field with its type and its rule in force. */
 struct schema_field {

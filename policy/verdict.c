@@ -12,6 +12,8 @@
 #include "judge.h"
 #include "operation.h"
 #include "policy.h"
+#include "schema.h"
+#include "types.h"
 
 enum verdict verdict_from_risk(enum risk risk)
 {
@@ -47,6 +49,23 @@ static void show(struct pass *pass, const struct verdict_line *line)
         pass->visit(pass->arg, line);
 }
 
+/* Before anything else: what only observes enforces nothing. */
+static void pass_mode(struct pass *pass)
+{
+    char origin[300];
+    if (pass->risk != RISK_ROOT || !policy_observes(pass->policy))
+        return;
+    struct verdict_line line = {
+        .risk = RISK_ROOT,
+        .name = "mode",
+        .rule = "observe",
+        .origin = policy_mode_origin(pass->policy, origin, sizeof(origin)),
+        .value = "",
+        .why = "every request goes on unjudged; nothing below holds until this says enforce",
+    };
+    show(pass, &line);
+}
+
 static void pass_operations(struct pass *pass)
 {
     char origin[300];
@@ -69,29 +88,41 @@ static void pass_operations(struct pass *pass)
     }
 }
 
-/* Before anything else: what only observes enforces nothing. */
-static void pass_mode(struct pass *pass)
+/* Whether a client can have this body judged: an operation with it is granted, and nothing that it
+ * needs is forbidden, as Image is without a rule. */
+static bool is_used(const struct policy *policy, int body)
 {
-    char origin[300];
-    if (pass->risk != RISK_ROOT || !policy_observes(pass->policy))
-        return;
-    struct verdict_line line = {
-        .risk = RISK_ROOT,
-        .name = "mode",
-        .rule = "observe",
-        .origin = policy_mode_origin(pass->policy, origin, sizeof(origin)),
-        .value = "",
-        .why = "every request goes on unjudged; nothing below holds until this says enforce",
-    };
-    show(pass, &line);
+    const struct schema *schema = policy_schema(policy, body);
+    bool granted = false;
+    for (int i = 0; schema && i < OPERATION_COUNT; i++)
+        granted = granted || ((int) operation_get((enum operation_id) i)->body == body &&
+                              policy_grant(policy, i) != GRANT_NO);
+    for (size_t i = 0; granted && i < schema->count; i++) {
+        const struct field *field = &schema->fields[i];
+        if (!field->object && field->type->traits & TYPE_REQUIRED && field->rule.forbid)
+            return false;
+    }
+    return granted;
 }
 
-static void pass_fields(struct pass *pass, const struct schema *schema)
+/* Whether a field was shown with a body of before: a rule holds for all of a section. */
+static bool was_shown(const struct policy *policy, int body, const char *path)
 {
+    for (int before = 0; before < body; before++)
+        if (is_used(policy, before) && strcmp(schema_section(before), schema_section(body)) == 0 &&
+            schema_has(policy_schema(policy, before), path))
+            return true;
+    return false;
+}
+
+static void pass_fields(struct pass *pass, int body)
+{
+    const struct schema *schema = policy_schema(pass->policy, body);
     char value[RISK_VALUE_BYTES];
     for (size_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
-        if (risk_of_field(schema, field, value) != pass->risk)
+        if (risk_of_field(schema, field, value) != pass->risk ||
+            was_shown(pass->policy, body, field->path))
             continue;
         struct verdict_line line = {
             .risk = pass->risk,
@@ -105,13 +136,6 @@ static void pass_fields(struct pass *pass, const struct schema *schema)
     }
 }
 
-/* Without a rule for Image every create is refused, whatever else stands there. */
-static bool can_create(const struct policy *policy)
-{
-    const struct field *image = schema_find(policy_schema(policy), "Image");
-    return policy_grant(policy, OPERATION_ContainerCreate) != GRANT_NO && !image->rule.forbid;
-}
-
 enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void *arg)
 {
     enum risk worst = RISK_NONE;
@@ -119,10 +143,9 @@ enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void 
         struct pass pass = {.policy = policy, .risk = risk, .visit = visit, .arg = arg};
         pass_mode(&pass);
         pass_operations(&pass);
-        if (can_create(policy))
-            pass_fields(&pass, policy_schema(policy));
-        if (policy_grant(policy, OPERATION_ContainerExec) != GRANT_NO)
-            pass_fields(&pass, policy_schema_exec(policy));
+        for (int body = 0; body < BODY_COUNT; body++)
+            if (is_used(policy, body))
+                pass_fields(&pass, body);
         if (pass.found && worst == RISK_NONE)
             worst = pass.risk;
     }

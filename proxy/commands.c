@@ -17,6 +17,7 @@
 #include "query.h"
 #include "reference.h"
 #include "schema.h"
+#include "schemas.h"
 #include "verdict.h"
 
 #include <errno.h>
@@ -105,7 +106,7 @@ static void check_print_create(const struct policy *policy)
 {
     const struct config *config = policy_config(policy);
     struct rule_count rules = {0};
-    schema_each(policy_schema(policy), count_rule, &rules);
+    schema_each(policy_schema(policy, BODY_CREATE), count_rule, &rules);
     printf(
         "\nA container is made under %zu rules of this file and the built-in rule of every other "
         "field\n(`caisson fields --policy FILE` lists them).  At most %" PRId64
@@ -292,10 +293,9 @@ static int run_operations(int argc, char **argv)
 
 /* ---- fields ---- */
 
-/* Which section the fields that are printed belong to, and whether one was printed before. */
 struct listing {
-    const char *section;
-    bool json, begun;
+    const char *section; /* of the field before; NULL at the beginning */
+    bool json;
 };
 
 static void print_field(const struct schema_field *field)
@@ -306,9 +306,9 @@ static void print_field(const struct schema_field *field)
     printf("\n    %s  (%s)\n    %s\n", field->rule, field->origin, field->why);
 }
 
-static void print_field_json(const struct listing *listing, const struct schema_field *field)
+static void print_field_json(const char *section, bool begun, const struct schema_field *field)
 {
-    printf("%s{\"section\":\"%s\",\"field\":", listing->begun ? ",\n" : "[", listing->section);
+    printf("%s{\"section\":\"%s\",\"field\":", begun ? ",\n" : "[", section);
     print_json(stdout, field->path);
     fputs(",\"type\":", stdout);
     print_json(stdout, field->type);
@@ -321,26 +321,24 @@ static void print_field_json(const struct listing *listing, const struct schema_
     putchar('}');
 }
 
-static void visit_field(void *arg, const struct schema_field *field)
+/* A schemas_visit. */
+static void visit_field(void *arg, enum body body, const struct schema_field *field)
 {
     struct listing *listing = arg;
+    const char *section = schema_section((int) body);
     if (listing->json)
-        print_field_json(listing, field);
-    else
+        print_field_json(section, listing->section, field);
+    else if (!listing->section || strcmp(listing->section, section) != 0)
+        printf("%s[%s]\n", listing->section ? "\n" : "", section);
+    if (!listing->json)
         print_field(field);
-    listing->begun = true;
+    listing->section = section;
 }
 
-static void print_fields(const struct schema *create, const struct schema *exec, bool json)
+static void print_fields(const struct schemas *schemas, bool json)
 {
-    struct listing listing = {.section = "create", .json = json};
-    if (!json)
-        puts("[create]");
-    schema_each(create, visit_field, &listing);
-    listing.section = "exec";
-    if (!json)
-        puts("\n[exec]");
-    schema_each(exec, visit_field, &listing);
+    struct listing listing = {.json = json};
+    schemas_each(schemas, visit_field, &listing);
     if (json)
         puts("]");
 }
@@ -358,18 +356,17 @@ static int run_fields(int argc, char **argv)
             log_error("%s", err.text);
             return 2;
         }
-        print_fields(policy_schema(policy), policy_schema_exec(policy), json);
+        print_fields(policy_schemas(policy), json);
         policy_unref(policy);
         return 0;
     }
-    struct schema *create = schema_new_create(), *exec = schema_new_exec();
-    if (create && exec)
-        print_fields(create, exec, json);
+    struct schemas schemas;
+    int ret = schemas_init(&schemas) == 0 ? 0 : 2;
+    if (ret == 0)
+        print_fields(&schemas, json);
     else
         log_error("out of memory");
-    int ret = create && exec ? 0 : 2;
-    schema_free(create);
-    schema_free(exec);
+    schemas_done(&schemas);
     return ret;
 }
 

@@ -50,7 +50,8 @@ struct conn_shared {
     struct event_base *base;
     struct policy *policy; /* judges the exchanges that begin now */
     struct owner_table *owned;
-    struct owner_table *seen; /* what was made while the policy only observed; nobody's but a log's */
+    struct owner_table
+        *seen; /* what was made while the policy only observed; nobody's but a log's */
     struct upstream *upstream;
     struct lease *lease;
     struct audit *audit;

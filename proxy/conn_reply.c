@@ -131,8 +131,7 @@ static void conn_collected(struct conn *conn, bool surplus)
         conn_pass_on(conn, surplus);
     } else if (conn->x.op->reply == REPLY_CREATE) {
         conn_created(conn, surplus);
-    }
-    else
+    } else
         conn_exec_created(conn, surplus);
 }
 

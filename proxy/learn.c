@@ -399,7 +399,7 @@ static int learn_finish(const struct learn *learn)
                   "names");
         return 2;
     }
-    struct schema *create = schema_new_create(), *exec = schema_new_exec();
+    struct schema *create = schema_new(BODY_CREATE), *exec = schema_new(BODY_EXEC);
     bool good = !learn->failed && create && exec;
     if (good)
         print_policy(learn, create, exec);

@@ -11,6 +11,7 @@
 #include "query.h"
 #include "reason.h"
 #include "schema.h"
+#include "schemas.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -221,10 +222,47 @@ static void md_operations(void)
     }
 }
 
-/* A schema_visit. */
-static void md_field(void *arg, const struct schema_field *field)
+/* "ContainerCreate": the operations with this body. */
+static void md_operations_with(enum body body)
 {
-    (void) arg;
+    bool begun = false;
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        if (op->body != body)
+            continue;
+        printf("%s%s", begun ? ", " : "", op->id);
+        begun = true;
+    }
+}
+
+/* Where the listing of fields is. */
+struct fields {
+    const char *section;
+    enum body body;
+};
+
+static void md_fields_head(struct fields *at, enum body body)
+{
+    const char *section = schema_section((int) body);
+    if (!at->section || strcmp(at->section, section) != 0) {
+        printf("\n## Fields under [%s]\n\nEvery field of the body of ", section);
+        md_operations_with(body);
+        puts(", with the rule that holds where the policy has none.");
+    } else {
+        fputs("\nFurther fields under the same section, of the body of ", stdout);
+        md_operations_with(body);
+        puts(".");
+    }
+    puts("\n| field | type | since API | built-in rule | why |\n|---|---|---|---|---|");
+    *at = (struct fields){section, body};
+}
+
+/* A schemas_visit. */
+static void md_field(void *arg, enum body body, const struct schema_field *field)
+{
+    struct fields *at = arg;
+    if (at->body != body)
+        md_fields_head(at, body);
     fputs("| ", stdout);
     md_code(field->path);
     printf(" | %s", field->type);
@@ -233,15 +271,6 @@ static void md_field(void *arg, const struct schema_field *field)
     fputs(" | ", stdout);
     md_text(field->why);
     puts(" |");
-}
-
-static void md_fields(const char *section, const char *body, const struct schema *schema)
-{
-    printf("\n## Fields under [%s]\n\n"
-           "Every field of the body of %s, with the rule that holds where the policy has none.\n\n"
-           "| field | type | since API | built-in rule | why |\n|---|---|---|---|---|\n",
-           section, body);
-    schema_each(schema, md_field, NULL);
 }
 
 static void md_refusals(void)
@@ -260,30 +289,32 @@ static void md_refusals(void)
     }
 }
 
+static void md_all(const struct schemas *schemas)
+{
+    struct fields at = {.body = BODY_NONE};
+    puts("<!-- Written by `make reference` from the tables of policy/; not to be edited. -->\n"
+         "# Reference\n\n"
+         "All that a policy file can say, as `caisson reference` prints it.\n\n"
+         "## Options\n\n"
+         "Sizes are written like `100MiB`, `2g` or `4096`, times like `250ms`, `30s`, `10m` or "
+         "`2h`, CPUs like `0.5`.");
+    md_options("proxy");
+    md_options("limits");
+    md_rules();
+    md_operations();
+    schemas_each(schemas, md_field, &at);
+    md_refusals();
+}
+
 static int md_print(void)
 {
-    struct schema *create = schema_new_create(), *exec = schema_new_exec();
-    int code = 2;
-    if (create && exec) {
-        puts("<!-- Written by `make reference` from the tables of policy/; not to be edited. -->\n"
-             "# Reference\n\n"
-             "All that a policy file can say, as `caisson reference` prints it.\n\n"
-             "## Options\n\n"
-             "Sizes are written like `100MiB`, `2g` or `4096`, times like `250ms`, `30s`, `10m` or "
-             "`2h`, CPUs like `0.5`.");
-        md_options("proxy");
-        md_options("limits");
-        md_rules();
-        md_operations();
-        md_fields("create", "ContainerCreate", create);
-        md_fields("exec", "ContainerExec", exec);
-        md_refusals();
-        code = 0;
-    } else {
+    struct schemas schemas;
+    int code = schemas_init(&schemas) == 0 ? 0 : 2;
+    if (code == 0)
+        md_all(&schemas);
+    else
         log_error("out of memory");
-    }
-    schema_free(create);
-    schema_free(exec);
+    schemas_done(&schemas);
     return code;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "operation.h"
 #include "reason.h"
 #include "schema.h"
 
@@ -50,7 +51,7 @@ static void set_one(void *arg, const struct schema_field *field)
 
 static struct schema *schema_make(int permissive)
 {
-    struct schema *schema = schema_new_create(), *names = schema_new_create();
+    struct schema *schema = schema_new(BODY_CREATE), *names = schema_new(BODY_CREATE);
     struct change change = {schema, "allow"};
     struct err err;
     need(schema && names);

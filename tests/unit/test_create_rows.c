@@ -18,6 +18,7 @@
 #include "err.h"
 #include "field.h"
 #include "judge.h"
+#include "operation.h"
 #include "reason.h"
 #include "schema.h"
 #include "tmpfs.h"
@@ -47,15 +48,15 @@ struct line {
 /* A table under test. */
 struct table {
     const char *tsv_path;
-    struct schema *(*schema_new)(void);
+    enum body body;
     const char *base; /* what a body needs so that only the row in question can be refused */
 };
 
 static const struct table create_table = {
-    "tests/cases/create_fields.tsv", schema_new_create,
+    "tests/cases/create_fields.tsv", BODY_CREATE,
     "{\"Image\":\"busybox\",\"HostConfig\":{\"NetworkMode\":\"none\"}}"};
-static const struct table exec_table = {"tests/cases/exec_fields.tsv", schema_new_exec, "{}"};
-static const struct table start_table = {"tests/cases/start_fields.tsv", schema_new_start, "{}"};
+static const struct table exec_table = {"tests/cases/exec_fields.tsv", BODY_EXEC, "{}"};
+static const struct table start_table = {"tests/cases/start_fields.tsv", BODY_EXEC_START, "{}"};
 
 struct state {
     const struct table *table;
@@ -481,8 +482,8 @@ static int setup(void **ret_state, const struct table *table)
         snprintf(line->rule, sizeof(line->rule), "%s", cells[4]);
     }
     fclose(file);
-    state.schema = table->schema_new();
-    state.fresh = table->schema_new();
+    state.schema = schema_new(table->body);
+    state.fresh = schema_new(table->body);
     assert_non_null(state.schema);
     assert_non_null(state.fresh);
     if (schema_has(state.schema, "HostConfig.MemorySwap")) /* it is forced to another field */
@@ -588,7 +589,7 @@ static void test_versions(void **any)
 /* What is said under [exec] of a field of a start is said of the exec's, too. */
 static void test_a_start_has_nothing_of_its_own(void **any)
 {
-    struct schema *exec = schema_new_exec(), *start = schema_new_start();
+    struct schema *exec = schema_new(BODY_EXEC), *start = schema_new(BODY_EXEC_START);
     (void) any;
     assert_true(exec && start);
     for (size_t i = 0; i < start->count; i++) {
@@ -605,7 +606,7 @@ static void test_a_start_has_nothing_of_its_own(void **any)
 static void test_an_exec_is_as_strict_as_a_create(void **any)
 {
     static const char *const shared[] = {"User", "Env"};
-    struct schema *exec = schema_new_exec(), *create = schema_new_create();
+    struct schema *exec = schema_new(BODY_EXEC), *create = schema_new(BODY_CREATE);
     (void) any;
     assert_true(exec && create);
     for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)

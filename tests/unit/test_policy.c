@@ -151,8 +151,9 @@ static void what_was_loaded(void **state)
     assert_int_equal(policy_grant(policy, OPERATION_ContainerStart), GRANT_OWN);
     assert_int_equal(policy_grant(policy, OPERATION_ContainerStop), GRANT_NO);
     assert_int_equal(policy_grant(policy, OPERATION_SystemPing), GRANT_NO);
-    assert_non_null(policy_schema(policy));
-    assert_non_null(policy_schema_exec(policy));
+    assert_non_null(policy_schema(policy, BODY_CREATE));
+    assert_non_null(policy_schema(policy, BODY_EXEC));
+    assert_null(policy_schema(policy, BODY_UNJUDGED));
     struct policy *again = policy_ref(policy);
     assert_ptr_equal(again, policy);
     policy_unref(policy);

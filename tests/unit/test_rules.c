@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "err.h"
+#include "operation.h"
 #include "reason.h"
 #include "schema.h"
 
@@ -127,7 +128,7 @@ static const struct {
 
 static void test_errors(void **state)
 {
-    struct schema *schema = schema_new_create();
+    struct schema *schema = schema_new(BODY_CREATE);
     (void) state;
     for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
         struct err err = {{0}};
@@ -150,7 +151,7 @@ struct effect {
 
 static void check_effect(const struct effect *effect)
 {
-    struct schema *schema = schema_new_create();
+    struct schema *schema = schema_new(BODY_CREATE);
     struct schema_verdict verdict = {0};
     struct err err = {{0}};
     char body[1024];

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "err.h"
 #include "field.h"
+#include "operation.h"
 #include "reason.h"
 #include "schema.h"
 
@@ -41,7 +42,7 @@ static const char bare[] =
 /* Rules are "PATH = TEXT", ended by NULL. */
 static struct schema *schema_with(const char *const *rules)
 {
-    struct schema *schema = schema_new_create();
+    struct schema *schema = schema_new(BODY_CREATE);
     struct err err = {{0}};
     char path[160];
     assert_non_null(schema);
@@ -117,7 +118,7 @@ static void test_bare(void **state)
 /* No image is a good default. */
 static void test_no_image(void **state)
 {
-    struct schema *schema = schema_new_create();
+    struct schema *schema = schema_new(BODY_CREATE);
     static const char *const bodies[] = {"{}", "{\"Image\":\"x\"}", "{\"Image\":\"\"}",
                                          "{\"Image\":null}"};
     (void) state;
@@ -216,7 +217,7 @@ static void test_evaluator(void **state)
         "\"nofile\","
         "\"Soft\":64,\"Hard\":64},{\"Name\":\"fsize\",\"Soft\":16777216,\"Hard\":16777216}],"
         "\"ShmSize\":67108864},\"NetworkingConfig\":{\"EndpointsConfig\":{}}}";
-    struct schema *schema = schema_new_create();
+    struct schema *schema = schema_new(BODY_CREATE);
     struct err err = {{0}};
     (void) state;
     if (config_read("policy/evaluator.ini", take_line, schema, &err) < 0)

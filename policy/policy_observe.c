@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A decision that is noted instead of taken.
+ * Both steps of a decision, taken or, under `mode = observe`, only noted.
+ *
+ * What was worked out then stays in reason, field and message; what is sent is the request as it
+ * came, below a version that both sides speak.  Only what is no plain target is still refused: the
+ * bytes around it are message.c's, and written anew as ever.
  */
-#include "observe.h"
+#include "policy_internal.h"
 
-#include "operation.h"
 #include "owner.h"
 #include "reason.h"
 
@@ -13,19 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct operation observe_unknown = {
+/* Stands for what no row fits: it takes any body and any upgrade. */
+static const struct operation unknown_row = {
     .number = OPERATION_COUNT,
     .object = OBJECT_NONE,
     .body = BODY_UNJUDGED,
     .reply = REPLY_HIJACK,
 };
 
-bool observe_route(struct policy_decision *decision)
+bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
+                  const char *target, size_t target_bytes, struct policy_decision *decision)
 {
-    if (decision->reason == REASON_TARGET_MALFORMED)
-        return false;
+    bool granted = policy_route_judge(policy, engine, method, target, target_bytes, decision);
+    if (!policy_observes(policy) || decision->reason == REASON_TARGET_MALFORMED)
+        return granted;
     if (!decision->op)
-        decision->op = &observe_unknown;
+        decision->op = &unknown_row;
     decision->observed = decision->verdict != POLICY_PING;
     return true;
 }
@@ -35,10 +41,9 @@ static char *target_copy(const struct policy_decision *decision, unsigned api_mi
 {
     const char *query = decision->route.query ? decision->route.query : "";
     char *target;
-    int bytes =
-        asprintf(&target, "/v1.%u%.*s%s%.*s", api_minor, (int) decision->route.path_bytes,
-                 decision->route.path, decision->route.query_bytes > 0 ? "?" : "",
-                 (int) decision->route.query_bytes, query);
+    int bytes = asprintf(&target, "/v1.%u%.*s%s%.*s", api_minor, (int) decision->route.path_bytes,
+                         decision->route.path, decision->route.query_bytes > 0 ? "?" : "",
+                         (int) decision->route.query_bytes, query);
     return bytes < 0 ? NULL : target;
 }
 
@@ -77,8 +82,8 @@ static void name_note(struct policy_decision *decision)
     }
 }
 
-void observe_forward(struct policy_decision *decision, unsigned api_minor,
-                     const struct owner_table *owned, const char *body, size_t body_bytes)
+static void forward_as_it_came(struct policy_decision *decision, unsigned api_minor,
+                               const struct owner_table *owned, const char *body, size_t body_bytes)
 {
     free(decision->body);
     free(decision->warnings);
@@ -101,4 +106,24 @@ void observe_forward(struct policy_decision *decision, unsigned api_minor,
     decision->observed = false;
     decision->verdict = POLICY_DENY;
     decision->reason = REASON_OUT_OF_MEMORY;
+}
+
+void policy_decide(const struct policy *policy, const struct owner_table *owned,
+                   const struct policy_engine *engine, uint64_t nonce, const char *body,
+                   size_t body_bytes, struct policy_decision *decision)
+{
+    assert(decision->op);
+    if (decision->verdict == POLICY_PING)
+        return;
+    if (decision->reason == REASON_UNDECIDED)
+        policy_decide_judge(policy, owned, engine, nonce, body, body_bytes, decision);
+    if (decision->observed)
+        forward_as_it_came(decision,
+                           policy_version_choose(policy, engine, decision->route.client_minor),
+                           owned, body, body_bytes);
+}
+
+const char *policy_target(const struct policy_decision *decision)
+{
+    return decision->target_long ? decision->target_long : decision->target;
 }

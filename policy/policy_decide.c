@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Step two of a decision: version, query, object and body; and the target that is sent.
+ */
+#include "policy_internal.h"
+
+#include "owner.h"
+#include "query.h"
+#include "reason.h"
+#include "schema.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *put(char *to, const char *text, size_t bytes)
+{
+    memcpy(to, text, bytes);
+    return to + bytes;
+}
+
+/* Writes what is sent: the row's path with its parameter, and the query. */
+static void target_write(struct policy_decision *decision, const char *query)
+{
+    const char *path = decision->op->path, *parameter = strchr(path, '{');
+    size_t head = parameter ? (size_t) (parameter - path) : strlen(path);
+    const char *tail = parameter ? strchr(parameter, '}') + 1 : "";
+    size_t tail_bytes = strlen(tail), query_bytes = strlen(query);
+    unsigned minor = decision->api_minor; /* at most two digits, by the tables and by route.c */
+    const char *ref = decision->route.ref ? decision->route.ref : "";
+    size_t ref_bytes = decision->route.ref_bytes;
+    char *to = decision->target;
+
+    assert(minor < 100);
+    assert(8 + head + ref_bytes + tail_bytes + query_bytes < sizeof(decision->target));
+    to = put(to, "/v1.", 4);
+    if (minor >= 10)
+        *to++ = (char) ('0' + minor / 10);
+    *to++ = (char) ('0' + minor % 10);
+    to = put(put(put(to, path, head), ref, ref_bytes), tail, tail_bytes);
+    if (query_bytes > 0)
+        to = put(put(to, "?", 1), query, query_bytes);
+    *to = '\0';
+}
+
+/* The schema_context's `owned`. */
+static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes)
+{
+    const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
+    return entry ? entry->id : NULL;
+}
+
+static bool body_judge(const struct policy *policy, const struct schema *schema,
+                       const struct owner_table *owned, const char *body, size_t body_bytes,
+                       struct policy_decision *decision)
+{
+    struct schema_context context = {
+        .api_minor = decision->api_minor,
+        .depth = (unsigned) policy->config.depth,
+        .file = policy->file,
+        .owned = owned_id,
+        .owned_arg = owned,
+        .label_key = OWNER_LABEL,
+        .label_value = owner_name(owned),
+    };
+    struct schema_verdict verdict = {0};
+    schema_judge(schema, &context, body, body_bytes, &verdict);
+    bool passed = verdict.reason == REASON_NONE;
+    if (decision->op->body == BODY_CREATE)
+        strcpy(decision->image, verdict.image);
+    if (passed) {
+        decision->body = verdict.body;
+        decision->body_bytes = verdict.body_bytes;
+        decision->warnings = verdict.warnings;
+        verdict.body = verdict.warnings = NULL;
+    } else {
+        policy_deny(decision, verdict.reason, verdict.field, "%s", verdict.message);
+    }
+    schema_verdict_done(&verdict);
+    return passed;
+}
+
+static bool create_decide(const struct policy *policy, const struct owner_table *owned,
+                          const struct query *query, uint64_t nonce, const char *body,
+                          size_t body_bytes, struct policy_decision *decision)
+{
+    char text[QUERY_TEXT_BYTES + sizeof(decision->name) + 8];
+    /* What is only observed may be long gone: nobody looks. */
+    if (!decision->observed && owner_alive(owned) >= (size_t) policy->config.containers)
+        return policy_deny(
+            decision, REASON_TOO_MANY_CONTAINERS, "containers",
+            "%zu containers are alive, and 'containers' under [limits] of %.80s is %" PRId64
+            "; delete some or raise it",
+            owner_alive(owned), policy->file, policy->config.containers);
+    if (!body)
+        return policy_deny(decision, REASON_BODY_MALFORMED, "",
+                           "%s needs a JSON body that says at least which Image to run",
+                           decision->op->id);
+    if (!body_judge(policy, policy->schemas.of[BODY_CREATE], owned, body, body_bytes, decision))
+        return false;
+    if (query->name[0])
+        strcpy(decision->name, query->name);
+    else
+        snprintf(decision->name, sizeof(decision->name), "caisson-%016" PRIx64, nonce);
+    snprintf(text, sizeof(text), "name=%s%s%s", decision->name, query->text[0] ? "&" : "",
+             query->text);
+    target_write(decision, text);
+    return true;
+}
+
+/* A container's new name, which goes into the table once the engine has agreed to it. */
+static bool rename_decide(const struct owner_table *owned, struct query *query,
+                          struct policy_decision *decision)
+{
+    if (!query->name[0])
+        return policy_deny(decision, REASON_NAME_REFUSED, "name",
+                           "%s: query parameter 'name' is missing; write name=NAME",
+                           decision->op->id);
+    if (owner_resolve(owned, query->name, strlen(query->name)))
+        return policy_deny(decision, REASON_NAME_REFUSED, "name",
+                           "%s: '%s' is the name of one of your containers already",
+                           decision->op->id, query->name);
+    strcpy(decision->name, query->name);
+    snprintf(query->text, sizeof(query->text), "name=%s", query->name);
+    return true;
+}
+
+/* The body of anything but a create. */
+static bool body_decide(const struct policy *policy, const struct owner_table *owned,
+                        const char *body, size_t body_bytes, struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    if (op->body == BODY_NONE)
+        return !body || policy_deny(decision, REASON_BODY_UNEXPECTED, "",
+                                    "%s takes no request body", op->id);
+    const struct schema *schema = policy->schemas.of[op->body];
+    if (!schema) /* no such row can be granted */
+        return policy_deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
+    if (!body)
+        return policy_deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body", op->id);
+    return body_judge(policy, schema, owned, body, body_bytes, decision);
+}
+
+/* No string is sent to an ExecStart, so that these bytes can be nothing else. */
+static bool is_detached(const struct policy_decision *decision)
+{
+    return decision->op->body == BODY_EXEC_START && strstr(decision->body, "\"Detach\":true");
+}
+
+/* Anything but a create. */
+static bool plain_decide(const struct policy *policy, const struct owner_table *owned,
+                         struct query *query, const char *body, size_t body_bytes,
+                         struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    if (!policy_object_decide(policy, owned, decision) ||
+        (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
+        !body_decide(policy, owned, body, body_bytes, decision))
+        return false;
+    decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
+    target_write(decision, query->text);
+    return true;
+}
+
+void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
+                         const struct policy_engine *engine, uint64_t nonce, const char *body,
+                         size_t body_bytes, struct policy_decision *decision)
+{
+    struct query query;
+    char label[sizeof(OWNER_LABEL) + 64] = "";
+    decision->api_minor = policy_version_choose(policy, engine, decision->route.client_minor);
+    if (!policy_version_check(policy, decision))
+        return;
+    const struct operation *op = decision->op;
+    if (op->object == OBJECT_NONE && policy->allow[op->number].grant == GRANT_OWN)
+        snprintf(label, sizeof(label), OWNER_LABEL "=%s", owner_name(owned));
+    int reason = query_judge(op, decision->api_minor, label[0] ? label : NULL,
+                             decision->route.query, decision->route.query_bytes, &query);
+    if (reason != REASON_NONE) {
+        policy_deny(decision, reason, query.field, "%s", query.message);
+        return;
+    }
+    bool passed = op->body == BODY_CREATE
+                      ? create_decide(policy, owned, &query, nonce, body, body_bytes, decision)
+                      : plain_decide(policy, owned, &query, body, body_bytes, decision);
+    if (!passed)
+        return;
+    decision->verdict = POLICY_FORWARD;
+    decision->reason = REASON_NONE;
+}
