@@ -28,7 +28,9 @@ bool policy_route(const struct policy *policy, const struct policy_engine *engin
                   const char *target, size_t target_bytes, struct policy_decision *decision)
 {
     bool granted = policy_route_judge(policy, engine, method, target, target_bytes, decision);
-    if (!policy_observes(policy) || decision->reason == REASON_TARGET_MALFORMED)
+    /* What we could not write ourselves goes nowhere. */
+    if (!policy_observes(policy) || decision->reason == REASON_TARGET_MALFORMED ||
+        method == METHOD_OTHER)
         return granted;
     if (!decision->op)
         decision->op = &unknown_row;

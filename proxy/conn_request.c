@@ -40,7 +40,7 @@ static void conn_audit(const struct conn *conn)
 {
     const struct exchange *x = &conn->x;
     const struct policy_decision *decision = x->decision;
-    const bool observed = conn_observes(x);
+    const bool observed = conn_observes(x) && decision->verdict == POLICY_FORWARD;
     const struct audit_record record = {
         .time_us = x->time_us,
         .connection = conn->number,

@@ -230,7 +230,7 @@ static void member(const char *name, const char *text)
     print_json(stdout, text);
 }
 
-static void answer_json(const struct policy_decision *decision)
+static void answer_json(const struct policy_decision *decision, const char *method)
 {
     bool forward = decision->verdict == POLICY_FORWARD;
     enum reason reason = (enum reason) decision->reason;
@@ -245,10 +245,14 @@ static void answer_json(const struct policy_decision *decision)
     member("operation", decision->op ? decision->op->id : NULL);
     member("container", or_null(decision->container));
     member("name", or_null(decision->name));
-    member("method", forward ? method_name(decision->op->method) : NULL);
-    member("target", forward ? decision->target : NULL);
-    printf(",\"body\":%s,\"warnings\":%s}\n", decision->body ? decision->body : "null",
-           decision->warnings ? decision->warnings : "[]");
+    member("method", forward ? method : NULL);
+    member("target", forward ? policy_target(decision) : NULL);
+    fputs(",\"body\":", stdout);
+    if (decision->observed && decision->body)
+        print_json(stdout, decision->body); /* perhaps no JSON */
+    else
+        fputs(decision->body ? decision->body : "null", stdout);
+    printf(",\"warnings\":%s}\n", decision->warnings ? decision->warnings : "[]");
 }
 
 static void line(const char *label, const char *text)
@@ -261,12 +265,12 @@ static void line(const char *label, const char *text)
 }
 
 /* The bytes that the engine would get. */
-static int request_print(const struct policy_decision *decision)
+static int request_print(const struct policy_decision *decision, const char *method)
 {
     struct buf head = {0};
     struct message_to_engine request = {
-        .method = (int) decision->op->method,
-        .target = decision->target,
+        .method = (int) method_from(method),
+        .target = policy_target(decision),
         .body_bytes = decision->body_bytes,
         .json = decision->body != NULL,
     };
@@ -274,25 +278,30 @@ static int request_print(const struct policy_decision *decision)
         return -1;
     puts("request");
     print_safe(stdout, buf_data(&head), buf_bytes(&head));
-    if (decision->body)
+    if (decision->observed) /* perhaps no JSON */
+        print_safe(stdout, decision->body ? decision->body : "", decision->body_bytes);
+    else if (decision->body)
         printf("%s\n", decision->body);
     buf_done(&head);
     return 0;
 }
 
-static int answer_text(const struct policy_decision *decision)
+static int answer_text(const struct policy_decision *decision, const char *method)
 {
     enum reason reason = (enum reason) decision->reason;
     line("decision", verdict_word(decision));
     line("operation", decision->op ? decision->op->id : NULL);
     if (decision->verdict == POLICY_DENY)
         printf("%-10s %s (%d)\n", "reason", reason_word(reason), reason_status(reason));
+    if (decision->observed)
+        printf("%-10s %s\n", "else",
+               reason == REASON_NONE ? "forward" : reason_word(reason)); /* if it enforced */
     line("field", decision->field);
     line("message", decision->message);
     line("container", decision->container);
     line("name", decision->name);
     line("warnings", decision->warnings);
-    return decision->verdict == POLICY_FORWARD ? request_print(decision) : 0;
+    return decision->verdict == POLICY_FORWARD ? request_print(decision, method) : 0;
 }
 
 int explain_run(int argc, char **argv)
@@ -309,8 +318,8 @@ int explain_run(int argc, char **argv)
     if (rc < 0) {
         log_error("%s", err.text);
     } else if (question.json) {
-        answer_json(&decision);
-    } else if (answer_text(&decision) < 0) {
+        answer_json(&decision, question.method);
+    } else if (answer_text(&decision, question.method) < 0) {
         log_error("out of memory");
         rc = -1;
     }
