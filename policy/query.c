@@ -342,7 +342,7 @@ static int filters_judge(const struct operation *op, const struct query_row *row
                       "%s: query parameter '%s' %s; it must be %s", op->id, row->name, wrong,
                       types[row->type].text);
     const char *text = slice->at && value[0] ? value : NULL;
-    if (filters_write(text, label, out, sizeof(out), why) < 0)
+    if (filters_write(op, text, label, out, sizeof(out), why) < 0)
         return refuse(query, REASON_QUERY_REFUSED, row->name, "%s: query parameter '%s' %s", op->id,
                       row->name, why);
     if (out[0] && !text_put(query, row->name, out))
@@ -396,11 +396,15 @@ int query_judge(const struct operation *op, unsigned api_minor, const char *labe
             return reason;
     }
     int first = rows_first(op);
+    bool narrowed = !label;
     for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++)
-        if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS)
+        if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
             reason = filters_judge(op, &rows[i], label, &slices[i - first], query);
-        else if (reason == REASON_NONE && slices[i - first].at)
+            narrowed = true;
+        } else if (reason == REASON_NONE && slices[i - first].at)
             reason = value_judge(op, &rows[i], api_minor, &slices[i - first], query);
+    if (reason == REASON_NONE && !narrowed) /* a bug in a table: everyone's would be shown */
+        return refuse(query, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
     return reason;
 }
 

@@ -59,7 +59,7 @@ int64_t conn_in_ms(int64_t ms)
 
 const struct config *conn_config(const struct conn *conn)
 {
-    return policy_config(conn->x.open ? conn->x.policy : conn->shared->policy);
+    return policy_config(conn->x.open ? conn->x.policy : conn->tenant->policy);
 }
 
 /* The only way out. */
@@ -72,8 +72,8 @@ void conn_finish(struct conn *conn, enum reason reason)
     stream_push(&conn->client); /* what the peer takes at once of an answer's beginning */
     stream_close(&conn->client);
     buf_done(&conn->in);
-    conn->shared->count--;
-    conn->shared->detached -= conn->detached;
+    conn->tenant->count--;
+    conn->tenant->detached -= conn->detached;
     LIST_REMOVE(conn, entry);
     LIST_INSERT_HEAD(&conn->shared->done, conn, entry);
 }
@@ -107,7 +107,7 @@ static void conn_flush(struct conn *conn)
 /* After an exchange that ended well, or with a refusal: the next one, or the end. */
 void conn_end_exchange(struct conn *conn, enum reason reason)
 {
-    bool keep_alive = conn->x.keep_alive && !conn->shared->draining;
+    bool keep_alive = conn->x.keep_alive && !conn->tenant->draining;
     int64_t idle_ms = conn_config(conn)->idle_timeout_ms;
 
     if (conn->detached) {
@@ -215,13 +215,13 @@ static void conn_client_gone(struct conn *conn)
         /* The Engine sees its client go, as it would without us; a removal may go on unheard. */
         if (conn->state == CONN_SENT && (conn->x.op->number == OPERATION_ContainerDelete ||
                                          conn->x.op->number == OPERATION_ContainerRename))
-            lease_check(conn->shared->lease);
+            lease_check(conn->tenant->lease);
         conn_finish(conn, conn->engine_end_passed ? REASON_NONE : REASON_CLIENT_GONE);
         return;
     }
     /* Whatever becomes of a create, its container is to be known. */
     conn->detached = true;
-    conn->shared->detached++;
+    conn->tenant->detached++;
     stream_close(&conn->client);
 }
 
@@ -301,13 +301,13 @@ static void conn_late(struct conn *conn)
     }
 }
 
-/* Calls visit for every open connection; a visit may finish its own. */
-static void conn_each(struct conn_shared *shared, void (*visit)(struct conn *conn, int64_t now_ms))
+/* Calls visit for every open connection of a tenant; a visit may finish its own. */
+static void conn_each(struct conn_tenant *tenant, void (*visit)(struct conn *conn, int64_t now_ms))
 {
     int64_t now_ms = conn_in_ms(0);
     struct conn *conn, *next;
 
-    for (conn = LIST_FIRST(&shared->open); conn != NULL; conn = next) {
+    for (conn = LIST_FIRST(&tenant->open); conn != NULL; conn = next) {
         next = LIST_NEXT(conn, entry);
         visit(conn, now_ms);
         conn_settle(conn);
@@ -322,9 +322,9 @@ static void conn_visit_tick(struct conn *conn, int64_t now_ms)
         conn_client_gone(conn); /* it is not read, so nothing else would tell */
 }
 
-void conn_tick(struct conn_shared *shared)
+void conn_tick(struct conn_tenant *tenant)
 {
-    conn_each(shared, conn_visit_tick);
+    conn_each(tenant, conn_visit_tick);
 }
 
 static void conn_visit_known(struct conn *conn, int64_t now_ms)
@@ -332,16 +332,16 @@ static void conn_visit_known(struct conn *conn, int64_t now_ms)
     (void) now_ms;
     if (conn->state != CONN_ENGINE)
         return;
-    if (conn->shared->ready)
+    if (conn->tenant->ready)
         conn_decide(conn);
     else
         conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
 }
 
-void conn_engine_known(struct conn_shared *shared, bool ready)
+void conn_engine_known(struct conn_tenant *tenant, bool ready)
 {
-    shared->ready = ready;
-    conn_each(shared, conn_visit_known);
+    tenant->ready = ready;
+    conn_each(tenant, conn_visit_known);
 }
 
 static void conn_visit_drain(struct conn *conn, int64_t now_ms)
@@ -363,10 +363,10 @@ static void conn_visit_end(struct conn *conn, int64_t now_ms)
     conn_finish(conn, REASON_SHUTDOWN);
 }
 
-void conn_drain(struct conn_shared *shared, bool now)
+void conn_drain(struct conn_tenant *tenant, bool now)
 {
-    shared->draining = true;
-    conn_each(shared, now ? conn_visit_end : conn_visit_drain);
+    tenant->draining = true;
+    conn_each(tenant, now ? conn_visit_end : conn_visit_drain);
 }
 
 void conn_reap(struct conn_shared *shared)
@@ -380,9 +380,10 @@ void conn_reap(struct conn_shared *shared)
     }
 }
 
-int conn_new(struct conn_shared *shared, int take_fd)
+int conn_new(struct conn_tenant *tenant, int take_fd)
 {
-    int64_t idle_ms = policy_config(shared->policy)->idle_timeout_ms;
+    int64_t idle_ms = policy_config(tenant->policy)->idle_timeout_ms;
+    struct conn_shared *shared = tenant->shared;
     struct conn *conn = calloc(1, sizeof *conn);
     socklen_t bytes = sizeof conn->peer;
 
@@ -392,6 +393,7 @@ int conn_new(struct conn_shared *shared, int take_fd)
     }
     conn->magic = CONN_MAGIC;
     conn->shared = shared;
+    conn->tenant = tenant;
     conn->number = ++shared->accepted;
     conn->deadline_ms = idle_ms == 0 ? 0 : conn_in_ms(idle_ms);
     getsockopt(take_fd, SOL_SOCKET, SO_PEERCRED, &conn->peer, &bytes);
@@ -399,7 +401,7 @@ int conn_new(struct conn_shared *shared, int take_fd)
         free(conn);
         return -1;
     }
-    LIST_INSERT_HEAD(&shared->open, conn, entry);
-    shared->count++;
+    LIST_INSERT_HEAD(&tenant->open, conn, entry);
+    tenant->count++;
     return 0;
 }

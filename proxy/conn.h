@@ -45,37 +45,45 @@ enum { CONN_SCRATCH_BYTES = 128 * 1024 };
 
 LIST_HEAD(conn_list, conn);
 
-/* What all connections of a listener share. The server owns it and all that it points to. */
+/* What all connections share. The server owns it and all that it points to. */
 struct conn_shared {
     struct event_base *base;
-    struct policy *policy; /* judges the exchanges that begin now */
-    struct owner_table *owned;
-    struct owner_table
-        *seen; /* what was made while the policy only observed; nobody's but a log's */
     struct upstream *upstream;
-    struct lease *lease;
     struct audit *audit;
     char *scratch; /* CONN_SCRATCH_BYTES, used within one callback */
+    uint64_t accepted;
+    struct conn_list done;
+    struct stream_queue answers; /* written at the end of the turn, by the server */
+};
+
+/*
+ * What the connections of one listener share beside: a policy, and what their owner has.  No
+ * tenant reaches what belongs to another.  Owned by the server, too.
+ */
+struct conn_tenant {
+    struct conn_shared *shared;
+    struct policy *policy; /* judges the exchanges that begin now */
+    struct owner_table *owned;
+    struct owner_table *seen; /* made while the policy only observed: nobody's own */
+    struct lease *lease;
     bool ready;    /* the Engine is known and the table of owned containers is rebuilt */
-    bool draining; /* the proxy is about to end: no exchange follows another */
+    bool draining; /* the listener is about to end: no exchange follows another */
     /* Asks for `ready`; conn_engine_known() follows, perhaps at once. */
     void (*ask_engine)(void *arg);
     void *arg;
     unsigned count;    /* of open connections */
     unsigned detached; /* those of them whose clients are gone: not more than containers may be */
-    uint64_t accepted;
-    struct conn_list open, done;
-    struct stream_queue answers; /* written at the end of the turn, by the server */
+    struct conn_list open;
 };
 
 /* Takes a client's socket (non-blocking). < 0: no memory; the socket is closed. */
-int conn_new(struct conn_shared *shared, int take_fd);
+int conn_new(struct conn_tenant *tenant, int take_fd);
 
-/* For all open connections: the answer to ask_engine; the clock; the end of the proxy. */
-void conn_engine_known(struct conn_shared *shared, bool ready);
-void conn_tick(struct conn_shared *shared);
+/* For all open connections: the answer to ask_engine; the clock; the end of the listener. */
+void conn_engine_known(struct conn_tenant *tenant, bool ready);
+void conn_tick(struct conn_tenant *tenant);
 /* Closes idle connections; with now = true the others too. */
-void conn_drain(struct conn_shared *shared, bool now);
+void conn_drain(struct conn_tenant *tenant, bool now);
 /* Frees what has finished; called when no callback is running. */
 void conn_reap(struct conn_shared *shared);
 

@@ -52,6 +52,7 @@ struct conn {
     unsigned magic;
     enum conn_state state;
     struct conn_shared *shared;
+    struct conn_tenant *tenant;
     LIST_ENTRY(conn) entry;
     uint64_t number;
     uint64_t requests;

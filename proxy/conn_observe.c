@@ -21,7 +21,7 @@ bool conn_observes(const struct exchange *x)
 
 struct owner_table *conn_owned(const struct conn *conn)
 {
-    return policy_observes(conn->x.policy) ? conn->shared->seen : conn->shared->owned;
+    return policy_observes(conn->x.policy) ? conn->tenant->seen : conn->tenant->owned;
 }
 
 static void conn_seen_make_room(struct owner_table *seen)
@@ -43,7 +43,7 @@ static void conn_seen_make_room(struct owner_table *seen)
 /* Without memory or an id the log says less; the answer goes on all the same. */
 void conn_observe_created(struct conn *conn)
 {
-    struct owner_table *seen = conn->shared->seen;
+    struct owner_table *seen = conn->tenant->seen;
     struct exchange *x = &conn->x;
     struct err err;
     char id[OWNER_ID_BYTES + 1];

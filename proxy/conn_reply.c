@@ -26,7 +26,7 @@ static void conn_reply_end(struct conn *conn, bool surplus)
 
     if (conn->x.op->number == OPERATION_ContainerWait &&
         memmem(conn->x.target, conn->x.target_bytes, removed, sizeof removed - 1) != NULL)
-        lease_resync(conn->shared->lease, NULL, NULL);
+        lease_resync(conn->tenant->lease, NULL, NULL);
     if (conn->x.engine_keep && !surplus)
         upstream_give(conn->shared->upstream, conn->engine);
     else
@@ -50,7 +50,7 @@ static void conn_engine_failed(struct conn *conn, enum reason reason)
 /* What the reply's status says about the container. */
 static void conn_learn(struct conn *conn, int status)
 {
-    struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     const struct exchange *x = &conn->x;
 
     if (x->container[0] == '\0')
@@ -60,12 +60,12 @@ static void conn_learn(struct conn *conn, int status)
     else if (status == 204 && x->op->number == OPERATION_ContainerRename)
         owner_rename(conn_owned(conn), x->container, x->decision->name);
     else if (status == 404)
-        lease_check(shared->lease);
+        lease_check(tenant->lease);
 }
 
 static void conn_created(struct conn *conn, bool surplus)
 {
-    struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     struct answer_to to = conn_answer_to(conn);
     char *reply = NULL;
     size_t bytes = 0;
@@ -78,11 +78,11 @@ static void conn_created(struct conn *conn, bool surplus)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
         return;
     }
-    if (owner_add(shared->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
+    if (owner_add(tenant->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
         log_error("out of memory: container %.12s is not in the table", conn->x.container);
-        lease_search(shared->lease);
+        lease_search(tenant->lease);
     }
-    lease_added(shared->lease);
+    lease_added(tenant->lease);
     conn->x.status = 201;
     if (answer_json(&answer, &to, 201, reply, bytes) < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
@@ -108,7 +108,7 @@ static void conn_pass_on(struct conn *conn, bool surplus)
 /* The answer teaches us an id. */
 static void conn_exec_created(struct conn *conn, bool surplus)
 {
-    struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     char id[OWNER_ID_BYTES + 1];
     struct err err;
 
@@ -118,7 +118,7 @@ static void conn_exec_created(struct conn *conn, bool surplus)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
         return;
     }
-    if (owner_exec_add(shared->owned, id, conn->x.container) < 0)
+    if (owner_exec_add(tenant->owned, id, conn->x.container) < 0)
         log_error("out of memory: exec %.12s is not in the table", id);
     conn_pass_on(conn, surplus);
 }
@@ -198,7 +198,7 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
         head.framing = FRAMING_CLOSE;
     if (head.framing == FRAMING_CLOSE)
         x->keep_alive = false;
-    head.keep_alive = x->keep_alive && !conn->shared->draining;
+    head.keep_alive = x->keep_alive && !conn->tenant->draining;
     ret = message_write_reply(&out, &head);
     if (ret < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);

@@ -31,7 +31,7 @@ void conn_open_exchange(struct conn *conn)
     conn->requests++;
     conn->deadline_ms = 0;
     conn->x.open = true;
-    conn->x.policy = policy_ref(conn->shared->policy);
+    conn->x.policy = policy_ref(conn->tenant->policy);
     conn->x.time_us = conn_clock_us(CLOCK_REALTIME);
     conn->x.start_us = conn_clock_us(CLOCK_MONOTONIC);
 }
@@ -85,9 +85,9 @@ static void conn_end_create(struct conn *conn)
 {
     const struct exchange *x = &conn->x;
 
-    owner_expect_no_more(conn->shared->owned);
+    owner_expect_no_more(conn->tenant->owned);
     if (x->container[0] == '\0' && (x->status < 400 || x->status > 499))
-        lease_search(conn->shared->lease);
+        lease_search(conn->tenant->lease);
 }
 
 void conn_close_exchange(struct conn *conn, enum reason reason)
@@ -117,7 +117,7 @@ struct answer_to conn_answer_to(const struct conn *conn)
 {
     return (struct answer_to){
         .http10 = conn->x.http10,
-        .keep_alive = conn->x.keep_alive && !conn->shared->draining,
+        .keep_alive = conn->x.keep_alive && !conn->tenant->draining,
         .to_head = conn->x.to_head,
         .engine = upstream_engine(conn->shared->upstream),
     };
@@ -206,7 +206,7 @@ static void conn_forward(struct conn *conn)
     x->forwarded = true;
     x->expected = x->op->reply == REPLY_CREATE && !conn_observes(x);
     if (x->expected)
-        owner_expect(conn->shared->owned);
+        owner_expect(conn->tenant->owned);
     stream_set_owner(conn->engine, conn_on_engine, conn);
     free(x->decision->body);
     x->decision->body = NULL;
@@ -217,15 +217,16 @@ static void conn_forward(struct conn *conn)
 void conn_decide(struct conn *conn)
 {
     struct conn_shared *shared = conn->shared;
+    struct conn_tenant *tenant = conn->tenant;
     struct policy_decision *decision = conn->x.decision;
     const char *body = buf_bytes(&conn->body) > 0 ? buf_data(&conn->body) : NULL;
     uint64_t nonce = 0;
 
     /* It may have been lost in this very turn, before anybody was told. */
-    if (!shared->ready || upstream_engine(shared->upstream)->api_minor == 0) {
+    if (!tenant->ready || upstream_engine(shared->upstream)->api_minor == 0) {
         if (conn->state != CONN_ENGINE) {
             conn_enter(conn, CONN_ENGINE, conn_in_ms(CONN_ENGINE_MS));
-            shared->ask_engine(shared->arg);
+            tenant->ask_engine(tenant->arg);
         }
         return;
     }
@@ -249,7 +250,7 @@ void conn_decide(struct conn *conn)
     }
     /* Some may have gone without a word to us, as with AutoRemove: look, for the next try. */
     if (decision->reason == REASON_TOO_MANY_CONTAINERS)
-        lease_check(shared->lease);
+        lease_check(tenant->lease);
     conn_refuse(conn, (enum reason) decision->reason, NULL);
 }
 

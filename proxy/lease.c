@@ -270,5 +270,6 @@ void lease_free(struct lease *lease)
     evtimer_del(&lease->timer);
     evtimer_del(&lease->check_pause);
     evtimer_del(&lease->search);
+    upstream_forget_calls(lease->upstream, lease);
     free(lease);
 }

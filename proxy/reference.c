@@ -6,6 +6,7 @@
  */
 #include "reference.h"
 
+#include "filters.h"
 #include "log.h"
 #include "operation.h"
 #include "query.h"
@@ -194,6 +195,25 @@ static void md_parameters(const struct operation *op)
     }
 }
 
+static void md_filters(const struct operation *op)
+{
+    const struct filter_row *row;
+    bool begun = false, own = op->grants & GRANT_OWN;
+    for (size_t i = 0; (row = filter_row_at(i)); i++) {
+        if (row->op != (int) op->number)
+            continue;
+        if (!begun)
+            puts(own ? "\n| filter | accepts | under own | |\n|---|---|---|---|"
+                     : "\n| filter | accepts | |\n|---|---|---|");
+        begun = true;
+        printf("| `%s` | ", row->name);
+        md_text(filter_form_text(row));
+        fputs(!own ? " | " : row->own ? " | yes | " : " | no | ", stdout);
+        md_text(row->why);
+        puts(" |");
+    }
+}
+
 static void md_operations(void)
 {
     puts("\n## Operations\n\n"
@@ -210,6 +230,7 @@ static void md_operations(void)
         md_text(op->why);
         puts(".");
         md_parameters(op);
+        md_filters(op);
     }
     puts("\n### Known, but cannot be allowed yet\n\n| operation | request | why |\n|---|---|---|");
     for (int i = 0; i < OPERATION_COUNT; i++) {
@@ -382,6 +403,23 @@ static void man_parameters(const struct operation *op)
         }
 }
 
+/* The names alone; those that do not stand under `own` with a star. */
+static void man_filters(const struct operation *op)
+{
+    const struct filter_row *row;
+    char text[400] = "";
+    size_t used = 0;
+    bool own = op->grants & GRANT_OWN;
+    for (size_t i = 0; (row = filter_row_at(i)); i++)
+        if (row->op == (int) op->number && used < sizeof(text))
+            used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%s%s", used ? " " : "",
+                                      row->name, own && !row->own ? "*" : "");
+    if (used == 0)
+        return;
+    puts(own ? ".br\nFilters (* not under own):" : ".br\nFilters:");
+    man_text(text);
+}
+
 static void man_operations(void)
 {
     puts(".Bl -tag -width Ds");
@@ -392,6 +430,7 @@ static void man_operations(void)
         printf(".It Sy %s No = %s\n", op->id, grants_of(op));
         man_text(op->why);
         man_parameters(op);
+        man_filters(op);
     }
     puts(".El");
 }

@@ -7,179 +7,107 @@
  * Nothing is freed while a callback runs: the loop below reaps after each turn, and writes the
  * audit lines of the turn at once.
  */
-#include "server.h"
-#include "answer.h"
 #include "audit.h"
-#include "buf.h"
 #include "config.h"
-#include "conn.h"
 #include "err.h"
 #include "lease.h"
-#include "listener.h"
 #include "log.h"
-#include "owner.h"
 #include "policy.h"
-#include "reason.h"
+#include "server_internal.h"
 #include "upstream.h"
-#include <errno.h>
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
     SERVER_TICK_MS = 500,
     SERVER_OWN_DESCRIPTORS = 64, /* beside those of connections */
-    SERVER_ACCEPT_MAX = 64,      /* connections taken in one turn */
-    SERVER_ACCEPT_PAUSE_S = 1,   /* after the descriptors ran out */
     SERVER_DRAIN_TICKS = 6       /* how long running exchanges may go on after SIGTERM */
 };
 
-struct server {
-    const struct server_options *options;
-    struct event_base *base;
-    struct conn_shared shared;
-    char *path; /* of our socket; removed at the end */
-    struct listener listener;
-    struct event accept_event, accept_pause, tick, sigterm, sigint, sighup;
-    bool asking;          /* the Engine is asked, or the table is read: all who wait are told */
-    unsigned drain_ticks; /* left, once draining */
-    bool done;
-};
-
-/* Accepting. */
-
-static void server_turn_away(const struct server *server, int fd)
-{
-    const struct answer_to to = {.engine = upstream_engine(server->shared.upstream)};
-    struct buf answer = {0};
-
-    if (answer_refusal(&answer, &to, REASON_TOO_MANY_CONNECTIONS, NULL) < 0 ||
-        send(fd, buf_data(&answer), buf_bytes(&answer), MSG_NOSIGNAL) < 0)
-        log_debug("turned a client away without a word");
-    buf_done(&answer);
-    close(fd);
-}
-
-static void server_accept(struct server *server, int fd)
-{
-    struct conn_shared *shared = &server->shared;
-    unsigned most = (unsigned) policy_config(shared->policy)->connections;
-
-    if (shared->count - shared->detached >= most)
-        server_turn_away(server, fd);
-    else if (conn_new(shared, fd) < 0)
-        log_error("out of memory: a client was turned away");
-}
-
-static void server_on_accept(evutil_socket_t fd, short what, void *arg)
-{
-    static const struct timeval pause = {.tv_sec = SERVER_ACCEPT_PAUSE_S};
-    struct server *server = arg;
-    int i, client;
-
-    (void) what;
-    for (i = 0; i < SERVER_ACCEPT_MAX; i++) {
-        client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client < 0)
-            break;
-        server_accept(server, client);
-    }
-    if (i == SERVER_ACCEPT_MAX || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-        return;
-    /* Out of descriptors or memory: those who wait stay in the queue until some are free. */
-    log_error("accept: %s", strerror(errno));
-    event_del(&server->accept_event);
-    evtimer_add(&server->accept_pause, &pause);
-}
-
-static void server_on_accept_again(evutil_socket_t fd, short what, void *arg)
-{
-    struct server *server = arg;
-
-    (void) fd, (void) what;
-    if (!server->shared.draining)
-        event_add(&server->accept_event, NULL);
-}
-
 /* The Engine. */
-
-static void server_tell(struct server *server, bool ready)
-{
-    server->asking = false;
-    conn_engine_known(&server->shared, ready);
-}
-
-static void server_on_rebuilt(void *arg, bool rebuilt)
-{
-    struct server *server = arg;
-    unsigned api_minor = upstream_engine(server->shared.upstream)->api_minor;
-
-    if (api_minor == 0) /* lost in the meantime: that was told, or is being asked again */
-        return;
-    if (rebuilt)
-        log_info("the engine answers, API 1.%u; %zu containers are ours", api_minor,
-                 owner_count(server->shared.owned));
-    server_tell(server, rebuilt);
-}
 
 static void server_on_upstream(void *arg, bool known)
 {
     struct server *server = arg;
+    struct server_door *door;
 
-    server->shared.ready = false;
-    server->asking = known;
-    if (known)
-        lease_resync(server->shared.lease, server_on_rebuilt, server);
-    else
-        server_tell(server, false);
+    server->asking = false;
+    LIST_FOREACH(door, &server->doors, entry)
+    {
+        door->tenant.ready = false;
+        if (known)
+            server_door_rebuild(door);
+        else
+            conn_engine_known(&door->tenant, false);
+    }
 }
 
-/* Many may want to know: what is under way answers them all. */
-static void server_ask_engine(void *arg)
+static void server_ask_engine(struct server *server)
 {
-    struct server *server = arg;
-
-    if (server->asking)
-        return;
     server->asking = true;
     upstream_ask(server->shared.upstream);
 }
 
 /* Time and signals. */
 
+static unsigned server_count(const struct server *server)
+{
+    const struct server_door *door;
+    unsigned count = 0;
+
+    LIST_FOREACH(door, &server->doors, entry)
+    {
+        count += door->tenant.count;
+    }
+    return count;
+}
+
+static void server_drain(struct server *server, bool now)
+{
+    struct server_door *door;
+
+    LIST_FOREACH(door, &server->doors, entry)
+    {
+        conn_drain(&door->tenant, now);
+    }
+    server->done = server_count(server) == 0;
+}
+
 static void server_on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct server *server = arg;
+    struct server_door *door;
 
     (void) fd, (void) what;
-    conn_tick(&server->shared);
-    if (!server->shared.draining)
-        return;
-    if (server->drain_ticks-- <= 1)
-        conn_drain(&server->shared, true);
-    server->done = server->shared.count == 0;
+    LIST_FOREACH(door, &server->doors, entry)
+    {
+        conn_tick(&door->tenant);
+    }
+    if (server->draining)
+        server_drain(server, server->drain_ticks-- <= 1);
 }
 
 static void server_on_end(evutil_socket_t number, short what, void *arg)
 {
     struct server *server = arg;
+    struct server_door *door;
 
     (void) what;
-    if (server->shared.draining) {
+    if (server->draining) {
         server->done = true;
         return;
     }
-    log_info("signal %d: no new connections; %u are open", (int) number, server->shared.count);
-    event_del(&server->accept_event);
-    listener_unlink(&server->listener);
+    log_info("signal %d: no new connections; %u are open", (int) number, server_count(server));
+    LIST_FOREACH(door, &server->doors, entry)
+    {
+        server_door_close(door);
+    }
+    server->draining = true;
     server->drain_ticks = SERVER_DRAIN_TICKS;
-    conn_drain(&server->shared, false);
-    server->done = server->shared.count == 0;
+    server_drain(server, false);
 }
 
 /* Text stands only under [proxy], and is used at the start alone. */
@@ -194,86 +122,39 @@ static void server_note_restart(const struct config *old, const struct config *n
 #undef OPTION_NUMBER
 }
 
-/* What only observes is loaded where that was asked for on the command line, too. */
-static int server_load(const struct server_options *options, struct policy **ret, struct err *err)
-{
-    struct policy *policy;
-    char origin[300];
-
-    if (policy_load(options->policy, &policy, err) < 0)
-        return -1;
-    if (policy_observes(policy)) {
-        policy_mode_origin(policy, origin, sizeof origin);
-        if (!options->accept_risk) {
-            policy_unref(policy);
-            return err_set(err,
-                           "%s: mode = observe lets every request through unjudged, which is root "
-                           "on the host; start with 'caisson serve --i-accept-the-risk', or write "
-                           "mode = enforce",
-                           origin);
-        }
-        log_warn("%s: mode = observe: EVERY REQUEST GOES THROUGH UNJUDGED; who can reach the "
-                 "socket is root on the host until this says enforce",
-                 origin);
-    }
-    *ret = policy;
-    return 0;
-}
-
 /* A new policy is loaded whole or not at all; exchanges that are under way end under the old one.
  */
 static void server_on_reload(evutil_socket_t number, short what, void *arg)
 {
     struct server *server = arg;
+    struct conn_tenant *tenant = &LIST_FIRST(&server->doors)->tenant;
     struct policy *policy;
     struct err err;
 
     (void) number, (void) what;
-    if (server_load(server->options, &policy, &err) < 0) {
+    if (server_policy_load(server, server->options->policy, &policy, &err) < 0) {
         log_error("%s", err.text);
         log_error("the policy in force stays");
         return;
     }
-    server_note_restart(policy_config(server->shared.policy), policy_config(policy));
-    policy_unref(server->shared.policy);
-    server->shared.policy = policy;
-    lease_set_lifetime(server->shared.lease, policy_config(policy)->lifetime_ms);
+    server_note_restart(policy_config(tenant->policy), policy_config(policy));
+    policy_unref(tenant->policy);
+    tenant->policy = policy;
+    lease_set_lifetime(tenant->lease, policy_config(policy)->lifetime_ms);
     log_info("%s is in force", server->options->policy);
 }
 
 /* Start and end. */
 
-static int server_listen(struct server *server, struct err *err)
+static int server_upstream(struct server *server, const struct config *config, struct err *err)
 {
-    const struct config *config = policy_config(server->shared.policy);
-    const char *address = server->options->listen;
-    const char *path = listener_path(address != NULL ? address : config->listen, err);
-
-    if (path == NULL)
-        return -1;
-    server->path = strdup(path); /* the policy that it stands in may be replaced */
-    if (server->path == NULL)
-        return err_set(err, "out of memory");
-    return listener_open(server->path, (mode_t) config->listen_mode, config->listen_owner,
-                         &server->listener, err);
-}
-
-static int server_upstream(struct server *server, struct err *err)
-{
-    struct conn_shared *shared = &server->shared;
-    const struct config *config = policy_config(shared->policy);
     const char *address = server->options->upstream;
     const char *path = listener_path(address != NULL ? address : config->upstream, err);
 
     if (path == NULL)
         return -1;
-    shared->upstream = upstream_new(server->base, path, server_on_upstream, server);
-    shared->owned = owner_table_new(config->owner);
-    shared->seen = owner_table_new(config->owner);
-    if (shared->upstream == NULL || shared->owned == NULL || shared->seen == NULL)
-        return err_set(err, "out of memory");
-    shared->lease = lease_new(server->base, shared->upstream, shared->owned, config->lifetime_ms);
-    return shared->lease == NULL ? err_set(err, "out of memory") : 0;
+    server->shared.upstream = upstream_new(server->base, path, server_on_upstream, server);
+    return server->shared.upstream == NULL ? err_set(err, "out of memory") : 0;
 }
 
 /* Each client may need a descriptor of its own and one to the Engine. */
@@ -292,54 +173,68 @@ static void server_raise_descriptors(const struct config *config)
                  (unsigned long long) needed, (unsigned long long) limit.rlim_cur);
 }
 
-static int server_start(struct server *server, struct err *err)
+/* What all listeners share. */
+static int server_share(struct server *server, const struct config *config, struct err *err)
 {
+    const char *audit = server->options->audit;
     struct conn_shared *shared = &server->shared;
-    const struct server_options *options = server->options;
 
-    LIST_INIT(&shared->open);
+    LIST_INIT(&server->doors);
     LIST_INIT(&shared->done);
     LIST_INIT(&shared->answers.streams);
-    shared->ask_engine = server_ask_engine;
-    shared->arg = server;
-    if (server_load(options, &shared->policy, err) < 0)
-        return -1;
-    server_raise_descriptors(policy_config(shared->policy));
     server->base = event_base_new();
     shared->base = server->base;
     shared->scratch = malloc(CONN_SCRATCH_BYTES);
     if (server->base == NULL || shared->scratch == NULL)
         return err_set(err, "out of memory");
-    if (audit_open(options->audit != NULL ? options->audit : policy_config(shared->policy)->audit,
-                   &shared->audit, err) < 0)
+    if (audit_open(audit != NULL ? audit : config->audit, &shared->audit, err) < 0)
         return -1;
-    if (server_upstream(server, err) < 0)
+    return server_upstream(server, config, err);
+}
+
+static int server_start(struct server *server, struct err *err)
+{
+    const struct server_options *options = server->options;
+    const struct config *config;
+    struct server_door *door;
+    struct policy *policy;
+
+    if (server_policy_load(server, options->policy, &policy, err) < 0)
         return -1;
-    return server_listen(server, err);
+    config = policy_config(policy);
+    server_raise_descriptors(config);
+    if (server_share(server, config, err) < 0) {
+        policy_unref(policy);
+        return -1;
+    }
+    if (server_door_new(server, options->listen != NULL ? options->listen : config->listen, policy,
+                        &door, err) < 0)
+        return -1;
+    LIST_INSERT_HEAD(&server->doors, door, entry);
+    return 0;
 }
 
 static void server_watch(struct server *server)
 {
     static const struct timeval tick = {.tv_usec = SERVER_TICK_MS * 1000};
+    struct server_door *door;
 
-    event_assign(&server->accept_event, server->base, server->listener.fd, EV_READ | EV_PERSIST,
-                 server_on_accept, server);
-    evtimer_assign(&server->accept_pause, server->base, server_on_accept_again, server);
     event_assign(&server->tick, server->base, -1, EV_PERSIST, server_on_tick, server);
     evsignal_assign(&server->sigterm, server->base, SIGTERM, server_on_end, server);
     evsignal_assign(&server->sigint, server->base, SIGINT, server_on_end, server);
     evsignal_assign(&server->sighup, server->base, SIGHUP, server_on_reload, server);
-    event_add(&server->accept_event, NULL);
     event_add(&server->tick, &tick);
     evsignal_add(&server->sigterm, NULL);
     evsignal_add(&server->sigint, NULL);
     evsignal_add(&server->sighup, NULL);
+    LIST_FOREACH(door, &server->doors, entry)
+    {
+        server_door_serve(door);
+    }
 }
 
 static void server_unwatch(struct server *server)
 {
-    event_del(&server->accept_event);
-    event_del(&server->accept_pause);
     event_del(&server->tick);
     event_del(&server->sigterm);
     event_del(&server->sigint);
@@ -362,37 +257,34 @@ static void server_loop(struct server *server)
 {
     while (!server->done && server_turn(server, EVLOOP_ONCE))
         continue;
-    conn_drain(&server->shared, true);
+    server_drain(server, true);
     conn_reap(&server->shared);
 }
 
 static void server_stop(struct server *server)
 {
     struct conn_shared *shared = &server->shared;
+    struct server_door *door;
 
-    lease_free(shared->lease);
+    while ((door = LIST_FIRST(&server->doors)) != NULL) {
+        LIST_REMOVE(door, entry);
+        server_door_free(door);
+    }
     upstream_free(shared->upstream);
-    owner_table_free(shared->owned);
-    owner_table_free(shared->seen);
     audit_free(shared->audit);
-    policy_unref(shared->policy);
     free(shared->scratch);
-    free(server->path);
-    if (server->listener.fd >= 0)
-        close(server->listener.fd);
     if (server->base != NULL)
         event_base_free(server->base);
 }
 
 int server_run(const struct server_options *options, struct err *err)
 {
-    struct server server = {.options = options, .listener.fd = -1};
+    struct server server = {.options = options};
     int ret = server_start(&server, err);
 
     if (ret == 0) {
         signal(SIGPIPE, SIG_IGN);
         server_watch(&server);
-        log_info("listening on %s", server.path);
         server_ask_engine(&server);
         server_loop(&server);
         server_unwatch(&server);

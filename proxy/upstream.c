@@ -338,6 +338,27 @@ int upstream_call(struct upstream *upstream, int method, const char *target, ups
     return 0;
 }
 
+/* The call ends before its answer, and nobody is told. */
+static void upstream_call_abandon(struct upstream_call *call)
+{
+    event_del(&call->deadline);
+    upstream_drop(call->upstream, call->stream);
+    call->stream = NULL;
+    LIST_REMOVE(call, entry);
+    LIST_INSERT_HEAD(&call->upstream->ended, call, entry);
+}
+
+void upstream_forget_calls(struct upstream *upstream, const void *arg)
+{
+    struct upstream_call *call, *next;
+
+    for (call = LIST_FIRST(&upstream->calls); call != NULL; call = next) {
+        next = LIST_NEXT(call, entry);
+        if (call->arg == arg)
+            upstream_call_abandon(call);
+    }
+}
+
 /* What is known of the Engine. */
 
 static void upstream_on_ping(void *arg, int status, const char *body, size_t bytes)
@@ -422,12 +443,8 @@ void upstream_free(struct upstream *upstream)
 
     if (upstream == NULL)
         return;
-    while ((call = LIST_FIRST(&upstream->calls)) != NULL) {
-        event_del(&call->deadline);
-        upstream_drop(upstream, call->stream);
-        LIST_REMOVE(call, entry);
-        LIST_INSERT_HEAD(&upstream->ended, call, entry);
-    }
+    while ((call = LIST_FIRST(&upstream->calls)) != NULL)
+        upstream_call_abandon(call);
     while ((link = LIST_FIRST(&upstream->idle)) != NULL) {
         LIST_REMOVE(link, entry);
         upstream_drop(upstream, &link->stream);

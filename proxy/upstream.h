@@ -52,6 +52,9 @@ typedef void upstream_answer(void *arg, int status, const char *body, size_t byt
 int upstream_call(struct upstream *upstream, int method, const char *target, upstream_answer *done,
                   void *arg);
 
+/* The calls with that arg end without a word: what arg points to is about to go. */
+void upstream_forget_calls(struct upstream *upstream, const void *arg);
+
 /* Frees what was dropped since; called by the server when no callback is running. */
 void upstream_reap(struct upstream *upstream);
 

@@ -412,7 +412,7 @@ static void play_world_does(struct play *play, unsigned what, uint8_t number)
         play->ended = true;
         break;
     case 5:
-        lease_check(scene->server.shared.lease);
+        lease_check(scene_tenant(scene)->lease);
         break;
     }
 }
@@ -460,21 +460,21 @@ static void rest_check(const struct conn *conn)
 /* The Engine goes, the clients read all: then everybody must be at rest. */
 static void play_rest(struct play *play)
 {
-    struct conn_shared *shared = &play->scene.server.shared;
+    struct conn_tenant *tenant = scene_tenant(&play->scene);
     const struct conn *conn;
 
     scene_engine_down(&play->scene);
     for (int quiet = 0; quiet < QUIET_TURNS; quiet++) {
         for (int client = 0; client < PLAYERS; client++)
             quiet = client_read(&play->clients[client], SIZE_MAX) ? 0 : quiet;
-        conn_tick(shared); /* which tells of ends that nobody listens for */
+        conn_tick(tenant); /* which tells of ends that nobody listens for */
         scene_turn(&play->scene);
     }
-    LIST_FOREACH(conn, &shared->open, entry)
+    LIST_FOREACH(conn, &tenant->open, entry)
     rest_check(conn);
-    scene_demand(owner_alive(shared->owned) == owner_count(shared->owned),
+    scene_demand(owner_alive(tenant->owned) == owner_count(tenant->owned),
                  "a create is counted that is not under way");
-    scene_demand(shared->detached == 0, "a client that is gone is kept");
+    scene_demand(tenant->detached == 0, "a client that is gone is kept");
     for (int client = 0; client < PLAYERS; client++)
         client_check(&play->clients[client]);
 }

@@ -167,7 +167,7 @@ static inline void scene_open(struct scene *scene, const char *policy)
     snprintf(scene->upstream, sizeof scene->upstream, "unix:%s/e%lu", scene_folder(), number);
     scene->options = (struct server_options){
         .policy = policy, .listen = scene->listen, .upstream = scene->upstream, .audit = "none"};
-    scene->server = (struct server){.options = &scene->options, .listener.fd = -1};
+    scene->server = (struct server){.options = &scene->options};
     scene_engine_up(scene);
     if (server_start(&scene->server, &err) < 0)
         scene_demand(false, err.text);
@@ -176,14 +176,19 @@ static inline void scene_open(struct scene *scene, const char *policy)
     server_ask_engine(&scene->server);
 }
 
+/* What the clients share. */
+static inline struct conn_tenant *scene_tenant(const struct scene *scene)
+{
+    return &LIST_FIRST(&scene->server.doors)->tenant;
+}
+
 static inline void scene_close(struct scene *scene)
 {
-    conn_drain(&scene->server.shared, true);
+    conn_drain(scene_tenant(scene), true);
     conn_reap(&scene->server.shared);
-    scene_demand(scene->server.shared.count == 0 && scene->server.shared.detached == 0,
+    scene_demand(scene_tenant(scene)->count == 0 && scene_tenant(scene)->detached == 0,
                  "connections are left");
     server_unwatch(&scene->server);
-    listener_unlink(&scene->server.listener);
     server_stop(&scene->server);
     scene_engine_down(scene);
     scene_demand(access(scene->listen + 5, F_OK) != 0, "the proxy's socket is left");
@@ -198,7 +203,7 @@ static inline int scene_client(struct scene *scene, int sndbuf_bytes)
                  "socketpair");
     if (sndbuf_bytes > 0)
         setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &sndbuf_bytes, sizeof sndbuf_bytes);
-    server_accept(&scene->server, ends[1]);
+    server_door_accept(LIST_FIRST(&scene->server.doors), ends[1]);
     return ends[0];
 }
 
@@ -235,7 +240,7 @@ static inline void scene_pass_time(struct scene *scene)
 {
     struct conn *conn;
 
-    LIST_FOREACH(conn, &scene->server.shared.open, entry)
+    LIST_FOREACH(conn, &scene_tenant(scene)->open, entry)
     {
         if (conn->deadline_ms != 0)
             conn->deadline_ms = 1;

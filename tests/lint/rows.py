@@ -4,7 +4,7 @@
 
 Every operation has its row in operations.def, with its method and path; every field of a body that
 is judged, at any depth, in the table of that body; every query parameter of an operation that a
-policy can allow in queries.def.  And nothing stands in a table twice.  An API description that is added to
+policy can allow in queries.def; every name of a filter in filters.def.  And nothing stands in a table twice.  An API description that is added to
 tests/data/engine-api is read too.
 """
 import glob
@@ -150,6 +150,7 @@ class Rows:
         self.bodies = {body: read_table(path, "FIELD", 1, self.complaints)
                        for body, path in self.paths.items()}
         self.queries = read_table("policy/queries.def", "QUERY", 2, self.complaints)
+        self.filters = read_table("policy/filters.def", "FILTER", 2, self.complaints)
         self.by_path = {(cells[1].replace("METHOD_", ""), template(cells[2])): cells
                         for _, cells in self.operations.values()}
         self.said = set()
@@ -170,6 +171,7 @@ class Rows:
                   % (version, name, method, path))
         if not row:
             return
+        self.check_filters(version, row[0], operation)
         grants = row[6]
         if grants != "GRANT_NO":
             for parameter in parameters(operation, "query"):
@@ -194,11 +196,32 @@ class Rows:
             self.want(not described or row[4] == "BODY_UNJUDGED", (row[0], "body"),
                       "policy/operations.def:1: API %s has a body for %s" % (version, row[0]))
 
+    def check_filters(self, version, name, operation):
+        """What the description lists of a `filters` parameter, as "- `name`..." lines."""
+        described = [p["description"] for p in parameters(operation, "query")
+                     if p["name"] == "filters"]
+        for word in re.findall(r"^ *[-*] +`([a-z!.-]+)", "".join(described), flags=re.M):
+            self.want((name, word) in self.filters or (name, word) in MISTAKES,
+                      (name, "filters", word),
+                      "policy/filters.def:1: API %s has %s of %s" % (version, word, name))
+
+    def check_order(self, path, table):
+        """The rows of an operation stand together: they are looked for from the first on."""
+        seen, last = set(), None
+        for (name, _), (line, _) in sorted(table.items(), key=lambda item: item[1][0]):
+            self.want(name == last or name not in seen, (path, name, line),
+                      "%s:%d: the rows of %s do not stand together" % (path, line, name))
+            seen.add(name)
+            last = name
+
     def check_strays(self):
         """Rows that name operations which are not there."""
-        for (name, parameter), (line, _) in self.queries.items():
-            self.want((name,) in self.operations, (name, parameter, "stray"),
-                      "policy/queries.def:%d: there is no operation %s" % (line, name))
+        for path, table in (("policy/queries.def", self.queries),
+                            ("policy/filters.def", self.filters)):
+            self.check_order(path, table)
+            for (name, parameter), (line, _) in table.items():
+                self.want((name,) in self.operations, (path, name, parameter, "stray"),
+                          "%s:%d: there is no operation %s" % (path, line, name))
         for what in MISTAKES:
             self.want(what not in self.queries and
                       not any((what,) in table for table in self.bodies.values()), (what, "mistake"),

@@ -84,7 +84,7 @@ static void stage_close(struct stage *stage)
 /* The one connection; NULL when it is done. */
 static struct conn *stage_conn(const struct stage *stage)
 {
-    return LIST_FIRST(&stage->scene.server.shared.open);
+    return LIST_FIRST(&scene_tenant(&stage->scene)->open);
 }
 
 static enum conn_state stage_state(const struct stage *stage)
@@ -478,8 +478,8 @@ static void the_engine_is_heard_out(void **unused)
         assert_true(stage_conn(&stage)->detached);
         stage_engine(&stage, answers[i]);
         assert_int_equal(stage_state(&stage), CONN_DONE);
-        assert_non_null(owner_resolve(stage.scene.server.shared.owned, SCENE_NEW, 64));
-        assert_int_equal(owner_alive(stage.scene.server.shared.owned), 2);
+        assert_non_null(owner_resolve(scene_tenant(&stage.scene)->owned, SCENE_NEW, 64));
+        assert_int_equal(owner_alive(scene_tenant(&stage.scene)->owned), 2);
         stage_close(&stage);
     }
 }
@@ -531,7 +531,7 @@ static void last_answers_come_whole(bool half_close, bool drain)
         }
         stage_engine(&stage, "HTTP/1.1 204 No Content\r\n\r\n");
         if (drain)
-            conn_drain(&stage.scene.server.shared, false);
+            conn_drain(scene_tenant(&stage.scene), false);
         stage_read(&stage, data, sizeof data, junk);
         assert_int_equal(count_of(data, "HTTP/1.1 204"), 1);
         assert_int_equal(count_of(data, "HTTP/1.1 200 OK"),

@@ -702,10 +702,22 @@ static void lists_show_what_is_granted(void **state)
     asked_done(&asked);
     asked = ask_with("[allow]\nContainerList = any\n");
     assert_sent(&asked, METHOD_GET, "/containers/json?all=1", "/v1.45/containers/json?all=1", "");
-    assert_denied(&asked, METHOD_GET, "/containers/json?filters=%7B%22since%22:%5B%22a%22%5D%7D",
-                  NULL, REASON_QUERY_REFUSED, "filters",
-                  "ContainerList: query parameter 'filters' must be of ancestor, exited, expose, "
-                  "health, id, label, name, publish and status, not since");
+    assert_sent(&asked, METHOD_GET, "/containers/json?filters=%7B%22since%22:%5B%22a%22%5D%7D",
+                "/v1.45/containers/json?filters=%7B%22since%22:%5B%22a%22%5D%7D", "");
+    assert_denied(
+        &asked, METHOD_GET, "/containers/json?filters=%7B%22sinc%22:%5B%22a%22%5D%7D", NULL,
+        REASON_QUERY_REFUSED, "filters",
+        "ContainerList: query parameter 'filters' must be of ancestor, before, exited, "
+        "expose, health, id, is-task, isolation, label, name, network, publish, since, status and "
+        "volume, not sinc");
+    asked_done(&asked);
+    asked = ask_as_client();
+    assert_denied(
+        &asked, METHOD_GET, "/containers/json?filters=%7B%22since%22:%5B%22a%22%5D%7D", NULL,
+        REASON_QUERY_REFUSED, "filters",
+        "ContainerList: query parameter 'filters' must be of ancestor, exited, expose, "
+        "health, id, is-task, isolation, label, name, publish and status under 'ContainerList = "
+        "own', not since: the Engine tells whether that container is there");
     asked_done(&asked);
 }
 

@@ -126,8 +126,8 @@ static const struct sent_case sent_cases[] = {
     {LIST, "filters=%7B%22label%22%3A%7B%22a%3Db%22%3Atrue%7D%7D",
      "filters=%7B%22label%22:%5B%22a%3Db%22%5D%7D"},
     /* {"status":["a"],"name":["/x","/x"]}: in order, and once */
-    {LIST, "filters=%7B%22status%22:%5B%22a%22%5D,%22name%22:%5B%22/x%22,%22/x%22%5D%7D",
-     "filters=%7B%22name%22:%5B%22/x%22%5D%2C%22status%22:%5B%22a%22%5D%7D"},
+    {LIST, "filters=%7B%22status%22:%5B%22exited%22%5D,%22name%22:%5B%22/x%22,%22/x%22%5D%7D",
+     "filters=%7B%22name%22:%5B%22/x%22%5D%2C%22status%22:%5B%22exited%22%5D%7D"},
     /* {"name":["\u00e4"]}: what is sent is ASCII */
     {LIST, "filters=%7B%22name%22:%5B%22%5Cu00e4%22%5D%7D",
      "filters=%7B%22name%22:%5B%22%5Cu00E4%22%5D%7D"},
@@ -344,6 +344,9 @@ static const char *const bad_names[] = {
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 };
 
+#define OURS "io.caisson.owner=me"
+#define SENT "io.caisson.owner%3Dme"
+
 static const char *const bad_filters[] = {
     "%7B",
     "%5B%5D",
@@ -365,7 +368,17 @@ static const char *const bad_filters[] = {
     "%7B%22since%22:%5B%22a%22%5D%7D",
     "%7B%22volume%22:%5B%22a%22%5D%7D",
     "%7B%22network%22:%5B%22a%22%5D%7D",
-    "%7B%22is-task%22:%5B%22true%22%5D%7D",
+    "%7B%22is-task%22:%5B%22yes%22%5D%7D",
+    "%7B%22is-task%22:%5B%221%22,%220%22%5D%7D",
+    "%7B%22status%22:%5B%22Exited%22%5D%7D",
+    "%7B%22status%22:%5B%22exited%20dead%22%5D%7D",
+    "%7B%22status%22:%5B%22%22%5D%7D",
+    "%7B%22exited%22:%5B%22-%22%5D%7D",
+    "%7B%22exited%22:%5B%220x1%22%5D%7D",
+    "%7B%22publish%22:%5B%22/tcp%22%5D%7D",
+    "%7B%22publish%22:%5B%2280;81%22%5D%7D",
+    "%7B%22label%22:%5B%22=b%22%5D%7D",
+    "%7B%22id%22:%5B%22a%20b%22%5D%7D",
     "%7B%22label!%22:%5B%22a%22%5D%7D",
     "%7B%22%22:%5B%22a%22%5D%7D",
     "%00",
@@ -379,16 +392,13 @@ static void bad_filters_are_refused(void **state)
         struct query query;
         char text[160] = "filters=";
         strcat(text, bad_filters[i]);
-        if (judge(LIST, MINOR, text, &query) != REASON_QUERY_REFUSED)
+        if (judge_for(LIST, MINOR, OURS, text, &query) != REASON_QUERY_REFUSED)
             fail_msg("%s gave '%s'", text, query.text);
         assert_string_equal(query.field, "filters");
         assert_non_null(strstr(query.message, "ContainerList: query parameter 'filters' "));
         assert_non_null(strstr(query.message, " must be"));
     }
 }
-
-#define OURS "io.caisson.owner=me"
-#define SENT "io.caisson.owner%3Dme"
 
 /* Whatever is asked for, ours is among the labels, once. */
 static void lists_are_narrowed(void **state)
@@ -418,9 +428,70 @@ static void lists_are_narrowed(void **state)
                 fail_msg("'%s' gave '%s' %s", cases[i][again], query.text, query.message);
         }
     }
-    struct query query; /* operations without filters are as they were */
-    assert_int_equal(judge_for(STOP, MINOR, OURS, "t=1", &query), REASON_NONE);
-    assert_string_equal(query.text, "t=1");
+    struct query query; /* where no label narrows, nothing is let through */
+    assert_int_equal(judge_for(STOP, MINOR, OURS, "t=1", &query), REASON_UNDECIDED);
+    assert_int_equal(judge_for(OPERATION_NodeList, MINOR, OURS, "", &query), REASON_QUERY_REFUSED);
+}
+
+/* A policy could else say `own` of an operation that then shows everyone's. */
+static void what_is_granted_as_own_is_narrowed(void **state)
+{
+    (void) state;
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        struct query query;
+        if (op->object != OBJECT_NONE || !(op->grants & GRANT_OWN))
+            continue;
+        assert_int_equal(judge_for(op->number, MINOR, OURS, "", &query), REASON_NONE);
+        assert_non_null(strstr(query.text, SENT));
+    }
+}
+
+/* Each operation has names of its own; some stand only where everything may be seen anyway. */
+static void filters_are_of_an_operation(void **state)
+{
+    (void) state;
+    static const struct {
+        enum operation_id op;
+        const char *filters, *any, *own; /* what is sent; NULL: refused */
+    } cases[] = {
+        {LIST, "{\"since\":[\"a\"]}", "%7B%22since%22:%5B%22a%22%5D%7D", NULL},
+        {LIST, "{\"volume\":[\"a\"]}", "%7B%22volume%22:%5B%22a%22%5D%7D", NULL},
+        {LIST, "{\"is-task\":[\"true\"]}", "%7B%22is-task%22:%5B%22true%22%5D%7D",
+         "%7B%22is-task%22:%5B%22true%22%5D%2C%22label%22:%5B%22" SENT "%22%5D%7D"},
+        {OPERATION_ContainerPrune, "{\"label!\":[\"keep\"],\"until\":[\"24h\"]}",
+         "%7B%22label%21%22:%5B%22keep%22%5D%2C%22until%22:%5B%2224h%22%5D%7D",
+         "%7B%22label%22:%5B%22" SENT
+         "%22%5D%2C%22label%21%22:%5B%22keep%22%5D%2C%22until%22:%5B%2224h%22%5D%7D"},
+        {OPERATION_ContainerPrune, "{\"until\":[\"1h\",\"2h\"]}", NULL, NULL},
+        {OPERATION_ContainerPrune, "{\"status\":[\"exited\"]}", NULL, NULL},
+        {OPERATION_SystemEvents, "{\"type\":[\"container\"],\"event\":[\"die\"]}",
+         "%7B%22event%22:%5B%22die%22%5D%2C%22type%22:%5B%22container%22%5D%7D",
+         "%7B%22event%22:%5B%22die%22%5D%2C%22label%22:%5B%22" SENT
+         "%22%5D%2C%22type%22:%5B%22container%22%5D%7D"},
+        {OPERATION_SystemEvents, "{\"type\":[\"file\"]}", NULL, NULL},
+        {OPERATION_SystemEvents, "{\"volume\":[\"a\"]}", "%7B%22volume%22:%5B%22a%22%5D%7D", NULL},
+        {OPERATION_NetworkList, "{\"dangling\":{\"true\":true}}",
+         "%7B%22dangling%22:%5B%22true%22%5D%7D",
+         "%7B%22dangling%22:%5B%22true%22%5D%2C%22label%22:%5B%22" SENT "%22%5D%7D"},
+        {OPERATION_NetworkList, "{\"status\":[\"a\"]}", NULL, NULL},
+        {OPERATION_VolumePrune, "{\"all\":[\"true\"]}", "%7B%22all%22:%5B%22true%22%5D%7D",
+         "%7B%22all%22:%5B%22true%22%5D%2C%22label%22:%5B%22" SENT "%22%5D%7D"},
+        {OPERATION_NodeList, "{\"role\":[\"manager\"]}", "%7B%22role%22:%5B%22manager%22%5D%7D",
+         NULL},
+        {OPERATION_NodeList, "{\"role\":[\"root\"]}", NULL, NULL},
+    };
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *sent = i % 2 ? cases[i / 2].own : cases[i / 2].any;
+        char text[200] = "filters=", want[200] = "filters=";
+        struct query query;
+        strcat(text, cases[i / 2].filters);
+        int reason = judge_for(cases[i / 2].op, MINOR, i % 2 ? OURS : NULL, text, &query);
+        if (sent)
+            strcat(want, sent);
+        if (sent ? strcmp(query.text, want) != 0 : reason != REASON_QUERY_REFUSED)
+            fail_msg("%s gave '%s' %s", text, query.text, query.message);
+    }
 }
 
 /* The longest filters that are read either fit or are refused; nothing is cut. */
@@ -429,7 +500,7 @@ static void filters_have_an_end(void **state)
     (void) state;
     struct query query;
     for (size_t bytes = 1; bytes < 1100; bytes++) {
-        char text[1200] = "filters=%7B%22id%22:%5B%22";
+        char text[1200] = "filters=%7B%22ancestor%22:%5B%22";
         size_t head = strlen(text);
         memset(text + head, bytes % 2 ? '~' : 'x', bytes);
         strcpy(text + head + bytes, "%22%5D%7D");
@@ -471,7 +542,6 @@ static void rows_fit(void **state)
                 count++;
                 bytes += strlen(row->name) + 24;
                 assert_true(row->why[0] && query_type_text(row)[0]);
-                assert_int_not_equal(operation_get((enum operation_id) op)->grants, GRANT_NO);
             }
             last = row->op;
         }
@@ -488,6 +558,8 @@ int main(void)
         cmocka_unit_test(bad_names_are_refused),
         cmocka_unit_test(bad_filters_are_refused),
         cmocka_unit_test(lists_are_narrowed),
+        cmocka_unit_test(what_is_granted_as_own_is_narrowed),
+        cmocka_unit_test(filters_are_of_an_operation),
         cmocka_unit_test(filters_have_an_end),
         cmocka_unit_test(rows_fit),
     };

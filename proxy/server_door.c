@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server_door: one listener that serves, from its socket to the table of what its owner has.
+ */
+#include "answer.h"
+#include "buf.h"
+#include "config.h"
+#include "err.h"
+#include "lease.h"
+#include "log.h"
+#include "owner.h"
+#include "policy.h"
+#include "reason.h"
+#include "server_internal.h"
+#include "upstream.h"
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    DOOR_ACCEPT_MAX = 64,    /* connections taken in one turn */
+    DOOR_ACCEPT_PAUSE_S = 1, /* after the descriptors ran out */
+};
+
+/* Accepting. */
+
+static void server_door_turn_away(const struct server_door *door, int fd)
+{
+    const struct answer_to to = {.engine = upstream_engine(door->server->shared.upstream)};
+    struct buf answer = {0};
+
+    if (answer_refusal(&answer, &to, REASON_TOO_MANY_CONNECTIONS, NULL) < 0 ||
+        send(fd, buf_data(&answer), buf_bytes(&answer), MSG_NOSIGNAL) < 0)
+        log_debug("turned a client away without a word");
+    buf_done(&answer);
+    close(fd);
+}
+
+void server_door_accept(struct server_door *door, int take_fd)
+{
+    struct conn_tenant *tenant = &door->tenant;
+    unsigned most = (unsigned) policy_config(tenant->policy)->connections;
+
+    if (tenant->count - tenant->detached >= most)
+        server_door_turn_away(door, take_fd);
+    else if (conn_new(tenant, take_fd) < 0)
+        log_error("out of memory: a client was turned away");
+}
+
+static void server_door_on_accept(evutil_socket_t fd, short what, void *arg)
+{
+    static const struct timeval pause = {.tv_sec = DOOR_ACCEPT_PAUSE_S};
+    struct server_door *door = arg;
+    int i, client;
+
+    (void) what;
+    for (i = 0; i < DOOR_ACCEPT_MAX; i++) {
+        client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client < 0)
+            break;
+        server_door_accept(door, client);
+    }
+    if (i == DOOR_ACCEPT_MAX || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+        return;
+    /* Out of descriptors or memory: those who wait stay in the queue until some are free. */
+    log_error("accept: %s", strerror(errno));
+    event_del(&door->accept_event);
+    evtimer_add(&door->accept_pause, &pause);
+}
+
+static void server_door_on_accept_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct server_door *door = arg;
+
+    (void) fd, (void) what;
+    event_add(&door->accept_event, NULL);
+}
+
+/* The table. */
+
+static void server_door_on_rebuilt(void *arg, bool rebuilt)
+{
+    struct server_door *door = arg;
+    unsigned api_minor = upstream_engine(door->server->shared.upstream)->api_minor;
+
+    door->rebuilding = false;
+    if (api_minor == 0) /* lost in the meantime: that was told, or is being asked again */
+        return;
+    if (rebuilt)
+        log_info("the engine answers, API 1.%u; %zu containers are %s's", api_minor,
+                 owner_count(door->tenant.owned), owner_name(door->tenant.owned));
+    conn_engine_known(&door->tenant, rebuilt);
+}
+
+void server_door_rebuild(struct server_door *door)
+{
+    door->rebuilding = true;
+    lease_resync(door->tenant.lease, server_door_on_rebuilt, door);
+}
+
+/* Many may want to know: what is under way answers them all. */
+static void server_door_ask(void *arg)
+{
+    struct server_door *door = arg;
+    struct server *server = door->server;
+
+    if (server->asking || door->rebuilding)
+        return;
+    if (upstream_engine(server->shared.upstream)->api_minor != 0) {
+        server_door_rebuild(door);
+        return;
+    }
+    server->asking = true;
+    upstream_ask(server->shared.upstream);
+}
+
+/* Lifetime. */
+
+static int server_door_tenant(struct server_door *door, struct err *err)
+{
+    struct conn_tenant *tenant = &door->tenant;
+    const struct config *config = policy_config(tenant->policy);
+    struct server *server = door->server;
+
+    LIST_INIT(&tenant->open);
+    tenant->shared = &server->shared;
+    tenant->ask_engine = server_door_ask;
+    tenant->arg = door;
+    tenant->owned = owner_table_new(config->owner);
+    tenant->seen = owner_table_new(config->owner);
+    if (tenant->owned == NULL || tenant->seen == NULL)
+        return err_set(err, "out of memory");
+    tenant->lease =
+        lease_new(server->base, server->shared.upstream, tenant->owned, config->lifetime_ms);
+    return tenant->lease == NULL ? err_set(err, "out of memory") : 0;
+}
+
+static int server_door_listen(struct server_door *door, const char *address, struct err *err)
+{
+    const struct config *config = policy_config(door->tenant.policy);
+    const char *path = listener_path(address, err);
+
+    if (path == NULL)
+        return -1;
+    door->path = strdup(path); /* the policy that it stands in may be replaced */
+    if (door->path == NULL)
+        return err_set(err, "out of memory");
+    return listener_open(door->path, (mode_t) config->listen_mode, config->listen_owner,
+                         &door->listener, err);
+}
+
+int server_door_new(struct server *server, const char *address, struct policy *take_policy,
+                    struct server_door **ret_door, struct err *err)
+{
+    struct server_door *door = calloc(1, sizeof *door);
+
+    if (door == NULL) {
+        policy_unref(take_policy);
+        return err_set(err, "out of memory");
+    }
+    door->server = server;
+    door->listener.fd = -1;
+    door->tenant.policy = take_policy;
+    evtimer_assign(&door->accept_pause, server->base, server_door_on_accept_again, door);
+    if (server_door_tenant(door, err) < 0 || server_door_listen(door, address, err) < 0) {
+        server_door_free(door);
+        return -1;
+    }
+    event_assign(&door->accept_event, server->base, door->listener.fd, EV_READ | EV_PERSIST,
+                 server_door_on_accept, door);
+    *ret_door = door;
+    return 0;
+}
+
+void server_door_serve(struct server_door *door)
+{
+    event_add(&door->accept_event, NULL);
+    log_info("listening on %s", door->path);
+}
+
+void server_door_close(struct server_door *door)
+{
+    if (door->listener.fd < 0)
+        return;
+    event_del(&door->accept_event);
+    evtimer_del(&door->accept_pause);
+    listener_unlink(&door->listener);
+    close(door->listener.fd);
+    door->listener.fd = -1;
+}
+
+void server_door_free(struct server_door *door)
+{
+    server_door_close(door);
+    lease_free(door->tenant.lease);
+    owner_table_free(door->tenant.owned);
+    owner_table_free(door->tenant.seen);
+    policy_unref(door->tenant.policy);
+    free(door->path);
+    free(door);
+}

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What programs really send, as data, and played again: tests/data/replays/*.replay.
+
+A replay is what one program asks of an Engine in one life of it, and what must come of it under the
+preset that is meant for it.  record.py writes such steps down.  A file is lines; `#` is a comment:
+
+  preset: FILE                 the policy below policy/presets that it is played under
+  agent: TEXT                  the User-Agent of every request
+
+  -- METHOD TARGET             a request.  {name} stands for a value: those of the stage, and kept ones
+  ^ NAME: VALUE                a further header
+  | TEXT                       its body, JSON; lines are put together
+  @ PATH = TEXT                its body is a tar of this file
+  => STATUS                    the answer's status ...
+  => refuse STATUS TEXT        ... or that of a refusal by the proxy that says TEXT.  An observed
+                               program would get through with it, so it is left out there
+  sees TEXT | hides TEXT       is, is not in the answer's body
+  same                         the Engine itself gives the same answer
+  absent {name}                the answer is that to what does not exist
+  keep NAME = PATH             {NAME} is this member of the answer from now on
+  open NAME                    the answer goes on, as the stream NAME
+
+  << NAME TEXT                 the stream has this to say; without TEXT: it ends
+  >> NAME TEXT                 a line for it; without TEXT: no more
+  == METHOD TARGET [BODY]      meanwhile somebody else asks this of the Engine itself
+"""
+import glob
+import io
+import json
+import os
+import re
+import tarfile
+import time
+
+from client import Client, request
+from proxy import IMAGE, ROOT
+
+FOLDER = os.path.join(ROOT, "tests", "data", "replays")
+PRESETS = os.path.join(ROOT, "policy", "presets")
+# What differs between two answers of an Engine to the same question.
+VOLATILE = {"Status", "SystemTime", "NFd", "NGoroutines", "NEventsListener", "read", "preread"}
+
+
+class Step:
+    """A line or a few of a replay: what is done and what must come of it."""
+
+    def __init__(self, where, kind, text):
+        self.where, self.kind, self.text = where, kind, text
+        self.headers, self.body, self.files, self.clauses = [], "", [], []
+        self.status = self.refused = None
+
+    @property
+    def is_refused(self):
+        return self.refused is not None
+
+
+class Replay:
+    def __init__(self, path):
+        self.name = os.path.basename(path)[:-len(".replay")]
+        self.preset = self.agent = None
+        self.steps = []
+        with open(path, encoding="utf-8") as text:
+            for number, line in enumerate(text, 1):
+                if line.strip() and not line.startswith("#"):
+                    self.take("%s:%d" % (os.path.basename(path), number), line.rstrip("\n"))
+        assert self.preset and self.steps, path + ": it names no preset, or has no steps"
+
+    @property
+    def policy(self):
+        return os.path.join(PRESETS, self.preset)
+
+    def take(self, where, line):
+        word, _, rest = line.partition(" ")
+        step = self.steps[-1] if self.steps else None
+        if word in ("preset:", "agent:"):
+            setattr(self, word[:-1], rest)
+        elif word in ("--", "<<", ">>", "=="):
+            self.steps.append(Step(where, word, rest))
+        elif word == "^":
+            step.headers.append(rest)
+        elif word == "|":
+            step.body += rest
+        elif word == "@":
+            step.files.append(rest.partition(" = ")[::2])
+        elif word == "=>":
+            match = re.fullmatch(r"(?:(refuse) )?(\d{3})(?: (.*))?", rest)
+            assert match, where + ": => [refuse] STATUS"
+            step.status = int(match[2])
+            step.refused = (match[3] or "") if match[1] else None
+        elif word in ("sees", "hides", "same", "absent", "keep", "open"):
+            step.clauses.append((word, rest))
+        else:
+            raise AssertionError("%s: '%s' begins no line of a replay" % (where, word))
+
+
+def replays():
+    return [Replay(path) for path in sorted(glob.glob(os.path.join(FOLDER, "*.replay")))]
+
+
+class Stream:
+    """An answer that goes on, or a raw connection."""
+
+    def __init__(self, client, status, headers):
+        self.client, self.status, self.headers, self.seen = client, status, headers, b""
+        self.chunked = ("transfer-encoding", "chunked") in [(n.lower(), v) for n, v in headers]
+
+    def more(self):
+        reader = self.client.reader
+        if self.chunked:
+            return reader.chunk()
+        data, reader.buffer = reader.buffer, b""
+        return data or reader.recv()
+
+    def expect(self, words):
+        while words not in self.seen:
+            data = self.more()
+            assert data, "the stream ended without %r: %r" % (words, self.seen[-1000:])
+            self.seen += data
+        self.seen = self.seen.partition(words)[2]
+
+    def end(self):
+        while self.more():
+            pass
+
+
+def stable(value):
+    """A JSON value without what changes by itself."""
+    if isinstance(value, dict):
+        return {k: stable(v) for k, v in value.items() if k not in VOLATILE}
+    return [stable(v) for v in value] if isinstance(value, list) else value
+
+
+def tar_of(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in files:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+def nothing_like(value):
+    """A name for nothing, in the form of a value."""
+    if re.fullmatch("[0-9a-f]{12,64}", value):
+        return "0123456789abcdef"[len(value) % 7] * len(value)
+    return "caisson-nothing"
+
+
+class Player:
+    """Plays a replay at a socket; engine may be None where nothing is to be compared with it."""
+
+    def __init__(self, replay, path, values, engine):
+        self.replay, self.path, self.engine = replay, path, engine
+        self.values, self.streams = dict(values), {}
+
+    def fill(self, text):
+        def value(match):
+            assert match[1] in self.values, "nothing is named {%s} yet" % match[1]
+            return self.values[match[1]]
+        return re.sub(r"\{([a-z][\w.-]*)\}", value, text)
+
+    def bytes_of(self, step, target):
+        method = step.text.partition(" ")[0]
+        headers = ["User-Agent: " + self.replay.agent] if self.replay.agent else []
+        headers += [self.fill(h) for h in step.headers]
+        if step.files:
+            body = tar_of([(name, self.fill(text)) for name, text in step.files])
+            whole = request(method, target, body, *headers)
+            return whole.replace(b"Content-Type: application/json\r\n", b"")
+        return request(method, target, self.fill(step.body) or None, *headers)
+
+    def ask(self, step):
+        method, _, target = step.text.partition(" ")
+        target = self.fill(target)
+        client = Client(self.path)
+        client.send(self.bytes_of(step, target))
+        status, headers = client.reader.head()
+        opens = [name for word, name in step.clauses if word == "open"]
+        if opens:
+            self.streams[opens[0]] = Stream(client, status, headers)
+            assert status == step.status, "the answer is %d" % status
+            return
+        with client:
+            body = client.reader.body(status, headers, method == "HEAD")
+        assert status == step.status, "the answer is %d %r" % (status, body[:600])
+        if step.is_refused:
+            said = json.loads(body)["message"]
+            assert said.startswith("caisson: ") and step.refused in said, said
+        for word, rest in step.clauses:
+            getattr(self, "check_" + word)(step, method, target, body, rest)
+
+    def check_sees(self, _step, _method, _target, body, text):
+        assert self.fill(text).encode() in body, "%s is not in %r" % (self.fill(text), body[:2000])
+
+    def check_hides(self, _step, _method, _target, body, text):
+        assert self.fill(text).encode() not in body, "%s is in %r" % (self.fill(text), body[:2000])
+
+    def check_keep(self, _step, _method, _target, body, text):
+        name, _, path = text.partition(" = ")
+        value = json.loads(body)
+        for part in path.split("."):
+            value = value[int(part) if isinstance(value, list) else part]
+        self.values[name] = str(value)
+
+    def check_same(self, _step, method, target, body, _text):
+        if not self.engine:
+            return
+        direct = self.engine.ask(method, target).body
+        assert stable(json.loads(body)) == stable(json.loads(direct)), \
+            "the engine says\n%r, the proxy\n%r" % (direct[:3000], body[:3000])
+
+    def check_absent(self, step, method, _target, body, text):
+        value = self.fill(text)
+        other = nothing_like(value)
+        target = self.fill(step.text.partition(" ")[2]).replace(value, other)
+        with Client(self.path) as client:
+            client.send(self.bytes_of(step, target))
+            reply = client.response(method == "HEAD")
+        assert reply.body.replace(other.encode(), b"REF") == body.replace(value.encode(), b"REF"), \
+            "what is not there: %r, what is another's: %r" % (reply.body, body)
+
+    def step(self, step):
+        name, _, text = step.text.partition(" ")
+        text = self.fill(text)
+        if step.kind == "--":
+            self.ask(step)
+        elif step.kind == "==" and self.engine:
+            target, _, body = text.partition(" ")
+            self.engine.ask(name, target, body or None)
+        elif step.kind == "<<" and text:
+            self.streams[name].expect(text.encode())
+        elif step.kind == "<<":
+            self.streams.pop(name).end()
+        elif step.kind == ">>" and text:
+            self.streams[name].client.send(text.encode() + b"\n")
+        elif step.kind == ">>":
+            self.streams[name].client.half_close()
+
+    def close(self):
+        for stream in self.streams.values():
+            stream.client.close()
+
+
+def play(replay, path, values, engine=None, refused=True):
+    """Plays it at the socket `path`; AssertionError with FILE:LINE at the first thing that is not
+    as it must be.  refused=False leaves out what must be refused."""
+    player = Player(replay, path, values, engine)
+    try:
+        for step in replay.steps:
+            if step.is_refused and not refused:
+                continue
+            try:
+                player.step(step)
+            except Exception as error:
+                raise AssertionError("%s: %s: %s" % (step.where, player.fill(step.text)[:300],
+                                                     error or type(error))) from error
+    finally:
+        player.close()
+
+
+class Stage:
+    """What is on the Engine beside a program: a running container of somebody else, its network
+    and its volume.  `with Stage(engine) as stage: play(replay, socket, stage.values, engine)`."""
+
+    NAME = "caisson-theirs"
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.values = {"image": IMAGE, "theirs.name": self.NAME, "theirs.network": self.NAME,
+                       "theirs.volume": self.NAME}
+
+    def __enter__(self):
+        self.clear()
+        for kind in ("networks", "volumes"):
+            reply = self.engine.ask("POST", "/%s/create" % kind, {"Name": self.NAME})
+            assert reply.status == 201, "the engine answers %r" % reply
+        body = {"Image": IMAGE, "Cmd": ["sh", "-c", "echo their secret; sleep 1; "
+                                        "while :; do echo tick; sleep 1; done"],
+                "Env": ["PASSWORD=theirs"],
+                "Labels": {"traefik.enable": "true", "prometheus-job": "theirs",
+                           "com.docker.compose.project": "theirs"},
+                "HostConfig": {"NetworkMode": self.NAME, "Binds": [self.NAME + ":/data"],
+                               "Init": True}}
+        reply = self.engine.ask("POST", "/containers/create?name=" + self.NAME, body)
+        assert reply.status == 201, "the engine answers %r" % reply
+        ident = json.loads(reply.body)["Id"]
+        reply = self.engine.ask("POST", "/containers/%s/start" % ident)
+        assert reply.status == 204, "the engine answers %r" % reply
+        self.values.update({
+            "theirs": ident, "theirs.short": ident[:12], "now": str(int(time.time())),
+            "theirs.network.id": self.engine.get("/networks/" + self.NAME)["Id"],
+            "image.id": self.engine.get("/images/%s/json" % IMAGE)["Id"]})
+        return self
+
+    def clear(self):
+        self.engine.ask("DELETE", "/containers/%s?force=1" % self.NAME)
+        self.engine.ask("DELETE", "/networks/" + self.NAME)
+        self.engine.ask("DELETE", "/volumes/%s?force=1" % self.NAME)
+
+    def __exit__(self, *_):
+        self.clear()
+
+    def state(self):
+        """All of the Engine that a program must leave as it was."""
+        theirs = self.engine.inspect(self.values["theirs"])
+        theirs.pop("ExecIDs")  # an Engine forgets those that ended by and by
+        volumes = self.engine.get("/volumes")["Volumes"] or []
+        return {"theirs": theirs, "containers": self.engine.ids(),
+                "networks": {n["Id"]: n["Containers"] for n in self.engine.get("/networks")},
+                "volumes": {v["Name"] for v in volumes},
+                "images": {(i["Id"], tuple(sorted(i["RepoTags"] or [])))
+                           for i in self.engine.get("/images/json?all=1")}}
