@@ -11,7 +11,7 @@
 int server_policy_load(const struct server *server, const char *path, struct policy **ret_policy,
                        struct err *err)
 {
-    struct policy *policy;
+    struct policy *policy = NULL;
     char origin[300];
 
     if (policy_load(path, &policy, err) < 0)
