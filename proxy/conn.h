@@ -65,6 +65,7 @@ struct conn_tenant {
     struct conn_shared *shared;
     struct policy *policy; /* judges the exchanges that begin now */
     struct owner_table *owned;
+    struct owner_table *seen; /* made while the policy only observed: nobody's own */
     struct lease *lease;
     bool ready;    /* the Engine is known and the table of owned containers is rebuilt */
     bool draining; /* the listener is about to end: no exchange follows another */

@@ -7,6 +7,7 @@
  * conn_upload.c   a body that is handed on as it comes
  * conn_reply.c    from the Engine's reply to the client
  * conn_tunnel.c   both ways, after a hijack
+ * conn_observe.c  what only observing notes
  */
 #ifndef CAISSON_PROXY_CONN_INTERNAL_H
 #define CAISSON_PROXY_CONN_INTERNAL_H
@@ -124,6 +125,14 @@ ssize_t conn_read_upload(struct conn *conn, const char *data, size_t bytes);
 void conn_upload_cut(struct conn *conn);
 /* Whether the Engine is what an upload waits for; the client's time does not run then. */
 bool conn_upload_is_stuck(struct conn *conn);
+
+/* conn_observe.c */
+
+/* What the exchange's decision looks containers up in. */
+struct owner_table *conn_owned(const struct conn *conn);
+bool conn_observes(const struct exchange *x);
+/* The Engine's 201 to a create or an exec, whole in conn->body: notes the id, if it says one. */
+void conn_observe_created(struct conn *conn);
 
 /* conn_tunnel.c */
 

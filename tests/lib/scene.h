@@ -3,9 +3,9 @@
  * scene: the whole proxy within a test, turn by turn, between clients and an Engine that the test
  * plays itself.
  *
- * server.c is included, so that its loop is the one that runs; everything else is linked.  Clients
- * are socket pairs, the Engine is a listening socket in a folder that goes with the program.  No
- * call blocks: what is to happen happens in scene_turn().
+ * server.c and server_policy.c are included, so that its loop is the one that runs; everything else
+ * is linked.  Clients are socket pairs, the Engine is a listening socket in a folder that goes with
+ * the program.  No call blocks: what is to happen happens in scene_turn().
  */
 #ifndef CAISSON_TESTS_SCENE_H
 #define CAISSON_TESTS_SCENE_H
@@ -14,11 +14,14 @@
 
 static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err);
 
-#define server_run  scene_server_run
-#define policy_load scene_policy_load
+#define server_run         scene_server_run
+#define policy_load        scene_policy_load
+#define server_policy_load scene_server_policy_load
 #include "../../proxy/server.c"
+#include "../../proxy/server_policy.c"
 #undef server_run
 #undef policy_load
+#undef server_policy_load
 
 #include "conn_internal.h"
 #include "message.h"
