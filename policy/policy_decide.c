@@ -68,6 +68,9 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
+    free(decision->asked);
+    decision->asked = verdict.asked;
+    verdict.asked = NULL;
     if (decision->op->body == BODY_CREATE)
         strcpy(decision->image, verdict.image);
     if (passed) {

@@ -10,6 +10,7 @@
 
 #include "owner.h"
 #include "reason.h"
+#include "schema.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -47,6 +48,27 @@ static char *target_copy(const struct policy_decision *decision, unsigned api_mi
                          decision->route.path, decision->route.query_bytes > 0 ? "?" : "",
                          (int) decision->route.query_bytes, query);
     return bytes < 0 ? NULL : target;
+}
+
+/* What the body asks for, where no judgement has come so far as to note it. */
+static void body_note(const struct policy *policy, const char *body, size_t body_bytes,
+                      struct policy_decision *decision)
+{
+    const struct schema *schema = policy->schemas.of[decision->op->body];
+    struct schema_context context = {
+        .api_minor = decision->api_minor,
+        .depth = (unsigned) policy->config.depth,
+        .file = policy->file,
+    };
+    struct schema_verdict verdict = {0};
+    if (decision->asked || !body || !schema)
+        return;
+    schema_judge(schema, &context, body, body_bytes, &verdict);
+    decision->asked = verdict.asked;
+    verdict.asked = NULL;
+    if (decision->op->body == BODY_CREATE)
+        strcpy(decision->image, verdict.image);
+    schema_verdict_done(&verdict);
 }
 
 /* The container in question by its full id, if it was made here, whatever the decision says. */
@@ -119,6 +141,8 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
         return;
     if (decision->reason == REASON_UNDECIDED)
         policy_decide_judge(policy, owned, engine, nonce, body, body_bytes, decision);
+    if (decision->observed)
+        body_note(policy, body, body_bytes, decision);
     if (decision->observed)
         forward_as_it_came(decision,
                            policy_version_choose(policy, engine, decision->route.client_minor),

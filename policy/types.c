@@ -52,6 +52,7 @@ static const struct type types[TYPE_COUNT] = {
 #define STRING   TYPE_STRING
 #define REQUIRED TYPE_REQUIRED
 #define PAIRS    TYPE_PAIRS
+#define SECRET   TYPE_SECRET
 #define LENGTH   TYPE_LENGTH
 #define TYPE(name, word, kind, unit, least, most, traits, format, format_key, codec) \
     {word, KIND_##kind, UNIT_##unit, least, most, traits, format, format_key, codec},
@@ -62,6 +63,7 @@ static const struct type types[TYPE_COUNT] = {
 #undef STRING
 #undef REQUIRED
 #undef PAIRS
+#undef SECRET
 #undef LENGTH
 };
 

@@ -47,7 +47,8 @@ enum {
     TYPE_STRING = 4,
     TYPE_REQUIRED = 8,
     TYPE_PAIRS = 16,
-    TYPE_LENGTH = 32
+    TYPE_LENGTH = 32,
+    TYPE_SECRET = 64
 };
 
 /* NULL, or how the text should be: "must be ...". */

@@ -60,6 +60,7 @@ static void conn_audit(const struct conn *conn)
         .message = observed && decision->message[0] != '\0' ? decision->message : NULL,
         .ended = observed && x->reason != REASON_NONE ? reason_word(x->reason) : NULL,
         .field = decision != NULL && decision->field[0] != '\0' ? decision->field : NULL,
+        .asked = decision != NULL ? decision->asked : NULL,
         .image = decision != NULL && decision->image[0] != '\0' ? decision->image : NULL,
         .container = x->container[0] != '\0' ? x->container : NULL,
         .status = x->status,
