@@ -8,6 +8,7 @@
 #include "filters.h"
 #include "formats.h"
 #include "operation.h"
+#include "query_images.h"
 #include "reason.h"
 
 #include <stdarg.h>
@@ -27,9 +28,23 @@ enum query_type {
     QUERY_SIGNAL,
     QUERY_NAME,
     QUERY_PLATFORM,
+    QUERY_PATH,
     QUERY_KEYS,
     QUERY_LIMIT,
     QUERY_FILTERS,
+    QUERY_IMAGE,
+    QUERY_TAG,
+    QUERY_CONTAINER,
+    QUERY_TEXT,
+    QUERY_TERM,
+    QUERY_NUMBER,
+    QUERY_CPUSET,
+    QUERY_FILE,
+    QUERY_NETWORK,
+    QUERY_VERSION,
+    QUERY_MAP,
+    QUERY_LABELS,
+    QUERY_EMPTY,
     QUERY_NEUTRAL,
     QUERY_TYPE_COUNT
 };
@@ -42,8 +57,9 @@ static const struct query_row rows[] = {
 
 enum {
     ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
-    QUERY_PAIRS = 16,           /* more rows than any operation has */
-    QUERY_VALUE_BYTES = 80,     /* a decoded value with its NUL */
+    QUERY_PAIRS = 40,           /* more rows than any operation has */
+    QUERY_VALUE_BYTES = 80,     /* a decoded value with its NUL, unless its type says more */
+    QUERY_PATH_BYTES = 512,     /* the same of a path, with one byte that may be added */
     QUERY_FILTERS_BYTES = 1024, /* the same of filters */
 };
 
@@ -177,6 +193,21 @@ static bool take_platform(const char *value, char *out)
     return value[part] == '\0';
 }
 
+/* The Engine reads every path from the root; it is sent so that nothing is left to clean. */
+static bool take_path(const char *value, char *out)
+{
+    if (strlen(value) + 2 > QUERY_PATH_BYTES)
+        return false;
+    sprintf(out, "/%s", value + (value[0] == '/'));
+    for (const char *name = out + 1, *end; *name; name = end + (*end == '/')) {
+        end = name + strcspn(name, "/");
+        if (end == name || (end - name == 1 && name[0] == '.' && *end) ||
+            (end - name == 2 && name[0] == '.' && name[1] == '.'))
+            return false;
+    }
+    return true;
+}
+
 static bool take_keys(const char *value, char *out)
 {
     strcpy(out, value);
@@ -215,9 +246,24 @@ static const struct {
     [QUERY_NAME] = {take_name, "2 to 63 of A-Z a-z 0-9 _ . - that begin with a letter or digit, "
                                "and not 12 or more hex digits alone"},
     [QUERY_PLATFORM] = {take_platform, "an os/arch/variant like linux/amd64"},
+    [QUERY_PATH] = {take_path, "a plain path of a container, like /tmp/data, without '..' or '//'"},
     [QUERY_KEYS] = {take_keys, "keys such as ctrl-p,ctrl-q, at most 32 bytes"},
     [QUERY_LIMIT] = {take_limit, "a number of at most 6 digits, or -1"},
     [QUERY_FILTERS] = {NULL, "JSON like {\"label\":[\"a=b\"]}"},
+    [QUERY_IMAGE] = {query_take_image, "the name of an image, such as busybox:1.36"},
+    [QUERY_TAG] = {query_take_tag, "a tag, or a digest such as sha256:..."},
+    [QUERY_CONTAINER] = {query_take_container, "the name or id of a container"},
+    [QUERY_TEXT] = {query_take_text, "a text of at most 255 bytes"},
+    [QUERY_TERM] = {query_take_term, "at most 128 of A-Z a-z 0-9 _ . : / -"},
+    [QUERY_NUMBER] = {query_take_number, "a whole number"},
+    [QUERY_CPUSET] = {query_take_cpuset, "a list of CPUs such as 0-2,4"},
+    [QUERY_FILE] = {query_take_file, "a plain path below the build's context"},
+    [QUERY_NETWORK] = {query_take_network, "default, none or bridge"},
+    [QUERY_VERSION] = {query_take_version, "1, the classic builder"},
+    [QUERY_MAP] = {query_take_map, "JSON like {\"KEY\":\"VALUE\"}"},
+    [QUERY_LABELS] = {query_take_labels,
+                      "JSON like {\"KEY\":\"VALUE\"}, without caisson's own label"},
+    [QUERY_EMPTY] = {query_take_empty, "absent, empty, [], {} or null"},
     [QUERY_NEUTRAL] = {take_neutral, "absent, empty or false"},
 };
 
@@ -351,12 +397,50 @@ static int filters_judge(const struct operation *op, const struct query_row *row
     return REASON_NONE;
 }
 
+/* The longest decoded value, with its NUL. */
+static size_t value_bytes(int type)
+{
+    switch (type) {
+    case QUERY_MAP:
+    case QUERY_LABELS:
+        return QUERY_MAP_BYTES;
+    case QUERY_IMAGE:
+    case QUERY_TAG:
+    case QUERY_CONTAINER:
+    case QUERY_TEXT:
+    case QUERY_TERM:
+    case QUERY_FILE:
+        return QUERY_REFERENCE_BYTES;
+    case QUERY_PATH:
+        return QUERY_PATH_BYTES;
+    default:
+        return QUERY_VALUE_BYTES;
+    }
+}
+
+/* What is not written here, but looked at by whoever asked; NULL for any other type. */
+static char *value_held(struct query *query, int type)
+{
+    switch (type) {
+    case QUERY_NAME:
+        return query->name;
+    case QUERY_IMAGE:
+        return query->image;
+    case QUERY_TAG:
+        return query->tag;
+    case QUERY_CONTAINER:
+        return query->container;
+    default:
+        return NULL;
+    }
+}
+
 static int value_judge(const struct operation *op, const struct query_row *row, unsigned api_minor,
                        const struct slice *slice, struct query *query)
 {
-    char value[QUERY_VALUE_BYTES], out[QUERY_VALUE_BYTES];
+    char value[QUERY_MAP_BYTES], out[QUERY_MAP_BYTES], *held = value_held(query, row->type);
     int reason = row->type == QUERY_NAME ? REASON_NAME_REFUSED : REASON_QUERY_REFUSED;
-    const char *wrong = value_decode(slice, value, sizeof(value));
+    const char *wrong = value_decode(slice, value, value_bytes(row->type));
     if (wrong)
         return refuse(query, reason, row->name, "%s: query parameter '%s' %s; it must be %s",
                       op->id, row->name, wrong, types[row->type].text);
@@ -372,8 +456,8 @@ static int value_judge(const struct operation *op, const struct query_row *row, 
     if (!types[row->type].take(value, out))
         return refuse(query, reason, row->name, "%s: query parameter '%s' must be %s, not '%.64s'",
                       op->id, row->name, types[row->type].text, value);
-    if (row->type == QUERY_NAME) {
-        snprintf(query->name, sizeof(query->name), "%.63s", out);
+    if (held) { /* each has room for what its type lets pass */
+        strcpy(held, out);
         return REASON_NONE;
     }
     if (out[0] && !text_put(query, row->name, out))
@@ -386,7 +470,8 @@ int query_judge(const struct operation *op, unsigned api_minor, const char *labe
                 size_t bytes, struct query *query)
 {
     struct slice slices[QUERY_PAIRS] = {0};
-    query->text[0] = query->name[0] = query->field[0] = query->message[0] = '\0';
+    query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
+    query->field[0] = query->message[0] = '\0';
     int reason = REASON_NONE;
     for (size_t begin = 0, end; bytes > 0 && begin <= bytes; begin = end + 1) {
         const char *amp = memchr(text + begin, '&', bytes - begin);

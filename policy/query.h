@@ -13,15 +13,19 @@ enum { QUERY_TEXT_BYTES = 1664 /* the longest canonical query of any operation, 
 
 struct query {
     char text[QUERY_TEXT_BYTES]; /* canonical, without the '?'; "" for none */
-    char name[64];               /* the value of a NAME parameter, or "" */
-    char field[64];              /* what a refusal names */
-    char message[448];           /* the refusal, for people */
+    /* Of parameters that are not in text, since more than their bytes is judged: */
+    char name[64];   /* the value of a NAME parameter, or "" */
+    char image[400]; /* the same of IMAGE, TAG and CONTAINER */
+    char tag[144];
+    char container[256];
+    char field[64];    /* what a refusal names */
+    char message[448]; /* the refusal, for people */
 };
 
 /*
  * Judges the query of an operation at API 1.api_minor.  label, "KEY=VALUE", is added to the filters
  * of the operation, which must have some; NULL adds nothing.  text may be NULL when bytes is 0.
- * Returns an enum reason: REASON_NONE with text and name set, REASON_QUERY_REFUSED or
+ * Returns an enum reason: REASON_NONE with text and the values set, REASON_QUERY_REFUSED or
  * REASON_NAME_REFUSED with field and message set.
  */
 int query_judge(const struct operation *op, unsigned api_minor, const char *label, const char *text,

@@ -28,6 +28,7 @@ enum conn_state {
     CONN_HEAD,    /* between two requests, or reading a head */
     CONN_BODY,    /* reading the request's body */
     CONN_ENGINE,  /* the request is whole, but nothing is known of the Engine yet */
+    CONN_UPLOAD,  /* the Engine has the request's head; its body is handed on as it comes */
     CONN_SENT,    /* the Engine has the request, its reply's head is awaited */
     CONN_CREATED, /* collecting the whole answer to a create */
     CONN_STREAM,  /* handing the reply's body on */

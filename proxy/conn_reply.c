@@ -198,7 +198,7 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
         head.framing = FRAMING_CLOSE;
     if (head.framing == FRAMING_CLOSE)
         x->keep_alive = false;
-    head.keep_alive = x->keep_alive && !conn->tenant->draining;
+    head.keep_alive = conn_keeps_alive(conn);
     ret = message_write_reply(&out, &head);
     if (ret < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
@@ -237,7 +237,7 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
     struct exchange *x = &conn->x;
 
     x->status = reply->status;
-    x->engine_keep = reply->keep_alive;
+    x->engine_keep = reply->keep_alive && !x->unread;
     message_body_init(&conn->framing, reply->framing, reply->content_bytes);
     if ((x->op->reply == REPLY_CREATE || x->op->reply == REPLY_EXEC) && reply->status == 201) {
         conn_enter(conn, CONN_CREATED, 0);
@@ -288,6 +288,12 @@ static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
     return used;
 }
 
+/* An Engine may answer before it has the whole body. */
+static bool conn_awaits_reply(const struct conn *conn)
+{
+    return conn->state == CONN_SENT || conn->state == CONN_UPLOAD;
+}
+
 static void conn_read_engine_head(struct conn *conn, const char *data, size_t bytes)
 {
     size_t used;
@@ -307,7 +313,7 @@ static void conn_read_engine_head(struct conn *conn, const char *data, size_t by
     conn->reply = (struct buf){0};
     used = conn_read_reply(conn, buf_data(&reply), buf_bytes(&reply));
     buf_consume(&reply, used);
-    if (conn->state == CONN_SENT && buf_bytes(&reply) > 0) {
+    if (conn_awaits_reply(conn) && buf_bytes(&reply) > 0) {
         conn->reply = reply;
         if (buf_bytes(&conn->reply) > CONN_REPLY_HEAD_BYTES)
             conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
@@ -318,7 +324,7 @@ static void conn_read_engine_head(struct conn *conn, const char *data, size_t by
 
 static void conn_engine_bytes(struct conn *conn, const char *data, size_t bytes)
 {
-    if (conn->state == CONN_SENT)
+    if (conn_awaits_reply(conn))
         conn_read_engine_head(conn, data, bytes);
     else if (conn->state == CONN_CREATED)
         conn_collect(conn, data, bytes);
@@ -350,7 +356,9 @@ void conn_on_engine(void *arg, enum stream_event event)
     assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
     if (event != STREAM_READABLE) {
         /* A failed write shows again when the reply is read, or is the end of a tunnel. */
-        if (conn->state == CONN_TUNNEL)
+        if (event == STREAM_GONE && conn->state == CONN_UPLOAD)
+            conn_upload_cut(conn);
+        if (conn->state == CONN_TUNNEL || conn->state == CONN_UPLOAD)
             conn_settle(conn);
         return;
     }

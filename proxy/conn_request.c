@@ -114,11 +114,16 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
 
 /* Our own answers. */
 
+bool conn_keeps_alive(const struct conn *conn)
+{
+    return conn->x.keep_alive && !conn->x.unread && !conn->tenant->draining;
+}
+
 struct answer_to conn_answer_to(const struct conn *conn)
 {
     return (struct answer_to){
         .http10 = conn->x.http10,
-        .keep_alive = conn->x.keep_alive && !conn->tenant->draining,
+        .keep_alive = conn_keeps_alive(conn),
         .to_head = conn->x.to_head,
         .engine = upstream_engine(conn->shared->upstream),
     };
@@ -167,11 +172,14 @@ static void conn_ping(struct conn *conn)
 static int conn_write_request(struct conn *conn, bool fresh)
 {
     const struct policy_decision *decision = conn->x.decision;
+    bool upload = conn->x.unread;
     const struct message_to_engine head = {
         .method = conn->x.method,
         .target = policy_target(decision),
-        .body_bytes = decision->body_bytes,
+        .body_bytes = upload ? conn->framing.left : decision->body_bytes,
+        .chunked = upload && conn->framing.framing == FRAMING_CHUNKED,
         .json = decision->body != NULL,
+        .tar = upload,
         .upgrade = decision->hijack && conn->x.upgrade,
     };
     struct buf request = {0};
@@ -211,7 +219,10 @@ static void conn_forward(struct conn *conn)
     stream_set_owner(conn->engine, conn_on_engine, conn);
     free(x->decision->body);
     x->decision->body = NULL;
-    conn_enter(conn, CONN_SENT, 0);
+    if (x->unread)
+        conn_upload_begin(conn);
+    else
+        conn_enter(conn, CONN_SENT, 0);
 }
 
 /* The request is whole: judge it. */
@@ -295,6 +306,8 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
     else if (request->upgrade && x->op->reply != REPLY_HIJACK)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
+    else if (x->op->body == BODY_STREAM)
+        conn_upload_expect(conn, request);
     else if (!has_body)
         conn_decide(conn);
     else if (x->op->body == BODY_NONE && !conn_observes(x))

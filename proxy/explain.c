@@ -195,7 +195,7 @@ static int decide(const struct question *question, const struct policy *policy,
     if (policy_route(policy, &question->engine, (int) method_from(question->method),
                      question->target, target_bytes, decision)) {
         size_t most = (size_t) config->body_bytes;
-        if (question->body_file)
+        if (question->body_file && decision->op->body != BODY_STREAM)
             rc = body_read(question->body_file, most, &body, &body_bytes, err);
         if (rc == 0 && body_bytes > most)
             deny_plainly(decision, REASON_BODY_TOO_LARGE);
@@ -265,14 +265,17 @@ static void line(const char *label, const char *text)
 }
 
 /* The bytes that the engine would get. */
-static int request_print(const struct policy_decision *decision, const char *method)
+static int request_print(const struct policy_decision *decision, const struct question *question)
 {
     struct buf head = {0};
+    bool upload = decision->op->body == BODY_STREAM && question->body_file;
     struct message_to_engine request = {
-        .method = (int) method_from(method),
+        .method = (int) method_from(question->method),
         .target = policy_target(decision),
         .body_bytes = decision->body_bytes,
+        .chunked = upload,
         .json = decision->body != NULL,
+        .tar = upload,
     };
     if (message_write_request(&head, &request) < 0)
         return -1;
@@ -282,11 +285,13 @@ static int request_print(const struct policy_decision *decision, const char *met
         print_safe(stdout, decision->body ? decision->body : "", decision->body_bytes);
     else if (decision->body)
         printf("%s\n", decision->body);
+    if (upload)
+        puts("(the body, as it comes)");
     buf_done(&head);
     return 0;
 }
 
-static int answer_text(const struct policy_decision *decision, const char *method)
+static int answer_text(const struct policy_decision *decision, const struct question *question)
 {
     enum reason reason = (enum reason) decision->reason;
     line("decision", verdict_word(decision));
@@ -301,7 +306,7 @@ static int answer_text(const struct policy_decision *decision, const char *metho
     line("container", decision->container);
     line("name", decision->name);
     line("warnings", decision->warnings);
-    return decision->verdict == POLICY_FORWARD ? request_print(decision, method) : 0;
+    return decision->verdict == POLICY_FORWARD ? request_print(decision, question) : 0;
 }
 
 int explain_run(int argc, char **argv)
@@ -319,7 +324,7 @@ int explain_run(int argc, char **argv)
         log_error("%s", err.text);
     } else if (question.json) {
         answer_json(&decision, question.method);
-    } else if (answer_text(&decision, question.method) < 0) {
+    } else if (answer_text(&decision, &question) < 0) {
         log_error("out of memory");
         rc = -1;
     }

@@ -265,7 +265,10 @@ struct fields {
 static void md_fields_head(struct fields *at, enum body body)
 {
     const char *section = schema_section((int) body);
-    if (!at->section || strcmp(at->section, section) != 0) {
+    if (body == BODY_IMAGE) {
+        puts("\n## Rules under [image]\n\nWhich images the operations that name one may name, with "
+             "the rule that holds where the policy has none.");
+    } else if (!at->section || strcmp(at->section, section) != 0) {
         printf("\n## Fields under [%s]\n\nEvery field of the body of ", section);
         md_operations_with(body);
         puts(", with the rule that holds where the policy has none.");

@@ -254,9 +254,26 @@ static inline void scene_pass_time(struct scene *scene)
 /* One request that the proxy sent: its head as message.c reads it, and its body. */
 struct scene_request {
     struct message_request head;
-    struct span body; /* of a Content-Length; the proxy sends no other */
+    struct span body; /* of chunks: with their framing */
     size_t bytes;
 };
+
+/* Walks a body; false when it is not whole. */
+static inline bool scene_body(struct scene_request *request, const char *data, size_t bytes)
+{
+    struct message_body body;
+    struct span payload;
+    size_t total = 0;
+
+    message_body_init(&body, request->head.framing, request->head.content_bytes);
+    while (!body.done && total < bytes) {
+        ssize_t used = message_body_read(&body, data + total, bytes - total, &payload);
+        scene_demand(used > 0, "what the engine is sent is no body");
+        total += (size_t) used;
+    }
+    request->body = (struct span){data, total};
+    return body.done;
+}
 
 /* The first request that waits on a link; false when none is whole.  Aborts when it is no HTTP. */
 static inline bool scene_request(const struct scene_link *link, struct scene_request *ret)
@@ -271,11 +288,11 @@ static inline bool scene_request(const struct scene_link *link, struct scene_req
     if (link->fd < 0 || bytes == 0)
         return false;
     head = message_parse_request(data, bytes, &LIMITS, &ret->head, &reason);
-    scene_demand(head >= 0 && ret->head.framing != FRAMING_CHUNKED,
-                 "what the engine is sent is no request");
-    ret->body = (struct span){data + head, (size_t) ret->head.content_bytes};
+    scene_demand(head >= 0, "what the engine is sent is no request");
+    if (head == 0 || !scene_body(ret, data + head, bytes - (size_t) head))
+        return false;
     ret->bytes = (size_t) head + ret->body.bytes;
-    return head > 0 && ret->bytes <= bytes;
+    return true;
 }
 
 /* Whether the proxy asks for itself. */
