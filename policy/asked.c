@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "field.h"
+#include "images.h"
 #include "judge.h"
+#include "operation.h"
 #include "types.h"
 
 struct note {
@@ -167,7 +169,8 @@ static void note_field(struct note *note, const struct field *field, const json_
     const struct rule *rule = field_builtin(field);
     const bool has_members = type_has_members(field->type);
     char wrong[TYPE_TEXT_BYTES];
-    if (judge_is_neutral(field, value) || !type_fits(field->type, value, wrong))
+    if (judge_is_neutral(field, value) || !type_fits(field->type, value, wrong) ||
+        field->type->traits & TYPE_REQUIRED) /* the image, of which a log keeps a better name */
         return;
     json_t *leaf = leaf_value(field->type, rule, value);
     if (leaf)
@@ -200,6 +203,11 @@ static void note_members(struct note *note, const struct field *object, const js
         if (++seen > MEMBERS_MOST)
             break;
     }
+}
+
+int asked_body(const struct operation *op)
+{
+    return images_row_of(op) ? BODY_IMAGE : (int) op->body;
 }
 
 char *asked_note(const struct schema *schema, const json_t *body)

@@ -17,6 +17,7 @@
 
 struct err;
 struct json_t;
+struct operation;
 struct schema;
 
 enum {
@@ -26,6 +27,9 @@ enum {
 
 /* Printable ASCII without a line's end; NULL when there is nothing to note. Caller frees it. */
 char *asked_note(const struct schema *schema, const struct json_t *body);
+
+/* Whose schema (enum body) has the paths of an operation's notes: that of its body, or [image]. */
+int asked_body(const struct operation *op);
 
 /* What was noted of one field, from many bodies. */
 struct asked_values {

@@ -83,6 +83,9 @@ static bool needs_quotes(const char *text)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(text, words[i]) == 0)
             return true;
+    for (const char *at = text; *at; at++)
+        if (*at < '!' || *at > '~')
+            return true;
     return !*text || strchr("\"[{!'", *text) || strpbrk(text, " \t,*\"\\");
 }
 

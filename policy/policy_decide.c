@@ -176,9 +176,12 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           struct policy_decision *decision)
 {
     struct schema_context context = context_of(policy, owned, decision);
+    char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query);
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
                  decision->route.ref_bytes, query, images);
     strcpy(decision->image, images->image);
+    free(decision->asked);
+    decision->asked = note;
     if (images->reason != REASON_NONE)
         return policy_deny(decision, images->reason, images->field, "%s", images->message);
     if (images->path[0]) {

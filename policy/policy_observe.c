@@ -8,7 +8,9 @@
  */
 #include "policy_internal.h"
 
+#include "images.h"
 #include "owner.h"
+#include "query.h"
 #include "reason.h"
 #include "schema.h"
 
@@ -50,9 +52,9 @@ static char *target_copy(const struct policy_decision *decision, unsigned api_mi
     return bytes < 0 ? NULL : target;
 }
 
-/* What the body asks for, where no judgement has come so far as to note it. */
-static void body_note(const struct policy *policy, const char *body, size_t body_bytes,
-                      struct policy_decision *decision)
+/* What the request asks for, where no judgement has come so far as to note it. */
+static void asked_note_late(const struct policy *policy, const char *body, size_t body_bytes,
+                            struct policy_decision *decision)
 {
     const struct schema *schema = policy->schemas.of[decision->op->body];
     struct schema_context context = {
@@ -61,6 +63,12 @@ static void body_note(const struct policy *policy, const char *body, size_t body
         .file = policy->file,
     };
     struct schema_verdict verdict = {0};
+    struct query query;
+    if (!decision->asked && decision->op->id &&
+        query_judge(decision->op, decision->api_minor, NULL, decision->route.query,
+                    decision->route.query_bytes, &query) == REASON_NONE)
+        decision->asked =
+            images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query);
     if (decision->asked || !body || !schema)
         return;
     schema_judge(schema, &context, body, body_bytes, &verdict);
@@ -142,7 +150,7 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
     if (decision->reason == REASON_UNDECIDED)
         policy_decide_judge(policy, owned, engine, nonce, body, body_bytes, decision);
     if (decision->observed)
-        body_note(policy, body, body_bytes, decision);
+        asked_note_late(policy, body, body_bytes, decision);
     if (decision->observed)
         forward_as_it_came(decision,
                            policy_version_choose(policy, engine, decision->route.client_minor),

@@ -306,7 +306,7 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
     else if (request->upgrade && x->op->reply != REPLY_HIJACK)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
-    else if (x->op->body == BODY_STREAM)
+    else if (x->op->body == BODY_STREAM || (has_body && conn_observes(x) && !request->json))
         conn_upload_expect(conn, request);
     else if (!has_body)
         conn_decide(conn);
