@@ -26,7 +26,8 @@ static void bound_print(const struct field *field, const char *clause, int64_t n
     bool fits = own && (clause[1] == 'a' ? json_integer_value(own) <= number
                                          : json_integer_value(own) >= number);
     type_print_number(field->type, number, shown);
-    if (!own && field->rule.has_max && field->rule.max < number) { /* nothing asked: as before */
+    const bool fills = field->type->traits & TYPE_ZERO; /* else absent stays absent */
+    if (!own && fills && field->rule.has_max && field->rule.max < number) {
         snprintf(rule, ASKED_RULE_BYTES, "%s %s, default %s", clause, shown,
                  type_print_number(field->type, field->rule.max, fallback));
         return;
@@ -177,7 +178,6 @@ static int choice_rule(const struct field *field, const struct asked_values *val
     const struct rule *own = &field->rule;
     const bool is_text = field->type->kind == KIND_STRING;
     struct items items = {field->type, rule, 0, 0, 0, json_object()};
-    char fallback[TYPE_TEXT_BYTES];
     size_t i, before;
     json_t *element;
     if (all_pass(field, values)) {
@@ -199,10 +199,12 @@ static int choice_rule(const struct field *field, const struct asked_values *val
     if (items.count == before)
         return items.left_out == 0 ? ASKED_NOT
                                    : err_set(err, "no rule can let it pass as it was written");
-    if (own->fallback && is_text)
-        items.bytes +=
-            (size_t) snprintf(rule + items.bytes, ASKED_RULE_BYTES - items.bytes, ", default %s",
-                              type_print(field->type, own->fallback, fallback));
+    char *fallback =
+        own->fallback && is_text ? item_write(field->type, json_string_value(own->fallback)) : NULL;
+    if (fallback)
+        items.bytes += (size_t) snprintf(rule + items.bytes, ASKED_RULE_BYTES - items.bytes,
+                                         ", default %s", fallback);
+    free(fallback);
     if (own->has_max && !is_text)
         snprintf(rule + items.bytes, ASKED_RULE_BYTES - items.bytes, ", max %lld",
                  (long long) (values->most > own->max ? values->most : own->max));

@@ -196,6 +196,15 @@ static void print_field(void *arg, const struct schema_field *row)
     printf("; %s\n", row->why);
 }
 
+/* An engine takes the older form of it only alone, and the built-in rule always sends this one. */
+static void print_cpus(const struct learn *learn)
+{
+    const struct learn_names *fields = &learn->fields[BODY_CREATE];
+    if ((learn_find(fields, "HostConfig.CpuQuota") || learn_find(fields, "HostConfig.CpuPeriod")) &&
+        !learn_find(fields, "HostConfig.NanoCpus"))
+        puts("HostConfig.NanoCpus = force 0    ; not beside CpuQuota and CpuPeriod");
+}
+
 static bool is_section(int body, const char *section)
 {
     const char *own = schema_section(body);
@@ -229,6 +238,8 @@ static void print_section(struct learn *learn, const char *section)
         if (is_section(body, section))
             schema_each(learn->schemas.of[body], print_field, &rules);
     }
+    if (is_section(BODY_CREATE, section))
+        print_cpus(learn);
 }
 
 static void print_rules(struct learn *learn)
