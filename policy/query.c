@@ -47,6 +47,7 @@ enum query_type {
     QUERY_LABELS,
     QUERY_EMPTY,
     QUERY_NEUTRAL,
+    QUERY_IGNORED,
     QUERY_TYPE_COUNT
 };
 
@@ -132,8 +133,8 @@ static bool take_timestamp(const char *value, char *out)
 
 static bool take_tail(const char *value, char *out)
 {
-    strcpy(out, value);
-    return strcmp(value, "all") == 0 || all_digits(value, 1, 7);
+    strcpy(out, strcmp(value, "-1") == 0 ? "all" : value);
+    return strcmp(out, "all") == 0 || all_digits(value, 1, 7);
 }
 
 static bool take_condition(const char *value, char *out)
@@ -234,6 +235,13 @@ static bool take_neutral(const char *value, char *out)
     return is_false(value);
 }
 
+static bool take_ignored(const char *value, char *out)
+{
+    (void) value;
+    *out = '\0';
+    return true;
+}
+
 static const struct {
     bool (*take)(const char *value, char *out);
     const char *text; /* behind "must be" */
@@ -267,6 +275,7 @@ static const struct {
                       "JSON like {\"KEY\":\"VALUE\"}, without caisson's own label"},
     [QUERY_EMPTY] = {query_take_empty, "absent, empty, [], {} or null"},
     [QUERY_NEUTRAL] = {take_neutral, "absent, empty or false"},
+    [QUERY_IGNORED] = {take_ignored, "anything; it is not sent"},
 };
 
 /* ---- pairs ---- */
