@@ -76,7 +76,7 @@ static void pass_operations(struct pass *pass)
 static bool is_used(const struct policy *policy, int body)
 {
     const struct schema *schema = policy_schema(policy, body);
-    bool granted = false;
+    bool granted = body == BODY_QUERY;
     for (int i = 0; schema && i < OPERATION_COUNT; i++)
         granted = granted || ((int) operation_get((enum operation_id) i)->body == body &&
                               policy_grant(policy, i) != GRANT_NO);
@@ -98,13 +98,23 @@ static bool was_shown(const struct policy *policy, int body, const char *path)
     return false;
 }
 
+/* Whether the operation of a parameter is granted at all. */
+static bool is_asked(const struct policy *policy, const struct field *parameter)
+{
+    char id[64];
+    snprintf(id, sizeof(id), "%.*s", (int) strcspn(parameter->path, "."), parameter->path);
+    const struct operation *op = operation_find(id);
+    return op && policy_grant(policy, (int) op->number) != GRANT_NO;
+}
+
 static void pass_fields(struct pass *pass, int body)
 {
     const struct schema *schema = policy_schema(pass->policy, body);
     char value[RISK_VALUE_BYTES];
     for (size_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
-        if (risk_of_field(schema, field, value) != pass->risk ||
+        if ((body == BODY_QUERY && !is_asked(pass->policy, field)) ||
+            risk_of_field(schema, field, value) != pass->risk ||
             was_shown(pass->policy, body, field->path))
             continue;
         struct verdict_line line = {

@@ -76,9 +76,9 @@ static const struct load_case load_cases[] = {
     {"[allow]\nContainerStart = any\nContainerExec = no\nSystemInfo = yes\n", NULL},
     {"[proxy]\nlisten = unix:/tmp/s\n[limits]\nbody = 1MiB\n", NULL},
     {"[create]\nImage = one-of busybox\nHostConfig.Memory = max 1g\n", NULL},
-    {"[alow]\nContainerStart = own\n",
-     ":2: there is no section [alow]; the sections are [proxy], [allow], [create], [exec] and "
-     "[limits]"},
+    {"[alow]\nContainerStart = own\n", ":2: there is no section [alow]; the sections are [proxy], "
+                                       "[allow], [create], [exec], [query] and "
+                                       "[limits]"},
     {"[allow]\nContainerStrat = own\n",
      ":2: 'ContainerStrat' is no operation of the Docker Engine API; did you mean "
      "'ContainerStart'?"},
