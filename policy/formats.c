@@ -381,6 +381,13 @@ const char *format_platform(const char *text)
     }
 }
 
+const char *format_build_network(const char *text)
+{
+    return strcmp(text, "default") == 0 || strcmp(text, "none") == 0 || strcmp(text, "bridge") == 0
+               ? NULL
+               : "must be default, none or bridge";
+}
+
 /* No byte that names a file, joins words or begins an expression. */
 const char *format_ps(const char *text)
 {

@@ -95,6 +95,8 @@ static int take_pair(void *arg, const char *section, const char *key, const char
                      unsigned line, struct err *err)
 {
     struct policy *policy = arg;
+    if (strcmp(section, "proxy") == 0 && strcmp(key, "mode") == 0)
+        policy->mode_line = line;
     if (strcmp(section, "proxy") == 0 || strcmp(section, "limits") == 0)
         return config_set(&policy->config, section, key, value, err);
     if (strcmp(section, "allow") == 0)
@@ -160,6 +162,17 @@ const struct config *policy_config(const struct policy *policy)
     return &policy->config;
 }
 
+bool policy_observes(const struct policy *policy)
+{
+    return policy->config.mode == CONFIG_OBSERVE;
+}
+
+char *policy_mode_origin(const struct policy *policy, char *buffer, size_t bytes)
+{
+    snprintf(buffer, bytes, "%.280s:%u", policy->file, policy->mode_line);
+    return buffer;
+}
+
 int policy_grant(const struct policy *policy, int operation)
 {
     assert(operation >= 0 && operation < OPERATION_COUNT);
@@ -201,7 +214,8 @@ void policy_decision_done(struct policy_decision *decision)
 {
     free(decision->body);
     free(decision->warnings);
-    decision->body = decision->warnings = NULL;
+    free(decision->target_long);
+    decision->body = decision->warnings = decision->target_long = NULL;
 }
 
 bool policy_deny(struct policy_decision *decision, int reason, const char *field,
@@ -297,13 +311,15 @@ static bool ping_route(const struct policy *policy, struct policy_decision *deci
     return true;
 }
 
-bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
-                  const char *target, size_t target_bytes, struct policy_decision *decision)
+bool policy_route_judge(const struct policy *policy, const struct policy_engine *engine, int method,
+                        const char *target, size_t target_bytes, struct policy_decision *decision)
 {
     struct route route;
     const char *wrong;
     int reason = route_parse(method, target, target_bytes, &route, &wrong);
     decision->op = route.op;
+    decision->route.path = route.path;
+    decision->route.path_bytes = route.path_bytes;
     decision->route.ref = route.ref;
     decision->route.ref_bytes = route.ref_bytes;
     decision->route.query = route.query;

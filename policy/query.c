@@ -8,6 +8,7 @@
 #include "filters.h"
 #include "formats.h"
 #include "operation.h"
+#include "query_images.h"
 #include "reason.h"
 
 #include <stdarg.h>
@@ -29,10 +30,24 @@ enum query_type {
     QUERY_SIGNAL_KILL,
     QUERY_NAME,
     QUERY_PLATFORM,
+    QUERY_PATH,
     QUERY_KEYS,
     QUERY_LIMIT,
     QUERY_FILTERS,
     QUERY_PS,
+    QUERY_IMAGE,
+    QUERY_TAG,
+    QUERY_CONTAINER,
+    QUERY_TEXT,
+    QUERY_TERM,
+    QUERY_NUMBER,
+    QUERY_CPUSET,
+    QUERY_FILE,
+    QUERY_NETWORK,
+    QUERY_VERSION,
+    QUERY_MAP,
+    QUERY_LABELS,
+    QUERY_EMPTY,
     QUERY_NEUTRAL,
     QUERY_TYPE_COUNT
 };
@@ -48,7 +63,8 @@ static const struct query_row rows[] = {
 
 enum {
     ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
-    QUERY_PAIRS = 16,           /* more rows than any operation has */
+    QUERY_PAIRS = 40,           /* more rows than any operation has */
+    QUERY_PATH_BYTES = 512,     /* a decoded path, with one byte that may be added */
     QUERY_FILTERS_BYTES = 1024, /* the same of filters */
 };
 
@@ -168,6 +184,21 @@ static bool take_ps(const char *value, char *out)
     return !format_ps(value);
 }
 
+/* The Engine reads every path from the root; it is sent so that nothing is left to clean. */
+static bool take_path(const char *value, char *out)
+{
+    if (strlen(value) + 2 > QUERY_PATH_BYTES)
+        return false;
+    sprintf(out, "/%s", value + (value[0] == '/'));
+    for (const char *name = out + 1, *end; *name; name = end + (*end == '/')) {
+        end = name + strcspn(name, "/");
+        if (end == name || (end - name == 1 && name[0] == '.' && *end) ||
+            (end - name == 2 && name[0] == '.' && name[1] == '.'))
+            return false;
+    }
+    return true;
+}
+
 static bool take_keys(const char *value, char *out)
 {
     strcpy(out, value);
@@ -208,10 +239,25 @@ static const struct {
     [QUERY_NAME] = {take_name, "2 to 63 of A-Z a-z 0-9 _ . - that begin with a letter or digit, "
                                "and not 12 or more hex digits alone"},
     [QUERY_PLATFORM] = {take_platform, "an os/arch/variant like linux/amd64"},
+    [QUERY_PATH] = {take_path, "a plain path of a container, like /tmp/data, without '..' or '//'"},
     [QUERY_KEYS] = {take_keys, "keys such as ctrl-p,ctrl-q, at most 32 bytes"},
     [QUERY_LIMIT] = {take_limit, "a number of at most 6 digits, or -1"},
     [QUERY_FILTERS] = {NULL, "JSON like {\"label\":[\"a=b\"]}"},
     [QUERY_PS] = {take_ps, "options of ps: letters, digits, blanks, '-' and ',', at most 64"},
+    [QUERY_IMAGE] = {query_take_image, "the name of an image, such as busybox:1.36"},
+    [QUERY_TAG] = {query_take_tag, "a tag, or a digest such as sha256:..."},
+    [QUERY_CONTAINER] = {query_take_container, "the name or id of a container"},
+    [QUERY_TEXT] = {query_take_text, "a text of at most 255 bytes"},
+    [QUERY_TERM] = {query_take_term, "at most 128 of A-Z a-z 0-9 _ . : / -"},
+    [QUERY_NUMBER] = {query_take_number, "a whole number"},
+    [QUERY_CPUSET] = {query_take_cpuset, "a list of CPUs such as 0-2,4"},
+    [QUERY_FILE] = {query_take_file, "a plain path below the build's context"},
+    [QUERY_NETWORK] = {query_take_network, "default, none or bridge"},
+    [QUERY_VERSION] = {query_take_version, "1, the classic builder"},
+    [QUERY_MAP] = {query_take_map, "JSON like {\"KEY\":\"VALUE\"}"},
+    [QUERY_LABELS] = {query_take_labels,
+                      "JSON like {\"KEY\":\"VALUE\"}, without caisson's own label"},
+    [QUERY_EMPTY] = {query_take_empty, "absent, empty, [], {} or null"},
     [QUERY_NEUTRAL] = {take_neutral, "absent, empty or false"},
 };
 
@@ -339,7 +385,7 @@ static int filters_judge(const struct operation *op, size_t index, const struct 
                       "%s: query parameter '%s' %s; it must be %s", op->id, row->name, wrong,
                       types[row->type].text);
     const char *text = slice->at && value[0] ? value : NULL;
-    if (text && rule && query_rule_filters(rules, rule) != REASON_NONE)
+    if (text && rule && query_rule_presence(rules, rule) != REASON_NONE)
         return REASON_FIELD_REFUSED;
     if (filters_write(op, text, rules->context->label, out, sizeof(out), why) < 0)
         return refuse(query, REASON_QUERY_REFUSED, row->name, "%s: query parameter '%s' %s", op->id,
@@ -350,18 +396,56 @@ static int filters_judge(const struct operation *op, size_t index, const struct 
     return REASON_NONE;
 }
 
+/* The longest decoded value, with its NUL. */
+static size_t value_bytes(int type)
+{
+    switch (type) {
+    case QUERY_MAP:
+    case QUERY_LABELS:
+        return QUERY_MAP_BYTES;
+    case QUERY_IMAGE:
+    case QUERY_TAG:
+    case QUERY_CONTAINER:
+    case QUERY_TEXT:
+    case QUERY_TERM:
+    case QUERY_FILE:
+        return QUERY_REFERENCE_BYTES;
+    case QUERY_PATH:
+        return QUERY_PATH_BYTES;
+    default:
+        return QUERY_VALUE_BYTES;
+    }
+}
+
+/* What is not written here, but looked at by whoever asked; NULL for any other type. */
+static char *value_held(struct query *query, int type)
+{
+    switch (type) {
+    case QUERY_NAME:
+        return query->name;
+    case QUERY_IMAGE:
+        return query->image;
+    case QUERY_TAG:
+        return query->tag;
+    case QUERY_CONTAINER:
+        return query->container;
+    default:
+        return NULL;
+    }
+}
+
 /*
  * A value that is there, as far as its row alone goes: *out is canonical.  *ret_absent says that it
  * means the same as no value.
  */
 static int value_take(const struct operation *op, const struct query_row *row, unsigned api_minor,
-                      const struct slice *slice, char out[QUERY_VALUE_BYTES], bool *ret_absent,
+                      const struct slice *slice, char out[QUERY_SENT_BYTES], bool *ret_absent,
                       struct query *query)
 {
-    char value[QUERY_VALUE_BYTES];
+    char value[QUERY_SENT_BYTES];
     int reason = row->type == QUERY_NAME ? REASON_NAME_REFUSED : REASON_QUERY_REFUSED;
     bool is_bool = row->type == QUERY_BOOL || row->type == QUERY_BOOL_ON;
-    const char *wrong = value_decode(slice, value, sizeof(value));
+    const char *wrong = value_decode(slice, value, value_bytes(row->type));
     if (wrong)
         return refuse(query, reason, row->name, "%s: query parameter '%s' %s; it must be %s",
                       op->id, row->name, wrong, types[row->type].text);
@@ -389,21 +473,25 @@ static int value_judge(const struct operation *op, size_t index, const struct sl
     const struct query_row *row = &rows[index];
     const struct field *rule = query_rule_of(rules->context, index);
     struct query *query = rules->query;
-    char value[QUERY_VALUE_BYTES], ruled[QUERY_VALUE_BYTES];
+    char value[QUERY_SENT_BYTES], ruled[QUERY_SENT_BYTES], *held = value_held(query, row->type);
     const char *out = value;
     bool absent = true;
     int reason = REASON_NONE;
     if (slice->at)
         reason = value_take(op, row, rules->context->api_minor, slice, value, &absent, query);
-    if (reason == REASON_NONE && rule && row->type != QUERY_NEUTRAL) {
+    if (reason == REASON_NONE && rule && query_rule_is_presence(rule)) {
+        if (!absent)
+            reason = query_rule_presence(rules, rule);
+    } else if (reason == REASON_NONE && rule && row->type != QUERY_NEUTRAL &&
+               row->type != QUERY_EMPTY) {
         reason = query_rule_judge(rules, rule, absent ? NULL : value, ruled);
         out = ruled;
         absent = ruled[0] == '\0' || row->since > rules->context->api_minor;
     }
     if (reason != REASON_NONE || absent)
         return reason;
-    if (row->type == QUERY_NAME)
-        snprintf(query->name, sizeof(query->name), "%.63s", out);
+    if (held) /* each has room for what its type lets pass */
+        strcpy(held, out);
     else if (!text_put(query, row->name, out))
         return refuse(query, REASON_QUERY_REFUSED, row->name,
                       "%s: query parameter '%s' is too long", op->id, row->name);
@@ -429,7 +517,8 @@ int query_judge(const struct operation *op, const struct query_context *context,
 {
     struct slice slices[QUERY_PAIRS] = {0};
     struct query_rules rules = {.context = context, .query = query};
-    query->text[0] = query->name[0] = query->field[0] = query->message[0] = '\0';
+    query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
+    query->field[0] = query->message[0] = '\0';
     query->warnings = NULL;
     int reason = pairs_note(op, text, bytes, slices, query);
     int first = rows_first(op);

@@ -18,10 +18,14 @@ enum { QUERY_TEXT_BYTES = 1664 /* the longest canonical query of any operation, 
 
 struct query {
     char text[QUERY_TEXT_BYTES]; /* canonical, without the '?'; "" for none */
-    char name[64];               /* the value of a NAME parameter, or "" */
-    char field[160];             /* what a refusal names */
-    char message[640];           /* the refusal, for people */
-    char *warnings;              /* what was forced, a JSON array as text; NULL for none. Owned */
+    /* Of parameters that are not in text, since more than their bytes is judged: */
+    char name[64];   /* the value of a NAME parameter, or "" */
+    char image[400]; /* the same of IMAGE, TAG and CONTAINER */
+    char tag[144];
+    char container[256];
+    char field[160];   /* what a refusal names */
+    char message[640]; /* the refusal, for people */
+    char *warnings;    /* what was forced, a JSON array as text; NULL for none. Owned */
 };
 
 /* What a verdict depends on beside the query. */
@@ -35,7 +39,7 @@ struct query_context {
 
 /*
  * Judges the query of an operation.  text may be NULL when bytes is 0.  Returns an enum reason:
- * REASON_NONE with text and name set; otherwise field and message are set.  *ret_query is
+ * REASON_NONE with text and the values set; otherwise field and message are set.  *ret_query is
  * overwritten, and ended with query_done() whatever the outcome.
  */
 int query_judge(const struct operation *op, const struct query_context *context, const char *text,

@@ -19,7 +19,10 @@ struct query_rules {
     struct json_t *warnings; /* list of strings, or NULL */
 };
 
-enum { QUERY_VALUE_BYTES = 80 /* a decoded value with its NUL */ };
+enum {
+    QUERY_VALUE_BYTES = 80,  /* a decoded value with its NUL, unless its type says more */
+    QUERY_SENT_BYTES = 1024, /* the longest of any type */
+};
 
 /* The rule of a row; NULL when none stands between the row's type and what is sent. */
 const struct field *query_rule_of(const struct query_context *context, size_t row);
@@ -29,10 +32,13 @@ const struct field *query_rule_of(const struct query_context *context, size_t ro
  * is sent, "" for nothing.  Returns an enum reason.
  */
 int query_rule_judge(struct query_rules *rules, const struct field *field, const char *value,
-                     char out[QUERY_VALUE_BYTES]);
+                     char out[QUERY_SENT_BYTES]);
 
-/* Whether the client's own filters are let in. Returns an enum reason. */
-int query_rule_filters(struct query_rules *rules, const struct field *field);
+/* The same of what has no values that a rule could choose among, and is there. */
+int query_rule_presence(struct query_rules *rules, const struct field *field);
+
+/* Whether it is of that kind. */
+bool query_rule_is_presence(const struct field *field);
 
 /* Hands the warnings over to the query; returns an enum reason. */
 int query_rule_end(struct query_rules *rules);

@@ -23,6 +23,11 @@ const struct field *query_rule_of(const struct query_context *context, size_t ro
     return field->rule.origin || !field->open ? field : NULL;
 }
 
+bool query_rule_is_presence(const struct field *field)
+{
+    return field->type->kind == KIND_OBJECT;
+}
+
 /* A canonical text as the JSON that its type is made of. */
 static json_t *value_read(const struct type *type, const char *text)
 {
@@ -30,26 +35,27 @@ static json_t *value_read(const struct type *type, const char *text)
     case KIND_BOOL:
         return json_boolean(*text == '1');
     case KIND_NUMBER:
-        return json_integer(strcmp(text, "all") == 0 ? -1 : strtol(text, NULL, 10));
+        return json_integer(strcmp(text, "all") == 0 ? -1 : strtoll(text, NULL, 10));
     default:
         return json_string(text);
     }
 }
 
 /* And back; false when it is too long. */
-static bool value_write(const json_t *value, char out[QUERY_VALUE_BYTES])
+static bool value_write(const struct type *type, const json_t *value, char out[QUERY_SENT_BYTES])
 {
+    bool is_all = type == type_get(TYPE_ID_PARAM_TAIL) && json_integer_value(value) < 0;
     int bytes = 0;
     out[0] = '\0';
     if (json_is_boolean(value))
-        bytes = snprintf(out, QUERY_VALUE_BYTES, "%d", json_is_true(value));
-    else if (json_is_integer(value) && json_integer_value(value) < 0)
-        bytes = snprintf(out, QUERY_VALUE_BYTES, "all");
+        bytes = snprintf(out, QUERY_SENT_BYTES, "%d", json_is_true(value));
+    else if (is_all)
+        bytes = snprintf(out, QUERY_SENT_BYTES, "all");
     else if (json_is_integer(value))
-        bytes = snprintf(out, QUERY_VALUE_BYTES, "%lld", (long long) json_integer_value(value));
+        bytes = snprintf(out, QUERY_SENT_BYTES, "%lld", (long long) json_integer_value(value));
     else if (value)
-        bytes = snprintf(out, QUERY_VALUE_BYTES, "%s", json_string_value(value));
-    return bytes >= 0 && bytes < QUERY_VALUE_BYTES;
+        bytes = snprintf(out, QUERY_SENT_BYTES, "%s", json_string_value(value));
+    return bytes >= 0 && bytes < QUERY_SENT_BYTES;
 }
 
 static int refusal_take(const struct schema_verdict *verdict, struct query *query)
@@ -91,7 +97,7 @@ static json_t *judge_text(struct judge *judge, const struct field *field, const 
 }
 
 int query_rule_judge(struct query_rules *rules, const struct field *field, const char *value,
-                     char out[QUERY_VALUE_BYTES])
+                     char out[QUERY_SENT_BYTES])
 {
     struct schema_context context = {.api_minor = rules->context->api_minor,
                                      .file = rules->context->file};
@@ -102,7 +108,7 @@ int query_rule_judge(struct query_rules *rules, const struct field *field, const
                           .warnings = rules->warnings};
     json_t *sent = judge_text(&judge, field, value);
     rules->warnings = judge.warnings;
-    bool fits = value_write(sent, out);
+    bool fits = value_write(field->type, sent, out);
     json_decref(sent);
     if (!judge.refused && !fits)
         judge_refuse(&judge, REASON_FIELD_REFUSED, field->path, "%s: its value is too long (%s)",
@@ -110,7 +116,7 @@ int query_rule_judge(struct query_rules *rules, const struct field *field, const
     return judge.refused ? refusal_take(&verdict, rules->query) : REASON_NONE;
 }
 
-int query_rule_filters(struct query_rules *rules, const struct field *field)
+int query_rule_presence(struct query_rules *rules, const struct field *field)
 {
     struct schema_context context = {.file = rules->context->file};
     struct schema_verdict verdict = {.reason = REASON_NONE};

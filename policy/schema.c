@@ -399,6 +399,22 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
     json_decref(judge.warnings);
 }
 
+void schema_judge_text(const struct schema *schema, const struct schema_context *context,
+                       const char *path, const char *text, struct schema_verdict *ret)
+{
+    struct judge judge = {.schema = schema, .context = context, .verdict = ret};
+    json_t *in = json_string(text);
+    json_t *out = in ? judge_field(&judge, schema_find(schema, path), in) : NULL;
+    const char *sent = json_string_value(out);
+    if (!judge.refused) {
+        ret->body = sent ? strdup(sent) : NULL;
+        ret->reason = ret->body ? REASON_NONE : REASON_OUT_OF_MEMORY;
+    }
+    json_decref(out);
+    json_decref(in);
+    json_decref(judge.warnings);
+}
+
 void schema_verdict_done(struct schema_verdict *verdict)
 {
     free(verdict->body);

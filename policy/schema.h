@@ -58,6 +58,10 @@ struct schema_verdict {
 /* Judges one body; ret must be zeroed and is ended with schema_verdict_done(). */
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret);
+/* The same of one text as the value of one field that stands outside of any body; ret->body is then
+ * the text that is sent, not JSON. */
+void schema_judge_text(const struct schema *schema, const struct schema_context *context,
+                       const char *path, const char *text, struct schema_verdict *ret);
 void schema_verdict_done(struct schema_verdict *verdict);
 
 /* Whether there is a field of this path. */

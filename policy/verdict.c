@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "images.h"
 #include "judge.h"
 #include "operation.h"
 #include "policy.h"
@@ -49,14 +50,32 @@ static void show(struct pass *pass, const struct verdict_line *line)
         pass->visit(pass->arg, line);
 }
 
+/* Before anything else: what only observes enforces nothing. */
+static void pass_mode(struct pass *pass)
+{
+    char origin[300];
+    if (pass->risk != RISK_ROOT || !policy_observes(pass->policy))
+        return;
+    struct verdict_line line = {
+        .risk = RISK_ROOT,
+        .name = "mode",
+        .rule = "observe",
+        .origin = policy_mode_origin(pass->policy, origin, sizeof(origin)),
+        .value = "",
+        .why = "every request goes on unjudged; nothing below holds until this says enforce",
+    };
+    show(pass, &line);
+}
+
 static void pass_operations(struct pass *pass)
 {
     char origin[300];
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
         int grant = policy_grant(pass->policy, i);
-        /* One's own containers are what the rules below let them be. */
-        if (grant == GRANT_NO || grant == GRANT_OWN || op->risk != (int) pass->risk)
+        /* One's own containers are what the rules below let them be, and so are some images. */
+        if (grant == GRANT_NO || grant == GRANT_OWN || op->risk != (int) pass->risk ||
+            images_bound(op))
             continue;
         struct verdict_line line = {
             .risk = pass->risk,
@@ -76,7 +95,9 @@ static void pass_operations(struct pass *pass)
 static bool is_used(const struct policy *policy, int body)
 {
     const struct schema *schema = policy_schema(policy, body);
-    bool granted = body == BODY_QUERY;
+    if (body == BODY_IMAGE || body == BODY_QUERY)
+        return true; /* row by row: is_asked() */
+    bool granted = false;
     for (int i = 0; schema && i < OPERATION_COUNT; i++)
         granted = granted || ((int) operation_get((enum operation_id) i)->body == body &&
                               policy_grant(policy, i) != GRANT_NO);
@@ -98,11 +119,25 @@ static bool was_shown(const struct policy *policy, int body, const char *path)
     return false;
 }
 
-/* Whether the operation of a parameter is granted at all. */
-static bool is_asked(const struct policy *policy, const struct field *parameter)
+/* Whether an operation that a rule under [image] holds for is granted. */
+static bool is_image_asked(const struct policy *policy, const char *rule)
+{
+    const struct images_row *row;
+    for (size_t i = 0; (row = images_row_at(i)); i++)
+        if (strcmp(row->rule, rule) == 0 && policy_grant(policy, row->op) != GRANT_NO)
+            return true;
+    return false;
+}
+
+/* Whether the operation of a rule that stands for itself is granted. */
+static bool is_asked(const struct policy *policy, int body, const char *path)
 {
     char id[64];
-    snprintf(id, sizeof(id), "%.*s", (int) strcspn(parameter->path, "."), parameter->path);
+    if (body == BODY_IMAGE)
+        return is_image_asked(policy, path);
+    if (body != BODY_QUERY)
+        return true;
+    snprintf(id, sizeof(id), "%.*s", (int) strcspn(path, "."), path);
     const struct operation *op = operation_find(id);
     return op && policy_grant(policy, (int) op->number) != GRANT_NO;
 }
@@ -113,8 +148,8 @@ static void pass_fields(struct pass *pass, int body)
     char value[RISK_VALUE_BYTES];
     for (size_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
-        if ((body == BODY_QUERY && !is_asked(pass->policy, field)) ||
-            risk_of_field(schema, field, value) != pass->risk ||
+        if (risk_of_field(schema, field, value) != pass->risk ||
+            !is_asked(pass->policy, body, field->path) ||
             was_shown(pass->policy, body, field->path))
             continue;
         struct verdict_line line = {
@@ -134,6 +169,7 @@ enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void 
     enum risk worst = RISK_NONE;
     for (int risk = RISK_ROOT; risk > RISK_NONE; risk--) {
         struct pass pass = {.policy = policy, .risk = risk, .visit = visit, .arg = arg};
+        pass_mode(&pass);
         pass_operations(&pass);
         for (int body = 0; body < BODY_COUNT; body++)
             if (is_used(policy, body))

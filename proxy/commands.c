@@ -31,6 +31,7 @@
 static const char commands_usage[] =
     "usage: caisson serve [--policy FILE] [--listen unix:PATH] [--upstream unix:PATH]\n"
     "                     [--audit stderr|stdout|none|FILE] [--verbose]\n"
+    "                     [--i-accept-the-risk]\n"
     "       caisson healthcheck [--policy FILE] [--listen unix:PATH]\n"
     "       caisson check FILE [--max contained|host-data|host-root]\n"
     "       caisson explain METHOD TARGET [--policy FILE] [--body FILE|-] [--owned ID[:NAME]]...\n"
@@ -137,6 +138,8 @@ static void check_print(const char *path, const struct policy *policy)
     }
     puts(any ? "and nothing else (own: only containers made through this proxy)."
              : "  nothing at all.");
+    if (policy_observes(policy))
+        puts("Note: mode = observe: nothing of this is enforced, every request goes through.");
     if (foreign)
         puts("Note: what says 'any' reaches everyone's containers.");
     if (policy_grant(policy, OPERATION_ContainerCreate) != GRANT_NO)

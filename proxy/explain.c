@@ -195,7 +195,7 @@ static int decide(const struct question *question, const struct policy *policy,
     if (policy_route(policy, &question->engine, (int) method_from(question->method),
                      question->target, target_bytes, decision)) {
         size_t most = (size_t) config->body_bytes;
-        if (question->body_file)
+        if (question->body_file && decision->op->body != BODY_STREAM)
             rc = body_read(question->body_file, most, &body, &body_bytes, err);
         if (rc == 0 && body_bytes > most)
             deny_plainly(decision, REASON_BODY_TOO_LARGE);
@@ -214,6 +214,8 @@ static const char *verdict_word(const struct policy_decision *decision)
 {
     static const char *const words[] = {
         [POLICY_DENY] = "deny", [POLICY_FORWARD] = "forward", [POLICY_PING] = "answer"};
+    if (decision->observed)
+        return "observe";
     return words[decision->verdict];
 }
 
@@ -228,7 +230,7 @@ static void member(const char *name, const char *text)
     print_json(stdout, text);
 }
 
-static void answer_json(const struct policy_decision *decision)
+static void answer_json(const struct policy_decision *decision, const char *method)
 {
     bool forward = decision->verdict == POLICY_FORWARD;
     enum reason reason = (enum reason) decision->reason;
@@ -243,10 +245,14 @@ static void answer_json(const struct policy_decision *decision)
     member("operation", decision->op ? decision->op->id : NULL);
     member("container", or_null(decision->container));
     member("name", or_null(decision->name));
-    member("method", forward ? method_name(decision->op->method) : NULL);
-    member("target", forward ? decision->target : NULL);
-    printf(",\"body\":%s,\"warnings\":%s}\n", decision->body ? decision->body : "null",
-           decision->warnings ? decision->warnings : "[]");
+    member("method", forward ? method : NULL);
+    member("target", forward ? policy_target(decision) : NULL);
+    fputs(",\"body\":", stdout);
+    if (decision->observed && decision->body)
+        print_json(stdout, decision->body); /* perhaps no JSON */
+    else
+        fputs(decision->body ? decision->body : "null", stdout);
+    printf(",\"warnings\":%s}\n", decision->warnings ? decision->warnings : "[]");
 }
 
 static void line(const char *label, const char *text)
@@ -259,38 +265,48 @@ static void line(const char *label, const char *text)
 }
 
 /* The bytes that the engine would get. */
-static int request_print(const struct policy_decision *decision)
+static int request_print(const struct policy_decision *decision, const struct question *question)
 {
     struct buf head = {0};
+    bool upload = decision->op->body == BODY_STREAM && question->body_file;
     struct message_to_engine request = {
-        .method = (int) decision->op->method,
-        .target = decision->target,
+        .method = (int) method_from(question->method),
+        .target = policy_target(decision),
         .body_bytes = decision->body_bytes,
+        .chunked = upload,
         .json = decision->body != NULL,
+        .tar = upload,
     };
     if (message_write_request(&head, &request) < 0)
         return -1;
     puts("request");
     print_safe(stdout, buf_data(&head), buf_bytes(&head));
-    if (decision->body)
+    if (decision->observed) /* perhaps no JSON */
+        print_safe(stdout, decision->body ? decision->body : "", decision->body_bytes);
+    else if (decision->body)
         printf("%s\n", decision->body);
+    if (upload)
+        puts("(the body, as it comes)");
     buf_done(&head);
     return 0;
 }
 
-static int answer_text(const struct policy_decision *decision)
+static int answer_text(const struct policy_decision *decision, const struct question *question)
 {
     enum reason reason = (enum reason) decision->reason;
     line("decision", verdict_word(decision));
     line("operation", decision->op ? decision->op->id : NULL);
     if (decision->verdict == POLICY_DENY)
         printf("%-10s %s (%d)\n", "reason", reason_word(reason), reason_status(reason));
+    if (decision->observed)
+        printf("%-10s %s\n", "else",
+               reason == REASON_NONE ? "forward" : reason_word(reason)); /* if it enforced */
     line("field", decision->field);
     line("message", decision->message);
     line("container", decision->container);
     line("name", decision->name);
     line("warnings", decision->warnings);
-    return decision->verdict == POLICY_FORWARD ? request_print(decision) : 0;
+    return decision->verdict == POLICY_FORWARD ? request_print(decision, question) : 0;
 }
 
 int explain_run(int argc, char **argv)
@@ -307,8 +323,8 @@ int explain_run(int argc, char **argv)
     if (rc < 0) {
         log_error("%s", err.text);
     } else if (question.json) {
-        answer_json(&decision);
-    } else if (answer_text(&decision) < 0) {
+        answer_json(&decision, question.method);
+    } else if (answer_text(&decision, &question) < 0) {
         log_error("out of memory");
         rc = -1;
     }

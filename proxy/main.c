@@ -26,9 +26,13 @@ static int main_fail(const struct err *err)
 static int main_options(int argc, char **argv, struct server_options *options)
 {
     static const struct option known[] = {
-        {"policy", required_argument, NULL, 'p'},   {"listen", required_argument, NULL, 'l'},
-        {"upstream", required_argument, NULL, 'u'}, {"audit", required_argument, NULL, 'a'},
-        {"verbose", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
+        {"policy", required_argument, NULL, 'p'},
+        {"listen", required_argument, NULL, 'l'},
+        {"upstream", required_argument, NULL, 'u'},
+        {"audit", required_argument, NULL, 'a'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"i-accept-the-risk", no_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -45,6 +49,9 @@ static int main_options(int argc, char **argv, struct server_options *options)
             break;
         case 'a':
             options->audit = optarg;
+            break;
+        case 'r':
+            options->accept_risk = true;
             break;
         case 'v':
             log_set_level(LOG_LEVEL_DEBUG);

@@ -24,7 +24,7 @@ enum { REFERENCE_MAN_COLUMNS = 78 };
 
 /* ---- the rows of options.def ---- */
 
-enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API };
+enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API, UNIT_JUDGING };
 
 struct option_row {
     const char *section, *key, *fallback;
@@ -86,8 +86,8 @@ static void print_accepts(const struct option_row *row)
                                         [UNIT_TIME] = "a time",
                                         [UNIT_MODE] = "octal digits",
                                         [UNIT_API] = "a version"};
-    if (row->unit == UNIT_TEXT) {
-        fputs(row->form, stdout);
+    if (row->unit == UNIT_TEXT || row->unit == UNIT_JUDGING) {
+        fputs(row->form ? row->form : "enforce or observe", stdout);
         return;
     }
     printf("%s, ", names[row->unit]);
@@ -270,6 +270,9 @@ static void md_fields_head(struct fields *at, enum body body)
     if (body == BODY_QUERY) {
         puts("\n## Parameters under [query]\n\nEvery query parameter that is known, with the rule "
              "that holds where the policy has none.");
+    } else if (body == BODY_IMAGE) {
+        puts("\n## Rules under [image]\n\nWhich images the operations that name one may name, with "
+             "the rule that holds where the policy has none.");
     } else if (!at->section || strcmp(at->section, section) != 0) {
         printf("\n## Fields under [%s]\n\nEvery field of the body of ", section);
         md_operations_with(body);

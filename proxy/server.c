@@ -132,7 +132,7 @@ static void server_on_reload(evutil_socket_t number, short what, void *arg)
     struct err err;
 
     (void) number, (void) what;
-    if (policy_load(server->options->policy, &policy, &err) < 0) {
+    if (server_policy_load(server, server->options->policy, &policy, &err) < 0) {
         log_error("%s", err.text);
         log_error("the policy in force stays");
         return;
@@ -199,7 +199,7 @@ static int server_start(struct server *server, struct err *err)
     struct server_door *door;
     struct policy *policy;
 
-    if (policy_load(options->policy, &policy, err) < 0)
+    if (server_policy_load(server, options->policy, &policy, err) < 0)
         return -1;
     config = policy_config(policy);
     server_raise_descriptors(config);

@@ -130,7 +130,8 @@ static int server_door_tenant(struct server_door *door, struct err *err)
     tenant->ask_engine = server_door_ask;
     tenant->arg = door;
     tenant->owned = owner_table_new(config->owner);
-    if (tenant->owned == NULL)
+    tenant->seen = owner_table_new(config->owner);
+    if (tenant->owned == NULL || tenant->seen == NULL)
         return err_set(err, "out of memory");
     tenant->lease =
         lease_new(server->base, server->shared.upstream, tenant->owned, config->lifetime_ms);
@@ -196,6 +197,7 @@ void server_door_free(struct server_door *door)
     server_door_close(door);
     lease_free(door->tenant.lease);
     owner_table_free(door->tenant.owned);
+    owner_table_free(door->tenant.seen);
     policy_unref(door->tenant.policy);
     free(door->path);
     free(door);

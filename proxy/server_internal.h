@@ -4,6 +4,7 @@
  *
  * server.c       start, the event loop, signals, the end
  * server_door.c  one listener that serves: its socket, and what its clients share
+ * server_policy.c  what is loaded, and what is not
  */
 #ifndef CAISSON_PROXY_SERVER_INTERNAL_H
 #define CAISSON_PROXY_SERVER_INTERNAL_H
@@ -34,6 +35,12 @@ struct server {
     bool draining;
     bool done;
 };
+
+/* server_policy.c */
+
+/* A policy that only observes is loaded where the command line asked for that, too. */
+int server_policy_load(const struct server *server, const char *path, struct policy **ret_policy,
+                       struct err *err);
 
 /* server_door.c */
 

@@ -3,9 +3,9 @@
  * scene: the whole proxy within a test, turn by turn, between clients and an Engine that the test
  * plays itself.
  *
- * server.c is included, so that its loop is the one that runs; everything else is linked.  Clients
- * are socket pairs, the Engine is a listening socket in a folder that goes with the program.  No
- * call blocks: what is to happen happens in scene_turn().
+ * server.c and server_policy.c are included, so that its loop is the one that runs; everything else
+ * is linked.  Clients are socket pairs, the Engine is a listening socket in a folder that goes with
+ * the program.  No call blocks: what is to happen happens in scene_turn().
  */
 #ifndef CAISSON_TESTS_SCENE_H
 #define CAISSON_TESTS_SCENE_H
@@ -14,11 +14,14 @@
 
 static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err);
 
-#define server_run  scene_server_run
-#define policy_load scene_policy_load
+#define server_run         scene_server_run
+#define policy_load        scene_policy_load
+#define server_policy_load scene_server_policy_load
 #include "../../proxy/server.c"
+#include "../../proxy/server_policy.c"
 #undef server_run
 #undef policy_load
+#undef server_policy_load
 
 #include "conn_internal.h"
 #include "message.h"
@@ -251,9 +254,26 @@ static inline void scene_pass_time(struct scene *scene)
 /* One request that the proxy sent: its head as message.c reads it, and its body. */
 struct scene_request {
     struct message_request head;
-    struct span body; /* of a Content-Length; the proxy sends no other */
+    struct span body; /* of chunks: with their framing */
     size_t bytes;
 };
+
+/* Walks a body; false when it is not whole. */
+static inline bool scene_body(struct scene_request *request, const char *data, size_t bytes)
+{
+    struct message_body body;
+    struct span payload;
+    size_t total = 0;
+
+    message_body_init(&body, request->head.framing, request->head.content_bytes);
+    while (!body.done && total < bytes) {
+        ssize_t used = message_body_read(&body, data + total, bytes - total, &payload);
+        scene_demand(used > 0, "what the engine is sent is no body");
+        total += (size_t) used;
+    }
+    request->body = (struct span){data, total};
+    return body.done;
+}
 
 /* The first request that waits on a link; false when none is whole.  Aborts when it is no HTTP. */
 static inline bool scene_request(const struct scene_link *link, struct scene_request *ret)
@@ -268,11 +288,11 @@ static inline bool scene_request(const struct scene_link *link, struct scene_req
     if (link->fd < 0 || bytes == 0)
         return false;
     head = message_parse_request(data, bytes, &LIMITS, &ret->head, &reason);
-    scene_demand(head >= 0 && ret->head.framing != FRAMING_CHUNKED,
-                 "what the engine is sent is no request");
-    ret->body = (struct span){data + head, (size_t) ret->head.content_bytes};
+    scene_demand(head >= 0, "what the engine is sent is no request");
+    if (head == 0 || !scene_body(ret, data + head, bytes - (size_t) head))
+        return false;
     ret->bytes = (size_t) head + ret->body.bytes;
-    return head > 0 && ret->bytes <= bytes;
+    return true;
 }
 
 /* Whether the proxy asks for itself. */

@@ -243,7 +243,7 @@ static void visit_row(void *arg, const struct schema_field *field)
         assert_string_equal(field->rule, "forbid");
     else
         assert_true(strcmp(field->rule, "allow") == 0 ||
-                    strcmp(query_type_text(row), "absent, empty or false") == 0);
+                    strncmp(query_type_text(row), "absent, empty", 13) == 0);
 }
 
 static void each_row_is_a_field(void **state)
