@@ -112,6 +112,8 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
     case JSON_NULL:
     case JSON_FALSE:
         return true;
+    case JSON_TRUE:
+        return word_is_in(field->neutral, "true");
     case JSON_INTEGER:
         if (json_integer_value(value) == 0 || !field->neutral)
             return json_integer_value(value) == 0;

@@ -4,6 +4,7 @@
  */
 #include "policy_internal.h"
 
+#include "echo.h"
 #include "images.h"
 #include "owner.h"
 #include "query.h"
@@ -207,11 +208,14 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
                         const char *body, size_t body_bytes, struct policy_decision *decision)
 {
     const struct operation *op = decision->op;
+    char wrong[160];
     if (op->body == BODY_NONE)
-        return !body || policy_deny(decision, REASON_BODY_UNEXPECTED, "",
-                                    "%s takes no request body", op->id);
+        return !body || echo_is_query(op, body, body_bytes, wrong) ||
+               policy_deny(decision, REASON_BODY_UNEXPECTED, wrong, "%s takes no request body",
+                           op->id);
     if (op->body == BODY_EMPTY)
         return !body || is_empty_json(body, body_bytes) ||
+               echo_is_query(op, body, body_bytes, wrong) ||
                policy_deny(decision, REASON_BODY_UNEXPECTED, "",
                            "%s takes no request body but {} or null", op->id);
     if (op->body == BODY_STREAM)

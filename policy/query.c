@@ -5,6 +5,7 @@
  */
 #include "query_internal.h"
 
+#include "echo.h"
 #include "filters.h"
 #include "formats.h"
 #include "operation.h"
@@ -168,6 +169,7 @@ static bool take_signal(const char *value, char *out)
 
 static bool take_name(const char *value, char *out)
 {
+    value += value[0] == '/'; /* as an inspect shows it */
     strcpy(out, value);
     return !format_name(value);
 }
@@ -349,6 +351,8 @@ static int pair_note(const struct operation *op, const char *pair, size_t bytes,
         slices[i - first] = (struct slice){equals + 1, bytes - name_bytes - 1};
         return REASON_NONE;
     }
+    if (echo_is_field(op, pair, name_bytes))
+        return REASON_NONE;
     return refuse(query, REASON_QUERY_REFUSED, name,
                   "%s: query parameter '%s' is unknown; `caisson operations` lists the known ones",
                   op->id, name);
@@ -535,6 +539,14 @@ int query_judge(const struct operation *op, const struct query_context *context,
     if (reason == REASON_NONE && !narrowed) /* a bug in a table: everyone's would be shown */
         reason = refuse(query, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
     return reason;
+}
+
+bool query_knows(const struct operation *op, const char *name)
+{
+    for (int i = rows_first(op); i < ROW_COUNT && rows[i].op == (int) op->number; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return true;
+    return false;
 }
 
 void query_done(struct query *query)

@@ -46,6 +46,9 @@ int query_judge(const struct operation *op, const struct query_context *context,
                 size_t bytes, struct query *ret_query);
 void query_done(struct query *query);
 
+/* Whether an operation has a query parameter of this name. */
+bool query_knows(const struct operation *op, const char *name);
+
 /* One row of queries.def, for listings and tests; NULL past the last. Static. */
 struct query_row {
     int op; /* enum operation_id */

@@ -52,6 +52,16 @@ const char *schema_section(int body)
     return tables[body].section;
 }
 
+bool schema_names(int body, const char *name, size_t bytes)
+{
+    const struct schema_table *table = &tables[body];
+    for (size_t i = 0; i < table->count; i++)
+        if (strlen(table->rows[i].path) == bytes && memcmp(table->rows[i].path, name, bytes) == 0 &&
+            !memchr(name, '.', bytes))
+            return true;
+    return false;
+}
+
 /* ---- the tree ---- */
 
 struct field *schema_find(const struct schema *schema, const char *path)

@@ -335,7 +335,7 @@ static const char *const bad_names[] = {
     "-ab",
     ".ab",
     "_ab",
-    "/ab",
+    "//ab",
     "a/b",
     "a b",
     "a:b",
