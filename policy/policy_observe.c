@@ -52,6 +52,20 @@ static char *target_copy(const struct policy_decision *decision, unsigned api_mi
     return bytes < 0 ? NULL : target;
 }
 
+static char *images_note_late(const struct policy *policy, const struct policy_decision *decision)
+{
+    const struct query_context context = {.rules = policy->schemas.of[BODY_QUERY],
+                                          .file = policy->file,
+                                          .api_minor = decision->api_minor};
+    struct query query;
+    char *note = NULL;
+    if (query_judge(decision->op, &context, decision->route.query, decision->route.query_bytes,
+                    &query) == REASON_NONE)
+        note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query);
+    query_done(&query);
+    return note;
+}
+
 /* What the request asks for, where no judgement has come so far as to note it. */
 static void asked_note_late(const struct policy *policy, const char *body, size_t body_bytes,
                             struct policy_decision *decision)
@@ -63,12 +77,8 @@ static void asked_note_late(const struct policy *policy, const char *body, size_
         .file = policy->file,
     };
     struct schema_verdict verdict = {0};
-    struct query query;
-    if (!decision->asked && decision->op->id &&
-        query_judge(decision->op, decision->api_minor, NULL, decision->route.query,
-                    decision->route.query_bytes, &query) == REASON_NONE)
-        decision->asked =
-            images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query);
+    if (!decision->asked && images_row_of(decision->op))
+        decision->asked = images_note_late(policy, decision);
     if (decision->asked || !body || !schema)
         return;
     schema_judge(schema, &context, body, body_bytes, &verdict);

@@ -17,6 +17,7 @@
 #include "image.h"
 #include "learn_internal.h"
 #include "log.h"
+#include "query.h"
 #include "schema.h"
 
 #include <errno.h>
@@ -206,6 +207,63 @@ static void learn_asked(struct learn *learn, int body, json_t *asked, bool allow
 
 /* ---- lines ---- */
 
+/* A value as it is decoded; false when it is none that a table could know. */
+static bool value_decode(const char *at, size_t bytes, char *out, size_t room)
+{
+    for (const char *end = at + bytes; at < end; at++) {
+        unsigned code;
+        if (room-- <= 1)
+            return false;
+        if (*at == '%' && (end - at < 3 || sscanf(at + 1, "%2x", &code) != 1))
+            return false;
+        *out++ = *at == '%' ? (char) code : *at == '+' ? ' ' : *at;
+        at += *at == '%' ? 2 : 0;
+    }
+    *out = '\0';
+    return true;
+}
+
+/* What says no is what passes without a rule. */
+static bool says_no(const char *value)
+{
+    static const char *const words[] = {"", "0", "no", "none", "false", "False", "FALSE"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(words[i], value) == 0)
+            return true;
+    return false;
+}
+
+/* A parameter that only a rule opens. */
+static void learn_parameter(struct learn *learn, const struct query_row *row, const char *query,
+                            bool allowed, const char *second)
+{
+    char path[96], value[256];
+    size_t name_bytes = strlen(row->name);
+    snprintf(path, sizeof(path), "%s.%s", operation_get((enum operation_id) row->op)->id,
+             row->name);
+    for (const char *at = query; *at; at += *at == '&') {
+        size_t bytes = strcspn(at, "&");
+        json_t *text;
+        if (bytes > name_bytes && memcmp(at, row->name, name_bytes) == 0 && at[name_bytes] == '=' &&
+            value_decode(at + name_bytes + 1, bytes - name_bytes - 1, value, sizeof(value)) &&
+            !says_no(value) && (text = json_string(value))) {
+            learn_field(learn, BODY_QUERY, path, text, allowed, second);
+            json_decref(text);
+        }
+        at += bytes;
+    }
+}
+
+static void learn_query(struct learn *learn, const struct operation *op, const char *target,
+                        bool allowed, const char *second)
+{
+    const char *mark = strchr(target, '?');
+    const struct query_row *row;
+    for (size_t i = 0; mark && (row = query_row_at(i)); i++)
+        if (row->op == (int) op->number && row->shut)
+            learn_parameter(learn, row, mark + 1, allowed, second);
+}
+
 /* The N of "/v1.N/...". */
 static void learn_version(struct learn *learn, const char *target)
 {
@@ -256,15 +314,19 @@ static void learn_request(struct learn *learn, const struct operation *op, const
     bool went = strcmp(decision, "forward") == 0 || strcmp(decision, "observe") == 0;
     int reason = reason_find(text_at(line, "reason")), body = asked_body(op);
     json_t *asked = json_object_get(line, "asked");
+    if (learn->schemas.of[BODY_QUERY] && schema_has(learn->schemas.of[BODY_QUERY], field))
+        body = BODY_QUERY;
     bool named = reason == REASON_FIELD_REFUSED && learn->schemas.of[body];
     if (went || is_learnable(reason) || reason == REASON_API_TOO_OLD)
         learn_version(learn, text_at(line, "target"));
     if (op->body == BODY_CREATE)
         learn_image(learn, text_at(line, "image"), went, second);
-    learn_asked(learn, body, asked, went, second);
+    learn_asked(learn, asked_body(op), asked, went, second);
+    learn_query(learn, op, text_at(line, "target"), went, second);
     /* Its values are not in a log that is older, nor is what only all fields together show. */
     bool is_image = strcmp(field, "Image") == 0 && text_at(line, "image")[0];
-    bool held = !went && named && !is_image && !json_object_get(asked, field);
+    bool held = !went && named && !is_image && !json_object_get(asked, field) &&
+                !learn_find(&learn->fields[BODY_QUERY], field);
     if (held)
         names_add(learn, &learn->refused[body], field, false, second);
     if (went)

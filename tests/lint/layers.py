@@ -36,7 +36,7 @@ POLICY_FACES = {
                  "explain"],
     "owner.h": ["lease", "conn", "server", "explain"],
     "schema.h": ["commands", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"], "verdict.h": ["commands"],
-    "query.h": ["commands", "reference"], "filters.h": ["reference"],
+    "query.h": ["commands", "learn", "reference"], "filters.h": ["reference"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
 }
 
