@@ -297,6 +297,7 @@ static void learn_went(struct learn *learn, const struct operation *op, const js
 {
     bool observed = strcmp(text_at(line, "decision"), "observe") == 0;
     seen_add(&learn->operations[op->number], true, second);
+    learn->observed[op->number] += observed;
     if (is_foreign(op, line))
         learn->foreign[op->number]++;
     if (op->reply == REPLY_CREATE)

@@ -45,6 +45,7 @@ struct learn_names {
 
 struct learn {
     struct learn_seen operations[OPERATION_COUNT];
+    unsigned long observed[OPERATION_COUNT]; /* of the requests that went */
     unsigned long foreign[OPERATION_COUNT];  /* how often it reached what was not made here */
     struct learn_seen held[OPERATION_COUNT]; /* allowed as such, but refused for a field */
     unsigned long reasons[REASON_COUNT];     /* of refusals that no line would change */

@@ -67,10 +67,10 @@ static bool deals_with_own(const struct learn *learn)
 
 static const char *grant_word(const struct learn *learn, const struct operation *op)
 {
-    const bool others = op->object == OBJECT_NONE ? was_seen(&learn->operations[op->number]) &&
-                                                        learn->operations[op->number].allowed > 0 &&
-                                                        !deals_with_own(learn)
-                                                  : learn->foreign[op->number] > 0;
+    /* Where a policy enforced, a list was as narrow as that policy made it. */
+    const bool others = op->object == OBJECT_NONE
+                            ? learn->observed[op->number] > 0 && !deals_with_own(learn)
+                            : learn->foreign[op->number] > 0;
     if (others && op->grants & GRANT_ANY)
         return "any";
     if (op->grants & GRANT_OWN)
