@@ -30,9 +30,16 @@ struct policy; /* immutable once loaded, counted */
  * of range fails with "FILE:LINE: what is wrong; what would be right".
  */
 int policy_load(const char *path, struct policy **ret_policy, struct err *err);
+/* The same of a file whose [listener] sections take_listener (a config_take) is given. */
+int policy_load_main(const char *path,
+                     int (*take_listener)(void *arg, const char *section, const char *key,
+                                          const char *value, unsigned line, struct err *err),
+                     void *arg, struct policy **ret_policy, struct err *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy); /* NULL is fine */
 
+/* Tells which rules decided: the first 12 digits of the file's SHA-256. */
+const char *policy_version(const struct policy *policy);
 /* The [proxy] and [limits] sections; lives as long as the policy. See config.h. */
 const struct config *policy_config(const struct policy *policy);
 

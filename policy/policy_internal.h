@@ -17,6 +17,7 @@
 struct policy {
     unsigned refs;
     char *file; /* its name without folders, as messages say it */
+    char version[CONFIG_VERSION_BYTES + 1]; /* of the file's bytes */
     struct config config;
     struct schemas schemas;
     struct {
