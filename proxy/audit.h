@@ -29,6 +29,9 @@ struct audit_record {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    const char *listener;  /* its name */
+    const char *owner;     /* that its clients act for */
+    const char *policy;    /* the version of the rules that decided */
     const char *method;    /* "GET"; "?" when unknown */
     const char *operation; /* operationId, or NULL */
     const char *target;    /* as the client wrote it, cut to 256 bytes; not NUL-terminated */
@@ -44,7 +47,7 @@ struct audit_record {
 };
 
 /*
- * Adds one line.  method, operation, decision, reason and container are words of our own, of at
+ * Adds one line.  listener, owner, policy, method, operation, decision, reason and container are words of our own, of at
  * most 64 bytes of printable ASCII without quotes and backslashes; target, field and image
  * may be any bytes.  Absent members are left out of it.
  */
