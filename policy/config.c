@@ -143,6 +143,14 @@ static int parse_api(const char *text, int64_t *ret_minor, struct err *err)
     return 0;
 }
 
+static int parse_judging(const char *text, int64_t *ret_mode, struct err *err)
+{
+    if (strcmp(text, "enforce") != 0 && strcmp(text, "observe") != 0)
+        return err_set(err, "'%s' is no mode; write enforce or observe", text);
+    *ret_mode = strcmp(text, "observe") == 0 ? CONFIG_OBSERVE : CONFIG_ENFORCE;
+    return 0;
+}
+
 /* ---- kinds of text ---- */
 
 static bool text_is_plain(const char *text)
@@ -220,7 +228,7 @@ static int check_peers(const char *text, struct err *err)
 
 /* ---- rows ---- */
 
-enum unit_kind { UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API };
+enum unit_kind { UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API, UNIT_JUDGING };
 
 static const struct {
     int (*parse)(const char *text, int64_t *ret_value, struct err *err);
@@ -231,6 +239,7 @@ static const struct {
     [UNIT_TIME] = {config_parse_time, "ms"},
     [UNIT_MODE] = {parse_mode, ""},
     [UNIT_API] = {parse_api, ""},
+    [UNIT_JUDGING] = {parse_judging, ""},
 };
 
 enum text_kind { KIND_SOCKET, KIND_ACCOUNT, KIND_SINK, KIND_OWNER, KIND_FILE, KIND_PEERS };

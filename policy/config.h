@@ -12,6 +12,9 @@
 
 struct err;
 
+/* Of [proxy] mode. */
+enum { CONFIG_ENFORCE, CONFIG_OBSERVE };
+
 /*
  * One member per row of options.def: text is owned by the struct, numbers are bytes, ms or counts.
  * Under `line` stands where the file says it; 0: nowhere.

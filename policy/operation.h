@@ -33,6 +33,7 @@ enum object {
 /* What the request carries after its head. */
 enum body {
     BODY_NONE,     /* any body is refused */
+    BODY_STREAM,   /* bytes such as a tar, handed on as they come: the head alone is judged */
     BODY_UNJUDGED, /* something that no table describes yet: the operation cannot be allowed */
 /* JSON, judged along a schema of schemas.def */
 #define SCHEMA(name, section, prepare, finish) BODY_##name,

@@ -194,6 +194,17 @@ const struct config *policy_config(const struct policy *policy)
     return &policy->config;
 }
 
+bool policy_observes(const struct policy *policy)
+{
+    return policy->config.mode == CONFIG_OBSERVE;
+}
+
+char *policy_mode_origin(const struct policy *policy, char *buffer, size_t bytes)
+{
+    snprintf(buffer, bytes, "%.280s:%u", policy->file, policy->config.line.mode);
+    return buffer;
+}
+
 int policy_grant(const struct policy *policy, int operation)
 {
     assert(operation >= 0 && operation < OPERATION_COUNT);
@@ -235,7 +246,8 @@ void policy_decision_done(struct policy_decision *decision)
 {
     free(decision->body);
     free(decision->warnings);
-    decision->body = decision->warnings = NULL;
+    free(decision->target_long);
+    decision->body = decision->warnings = decision->target_long = NULL;
 }
 
 bool policy_deny(struct policy_decision *decision, int reason, const char *field,
@@ -327,13 +339,15 @@ static bool ping_route(const struct policy *policy, struct policy_decision *deci
     return true;
 }
 
-bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
-                  const char *target, size_t target_bytes, struct policy_decision *decision)
+bool policy_route_judge(const struct policy *policy, const struct policy_engine *engine, int method,
+                        const char *target, size_t target_bytes, struct policy_decision *decision)
 {
     struct route route;
     const char *wrong;
     int reason = route_parse(method, target, target_bytes, &route, &wrong);
     decision->op = route.op;
+    decision->route.path = route.path;
+    decision->route.path_bytes = route.path_bytes;
     decision->route.ref = route.ref;
     decision->route.ref_bytes = route.ref_bytes;
     decision->route.query = route.query;

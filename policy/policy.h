@@ -46,6 +46,9 @@ const struct config *policy_config(const struct policy *policy);
 /* For listings and explanations: the grant (enum grant) of an operation (enum operation_id), and
  * the rules in force, which live as long as the policy. */
 int policy_grant(const struct policy *policy, int operation);
+/* Whether it only observes, and where it says so: "FILE:LINE". Returns buffer. */
+bool policy_observes(const struct policy *policy);
+char *policy_mode_origin(const struct policy *policy, char *buffer, size_t bytes);
 /* Where [allow] speaks of it: "FILE:LINE", or "built in". Returns buffer. */
 char *policy_grant_origin(const struct policy *policy, int operation, char *buffer, size_t bytes);
 const struct schemas *policy_schemas(const struct policy *policy);
@@ -69,17 +72,19 @@ enum { POLICY_TARGET_BYTES = 2048, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTE
 /* Begin with policy_decision_init() or = {0}; end with policy_decision_done(). */
 struct policy_decision {
     enum policy_verdict verdict;
-    int reason;                 /* enum reason; REASON_NONE unless denied */
-    const struct operation *op; /* NULL while no row matched */
+    int reason;                 /* enum reason; REASON_NONE unless denied, or observed */
+    const struct operation *op; /* NULL while no row matched; observed: perhaps one without an id */
     unsigned api_minor;         /* the version that is sent, and that the client is answered in */
+    bool observed;  /* nothing was judged: reason, field and message say what would have been */
     bool hijack;    /* the engine is asked for a raw stream, if the client asked to upgrade */
     char *body;     /* to send, canonical JSON; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
     size_t body_bytes;
+    char *target_long; /* what is sent in place of target, when observed; NULL for none. Owned */
     /* Private to policy/, between the two steps: borrowed from the caller's target. */
     struct {
-        const char *ref, *query;
-        size_t ref_bytes, query_bytes;
+        const char *path, *ref, *query;
+        size_t path_bytes, ref_bytes, query_bytes;
         unsigned client_minor; /* of the version in the target; 0 for none */
     } route;
 
@@ -94,10 +99,16 @@ struct policy_decision {
     char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
 };
 
+/* The target that is sent. */
+const char *policy_target(const struct policy_decision *decision);
+
 void policy_decision_init(struct policy_decision *decision);
 void policy_decision_done(struct policy_decision *decision);
 
 /*
+ * Under `mode = observe` both steps are worked out and only noted: whatever is sound HTTP goes on
+ * as it came, with observed set and, as reason, field and message, what would have become of it.
+ *
  * Step one: the operation that METHOD TARGET names, and whether the policy grants it at all.
  * method is an enum method.  The target is borrowed until step two is over.  Returns true when the
  * exchange goes on to step two; otherwise the decision is final (a denial).  A /_ping that is

@@ -87,7 +87,8 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
                           size_t body_bytes, struct policy_decision *decision)
 {
     char text[QUERY_TEXT_BYTES + sizeof(decision->name) + 8];
-    if (owner_alive(owned) >= (size_t) policy->config.containers)
+    /* What is only observed may be long gone: nobody looks. */
+    if (!decision->observed && owner_alive(owned) >= (size_t) policy->config.containers)
         return policy_deny(
             decision, REASON_TOO_MANY_CONTAINERS, "containers",
             "%zu containers are alive, and 'containers' under [limits] of %.80s is %" PRId64
@@ -134,6 +135,8 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
     if (op->body == BODY_NONE)
         return !body || policy_deny(decision, REASON_BODY_UNEXPECTED, "",
                                     "%s takes no request body", op->id);
+    if (op->body == BODY_STREAM)
+        return true; /* it is yet to come, and goes on unread */
     const struct schema *schema = policy->schemas.of[op->body];
     if (!schema) /* no such row can be granted */
         return policy_deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
@@ -163,15 +166,12 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
     return true;
 }
 
-void policy_decide(const struct policy *policy, const struct owner_table *owned,
-                   const struct policy_engine *engine, uint64_t nonce, const char *body,
-                   size_t body_bytes, struct policy_decision *decision)
+void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
+                         const struct policy_engine *engine, uint64_t nonce, const char *body,
+                         size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
     char label[sizeof(OWNER_LABEL) + 64] = "";
-    assert(decision->op);
-    if (decision->verdict == POLICY_PING)
-        return;
     decision->api_minor = policy_version_choose(policy, engine, decision->route.client_minor);
     if (!policy_version_check(policy, decision))
         return;

@@ -6,6 +6,7 @@
  * policy.c          loading, and step one: the operation
  * policy_decide.c   step two: version, query, body
  * policy_objects.c  step two: whose the object is that a path names
+ * policy_observe.c  both steps, taken or only noted
  */
 #ifndef CAISSON_POLICY_POLICY_INTERNAL_H
 #define CAISSON_POLICY_POLICY_INTERNAL_H
@@ -16,7 +17,7 @@
 
 struct policy {
     unsigned refs;
-    char *file; /* its name without folders, as messages say it */
+    char *file;                             /* its name without folders, as messages say it */
     char version[CONFIG_VERSION_BYTES + 1]; /* of the file's bytes */
     struct config config;
     struct schemas schemas;
@@ -29,6 +30,13 @@ struct policy {
 /* Always false, so that a step can `return policy_deny(...)`. */
 bool policy_deny(struct policy_decision *decision, int reason, const char *field,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The two steps of policy.h as a policy that enforces takes them. */
+bool policy_route_judge(const struct policy *policy, const struct policy_engine *engine, int method,
+                        const char *target, size_t target_bytes, struct policy_decision *decision);
+void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
+                         const struct policy_engine *engine, uint64_t nonce, const char *body,
+                         size_t body_bytes, struct policy_decision *decision);
 
 /* The newest version that engine and client both speak. */
 unsigned policy_version_choose(const struct policy *policy, const struct policy_engine *engine,

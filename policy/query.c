@@ -27,6 +27,7 @@ enum query_type {
     QUERY_SIGNAL,
     QUERY_NAME,
     QUERY_PLATFORM,
+    QUERY_PATH,
     QUERY_KEYS,
     QUERY_LIMIT,
     QUERY_FILTERS,
@@ -44,6 +45,7 @@ enum {
     ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
     QUERY_PAIRS = 16,           /* more rows than any operation has */
     QUERY_VALUE_BYTES = 80,     /* a decoded value with its NUL */
+    QUERY_PATH_BYTES = 512,     /* the same of a path, with one byte that may be added */
     QUERY_FILTERS_BYTES = 1024, /* the same of filters */
 };
 
@@ -177,6 +179,21 @@ static bool take_platform(const char *value, char *out)
     return value[part] == '\0';
 }
 
+/* The Engine reads every path from the root; it is sent so that nothing is left to clean. */
+static bool take_path(const char *value, char *out)
+{
+    if (strlen(value) + 2 > QUERY_PATH_BYTES)
+        return false;
+    sprintf(out, "/%s", value + (value[0] == '/'));
+    for (const char *name = out + 1, *end; *name; name = end + (*end == '/')) {
+        end = name + strcspn(name, "/");
+        if (end == name || (end - name == 1 && name[0] == '.' && *end) ||
+            (end - name == 2 && name[0] == '.' && name[1] == '.'))
+            return false;
+    }
+    return true;
+}
+
 static bool take_keys(const char *value, char *out)
 {
     strcpy(out, value);
@@ -215,6 +232,7 @@ static const struct {
     [QUERY_NAME] = {take_name, "2 to 63 of A-Z a-z 0-9 _ . - that begin with a letter or digit, "
                                "and not 12 or more hex digits alone"},
     [QUERY_PLATFORM] = {take_platform, "an os/arch/variant like linux/amd64"},
+    [QUERY_PATH] = {take_path, "a plain path of a container, like /tmp/data, without '..' or '//'"},
     [QUERY_KEYS] = {take_keys, "keys such as ctrl-p,ctrl-q, at most 32 bytes"},
     [QUERY_LIMIT] = {take_limit, "a number of at most 6 digits, or -1"},
     [QUERY_FILTERS] = {NULL, "JSON like {\"label\":[\"a=b\"]}"},
@@ -354,9 +372,10 @@ static int filters_judge(const struct operation *op, const struct query_row *row
 static int value_judge(const struct operation *op, const struct query_row *row, unsigned api_minor,
                        const struct slice *slice, struct query *query)
 {
-    char value[QUERY_VALUE_BYTES], out[QUERY_VALUE_BYTES];
+    char value[QUERY_PATH_BYTES], out[QUERY_PATH_BYTES];
+    size_t most = row->type == QUERY_PATH ? QUERY_PATH_BYTES : QUERY_VALUE_BYTES;
     int reason = row->type == QUERY_NAME ? REASON_NAME_REFUSED : REASON_QUERY_REFUSED;
-    const char *wrong = value_decode(slice, value, sizeof(value));
+    const char *wrong = value_decode(slice, value, most);
     if (wrong)
         return refuse(query, reason, row->name, "%s: query parameter '%s' %s; it must be %s",
                       op->id, row->name, wrong, types[row->type].text);

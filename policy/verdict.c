@@ -49,6 +49,23 @@ static void show(struct pass *pass, const struct verdict_line *line)
         pass->visit(pass->arg, line);
 }
 
+/* Before anything else: what only observes enforces nothing. */
+static void pass_mode(struct pass *pass)
+{
+    char origin[300];
+    if (pass->risk != RISK_ROOT || !policy_observes(pass->policy))
+        return;
+    struct verdict_line line = {
+        .risk = RISK_ROOT,
+        .name = "mode",
+        .rule = "observe",
+        .origin = policy_mode_origin(pass->policy, origin, sizeof(origin)),
+        .value = "",
+        .why = "every request goes on unjudged; nothing below holds until this says enforce",
+    };
+    show(pass, &line);
+}
+
 static void pass_operations(struct pass *pass)
 {
     char origin[300];
@@ -124,6 +141,7 @@ enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void 
     enum risk worst = RISK_NONE;
     for (int risk = RISK_ROOT; risk > RISK_NONE; risk--) {
         struct pass pass = {.policy = policy, .risk = risk, .visit = visit, .arg = arg};
+        pass_mode(&pass);
         pass_operations(&pass);
         for (int body = 0; body < BODY_COUNT; body++)
             if (is_used(policy, body))

@@ -28,11 +28,11 @@
 
 enum {
     AUDIT_ROOM_BYTES = 1 << 20, /* lines that wait for the sink */
-    AUDIT_LINE_BYTES = 6 << 10, /* above the longest line */
+    AUDIT_LINE_BYTES = 8 << 10, /* above the longest line */
     AUDIT_TEXT_BYTES = 256,     /* of a text that somebody else wrote */
-    AUDIT_TEXTS = 3,            /* of these in a line */
+    AUDIT_TEXTS = 4,            /* of these in a line */
     AUDIT_WORD_BYTES = 64,      /* of a word of our own */
-    AUDIT_WORDS = 8,            /* of these in a line */
+    AUDIT_WORDS = 9,            /* of these in a line */
     AUDIT_NUMBERS = 9,          /* numbers in a line */
     AUDIT_NAME_BYTES = 16,      /* of a member, with its punctuation */
     AUDIT_ESCAPE_BYTES = 6,     /* \u00NN */
@@ -272,7 +272,9 @@ static char *put_record(struct audit *audit, char *to, const struct audit_record
         to = put_member(to, "target", 6, record->target, record->target_bytes);
     to = PUT_WORD(to, "decision", record->decision);
     to = PUT_WORD(to, "reason", record->reason);
+    to = PUT_WORD(to, "ended", record->ended);
     to = PUT_TEXT(to, "field", record->field);
+    to = PUT_TEXT(to, "message", record->message);
     to = PUT_TEXT(to, "image", record->image);
     to = PUT_WORD(to, "container", record->container);
     if (record->status > 0)

@@ -36,10 +36,12 @@ struct audit_record {
     const char *operation; /* operationId, or NULL */
     const char *target;    /* as the client wrote it, cut to 256 bytes; not NUL-terminated */
     size_t target_bytes;
-    const char *decision;  /* "forward", "answer", "deny" */
-    const char *reason;    /* the word of an enum reason; "none" */
-    const char *field;     /* or NULL */
-    const char *image;     /* that a create asks for, or NULL */
+    const char *decision; /* "forward", "answer", "deny", "observe" */
+    const char *reason;  /* the word of an enum reason; "none"; observed: of what would have been */
+    const char *ended;   /* observed: how it ended, if not well; or NULL */
+    const char *field;   /* or NULL */
+    const char *message; /* observed: the refusal that there would have been, or NULL */
+    const char *image;   /* that a create asks for, or NULL */
     const char *container; /* full id, or NULL */
     int status;            /* sent to the client; 0 for none */
     uint64_t bytes_in, bytes_out;
@@ -47,9 +49,9 @@ struct audit_record {
 };
 
 /*
- * Adds one line.  listener, owner, policy, method, operation, decision, reason and container are words of our own, of at
- * most 64 bytes of printable ASCII without quotes and backslashes; target, field and image
- * may be any bytes.  Absent members are left out of it.
+ * Adds one line.  listener, owner, policy, method, operation, decision, reason and container are
+ * words of our own, of at most 64 bytes of printable ASCII without quotes and backslashes; target,
+ * field and image may be any bytes.  Absent members are left out of it.
  */
 void audit_add(struct audit *audit, const struct audit_record *record);
 void audit_flush(struct audit *audit);

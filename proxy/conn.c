@@ -25,9 +25,10 @@ enum {
 /* The edges of the state machine, as sets of bits. */
 #define TO(state) (1u << CONN_##state)
 static const unsigned conn_edges[CONN_STATE_COUNT] = {
-    [CONN_HEAD] = TO(HEAD) | TO(BODY) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
+    [CONN_HEAD] = TO(HEAD) | TO(BODY) | TO(ENGINE) | TO(UPLOAD) | TO(SENT) | TO(FLUSH) | TO(DONE),
     [CONN_BODY] = TO(HEAD) | TO(ENGINE) | TO(SENT) | TO(FLUSH) | TO(DONE),
-    [CONN_ENGINE] = TO(HEAD) | TO(SENT) | TO(FLUSH) | TO(DONE),
+    [CONN_ENGINE] = TO(HEAD) | TO(UPLOAD) | TO(SENT) | TO(FLUSH) | TO(DONE),
+    [CONN_UPLOAD] = TO(SENT) | TO(STREAM) | TO(FLUSH) | TO(DONE),
     [CONN_SENT] = TO(CREATED) | TO(STREAM) | TO(TUNNEL) | TO(FLUSH) | TO(DONE),
     [CONN_CREATED] = TO(HEAD) | TO(FLUSH) | TO(DONE),
     [CONN_STREAM] = TO(HEAD) | TO(FLUSH) | TO(DONE),
@@ -109,7 +110,7 @@ static void conn_flush(struct conn *conn)
 /* After an exchange that ended well, or with a refusal: the next one, or the end. */
 void conn_end_exchange(struct conn *conn, enum reason reason)
 {
-    bool keep_alive = conn->x.keep_alive && !conn->tenant->draining;
+    bool keep_alive = conn_keeps_alive(conn);
     int64_t idle_ms = conn_config(conn)->idle_timeout_ms;
 
     if (conn->detached) {
@@ -154,6 +155,8 @@ static size_t conn_feed(struct conn *conn, const char *data, size_t bytes)
             step = conn_read_head(conn, data + used, bytes - used);
         else if (conn->state == CONN_BODY)
             step = conn_read_body(conn, data + used, bytes - used);
+        else if (conn->state == CONN_UPLOAD)
+            step = conn_read_upload(conn, data + used, bytes - used);
         if (step <= 0)
             break;
         used += (size_t) step;
@@ -179,19 +182,26 @@ static void conn_feed_waiting(struct conn *conn)
         conn->in = in;
 }
 
+/* Client bytes are used as they come. */
+static bool conn_is_reading(const struct conn *conn)
+{
+    return conn->state == CONN_HEAD || conn->state == CONN_BODY || conn->state == CONN_UPLOAD;
+}
+
 /* Called at the end of every way in: what is watched follows from the state. */
 void conn_settle(struct conn *conn)
 {
-    bool reading, client_full;
+    bool reading, stuck, client_full;
 
-    if (conn->state == CONN_HEAD || conn->state == CONN_BODY)
+    if (conn_is_reading(conn))
         conn_feed_waiting(conn);
     if (conn->state == CONN_TUNNEL)
         conn_tunnel_settle(conn);
     if (conn->state == CONN_TUNNEL || conn->state == CONN_DONE)
         return;
-    reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
-    if (reading && conn->client_ended && !stream_blocked(&conn->client)) {
+    reading = conn_is_reading(conn);
+    stuck = conn->state == CONN_UPLOAD && conn_upload_is_stuck(conn);
+    if (reading && !stuck && conn->client_ended && !stream_blocked(&conn->client)) {
         conn_close_exchange(conn, REASON_CLIENT_GONE);
         conn_flush(conn);
         if (conn->state == CONN_DONE)
@@ -203,7 +213,7 @@ void conn_settle(struct conn *conn)
     }
     client_full = buf_bytes(&conn->in) > (size_t) conn_config(conn)->head_bytes;
     if (!conn->detached)
-        stream_pause(&conn->client, conn->client_ended || (client_full && !reading) ||
+        stream_pause(&conn->client, conn->client_ended || stuck || (client_full && !reading) ||
                                         (reading && stream_blocked(&conn->client)));
     if (conn->engine != NULL)
         stream_pause(conn->engine, !conn->detached && stream_blocked(&conn->client));
@@ -297,6 +307,9 @@ static void conn_late(struct conn *conn)
         return;
     case CONN_ENGINE:
         conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
+        return;
+    case CONN_UPLOAD:
+        conn_refuse_and_close(conn, REASON_UPLOAD_TIMEOUT);
         return;
     default:
         conn_finish(conn, REASON_CLIENT_GONE);

@@ -29,6 +29,7 @@ enum conn_state {
     CONN_HEAD,    /* between two requests, or reading a head */
     CONN_BODY,    /* reading the request's body */
     CONN_ENGINE,  /* the request is whole, but nothing is known of the Engine yet */
+    CONN_UPLOAD,  /* the Engine has the request's head; its body is handed on as it comes */
     CONN_SENT,    /* the Engine has the request, its reply's head is awaited */
     CONN_CREATED, /* collecting the whole answer to a create */
     CONN_STREAM,  /* handing the reply's body on */
@@ -68,14 +69,15 @@ struct conn_tenant {
     const struct peers *peers;
     struct policy *policy; /* judges the exchanges that begin now */
     struct owner_table *owned;
+    struct owner_table *seen; /* made while the policy only observed: nobody's own */
     struct lease *lease;
     bool ready;    /* the Engine is known and the table of owned containers is rebuilt */
     bool draining; /* the listener is about to end: no exchange follows another */
     /* Asks for `ready`; conn_engine_known() follows, perhaps at once. */
     void (*ask_engine)(void *arg);
     void *arg;
-    unsigned count;    /* of open connections */
-    unsigned detached; /* those of them whose clients are gone: not more than containers may be */
+    unsigned count;     /* of open connections */
+    unsigned detached;  /* those of them whose clients are gone: not more than containers may be */
     unsigned strangers; /* those who are not among the peers: they are told so, and closed */
     struct conn_list open;
 };

@@ -4,8 +4,10 @@
  *
  * conn.c          states, the ways in, what is watched, the end
  * conn_request.c  from a request's head to the Engine, or to a refusal
+ * conn_upload.c   a body that is handed on as it comes
  * conn_reply.c    from the Engine's reply to the client
  * conn_tunnel.c   both ways, after a hijack
+ * conn_observe.c  what only observing notes
  */
 #ifndef CAISSON_PROXY_CONN_INTERNAL_H
 #define CAISSON_PROXY_CONN_INTERNAL_H
@@ -45,6 +47,8 @@ struct exchange {
     bool upgrade;     /* the client asked for another protocol on its connection */
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
     bool engine_keep; /* the Engine reads another request on its connection */
+    bool unread;      /* a body to hand on has not come to its end: no request can follow it */
+    bool expect;      /* ... and the client waits for a word before it sends it */
 };
 
 struct conn {
@@ -106,6 +110,30 @@ void conn_open_exchange(struct conn *conn);
 /* Its audit record, and the end of all that it holds. */
 void conn_close_exchange(struct conn *conn, enum reason reason);
 void conn_free_decision(struct exchange *x);
+
+/* Whether another exchange can follow this one. */
+bool conn_keeps_alive(const struct conn *conn);
+
+/* conn_upload.c */
+
+/* The head of a request whose body is to be handed on, perhaps an empty one: judges it. */
+void conn_upload_expect(struct conn *conn, const struct message_request *request);
+/* The Engine has the head. */
+void conn_upload_begin(struct conn *conn);
+/* Returns how many bytes it used; 0 while the Engine takes none. */
+ssize_t conn_read_upload(struct conn *conn, const char *data, size_t bytes);
+/* The Engine takes no more: what it has to say is heard, and then all is over. */
+void conn_upload_cut(struct conn *conn);
+/* Whether the Engine is what an upload waits for; the client's time does not run then. */
+bool conn_upload_is_stuck(struct conn *conn);
+
+/* conn_observe.c */
+
+/* What the exchange's decision looks containers up in. */
+struct owner_table *conn_owned(const struct conn *conn);
+bool conn_observes(const struct exchange *x);
+/* The Engine's 201 to a create or an exec, whole in conn->body: notes the id, if it says one. */
+void conn_observe_created(struct conn *conn);
 
 /* conn_tunnel.c */
 

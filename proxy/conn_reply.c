@@ -56,9 +56,9 @@ static void conn_learn(struct conn *conn, int status)
     if (x->container[0] == '\0')
         return;
     if (status == 204 && x->op->number == OPERATION_ContainerDelete)
-        owner_remove(tenant->owned, x->container);
+        owner_remove(conn_owned(conn), x->container);
     else if (status == 204 && x->op->number == OPERATION_ContainerRename)
-        owner_rename(tenant->owned, x->container, x->decision->name);
+        owner_rename(conn_owned(conn), x->container, x->decision->name);
     else if (status == 404)
         lease_check(tenant->lease);
 }
@@ -92,12 +92,23 @@ static void conn_created(struct conn *conn, bool surplus)
     free(reply);
 }
 
-/* The answer teaches us an id, and goes on as it is. */
+/* The whole answer goes on as it is. */
+static void conn_pass_on(struct conn *conn, bool surplus)
+{
+    struct answer_to to = conn_answer_to(conn);
+    struct buf answer = {0};
+
+    if (answer_json(&answer, &to, 201, buf_data(&conn->body), buf_bytes(&conn->body)) < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
+        conn_reply_end(conn, surplus);
+    buf_done(&answer);
+}
+
+/* The answer teaches us an id. */
 static void conn_exec_created(struct conn *conn, bool surplus)
 {
     struct conn_tenant *tenant = conn->tenant;
-    struct answer_to to = conn_answer_to(conn);
-    struct buf answer = {0};
     char id[OWNER_ID_BYTES + 1];
     struct err err;
 
@@ -109,19 +120,18 @@ static void conn_exec_created(struct conn *conn, bool surplus)
     }
     if (owner_exec_add(tenant->owned, id, conn->x.container) < 0)
         log_error("out of memory: exec %.12s is not in the table", id);
-    if (answer_json(&answer, &to, 201, buf_data(&conn->body), buf_bytes(&conn->body)) < 0)
-        conn_finish(conn, REASON_OUT_OF_MEMORY);
-    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
-        conn_reply_end(conn, surplus);
-    buf_done(&answer);
+    conn_pass_on(conn, surplus);
 }
 
 /* The whole answer is in conn->body. */
 static void conn_collected(struct conn *conn, bool surplus)
 {
-    if (conn->x.op->reply == REPLY_CREATE)
+    if (conn_observes(&conn->x)) {
+        conn_observe_created(conn);
+        conn_pass_on(conn, surplus);
+    } else if (conn->x.op->reply == REPLY_CREATE) {
         conn_created(conn, surplus);
-    else
+    } else
         conn_exec_created(conn, surplus);
 }
 
@@ -188,7 +198,7 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
         head.framing = FRAMING_CLOSE;
     if (head.framing == FRAMING_CLOSE)
         x->keep_alive = false;
-    head.keep_alive = x->keep_alive && !conn->tenant->draining;
+    head.keep_alive = conn_keeps_alive(conn);
     ret = message_write_reply(&out, &head);
     if (ret < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
@@ -214,13 +224,20 @@ static bool conn_is_hijacked(const struct conn *conn, const struct message_reply
            (reply->status == 101 || (reply->status == 200 && reply->framing == FRAMING_CLOSE));
 }
 
+/* Streams are many, and live long; only observing has more to say of them at their end. */
+static void conn_forget_decision(struct exchange *x)
+{
+    if (!conn_observes(x))
+        conn_free_decision(x);
+}
+
 static void conn_take_reply(struct conn *conn, const struct message_reply *reply, const char *data,
                             size_t bytes)
 {
     struct exchange *x = &conn->x;
 
     x->status = reply->status;
-    x->engine_keep = reply->keep_alive;
+    x->engine_keep = reply->keep_alive && !x->unread;
     message_body_init(&conn->framing, reply->framing, reply->content_bytes);
     if ((x->op->reply == REPLY_CREATE || x->op->reply == REPLY_EXEC) && reply->status == 201) {
         conn_enter(conn, CONN_CREATED, 0);
@@ -232,14 +249,14 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
         x->keep_alive = false;
         if (conn_write_reply_head(conn, reply) < 0)
             return;
-        conn_free_decision(x);
+        conn_forget_decision(x);
         conn_tunnel_open(conn, data, bytes);
         return;
     }
     conn_enter(conn, CONN_STREAM, 0);
     if (conn_write_reply_head(conn, reply) < 0)
         return;
-    conn_free_decision(x);
+    conn_forget_decision(x);
     if (conn->framing.done)
         conn_reply_end(conn, bytes > 0);
     else if (bytes > 0)
@@ -271,6 +288,12 @@ static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
     return used;
 }
 
+/* An Engine may answer before it has the whole body. */
+static bool conn_awaits_reply(const struct conn *conn)
+{
+    return conn->state == CONN_SENT || conn->state == CONN_UPLOAD;
+}
+
 static void conn_read_engine_head(struct conn *conn, const char *data, size_t bytes)
 {
     size_t used;
@@ -290,7 +313,7 @@ static void conn_read_engine_head(struct conn *conn, const char *data, size_t by
     conn->reply = (struct buf){0};
     used = conn_read_reply(conn, buf_data(&reply), buf_bytes(&reply));
     buf_consume(&reply, used);
-    if (conn->state == CONN_SENT && buf_bytes(&reply) > 0) {
+    if (conn_awaits_reply(conn) && buf_bytes(&reply) > 0) {
         conn->reply = reply;
         if (buf_bytes(&conn->reply) > CONN_REPLY_HEAD_BYTES)
             conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
@@ -301,7 +324,7 @@ static void conn_read_engine_head(struct conn *conn, const char *data, size_t by
 
 static void conn_engine_bytes(struct conn *conn, const char *data, size_t bytes)
 {
-    if (conn->state == CONN_SENT)
+    if (conn_awaits_reply(conn))
         conn_read_engine_head(conn, data, bytes);
     else if (conn->state == CONN_CREATED)
         conn_collect(conn, data, bytes);
@@ -333,7 +356,9 @@ void conn_on_engine(void *arg, enum stream_event event)
     assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
     if (event != STREAM_READABLE) {
         /* A failed write shows again when the reply is read, or is the end of a tunnel. */
-        if (conn->state == CONN_TUNNEL)
+        if (event == STREAM_GONE && conn->state == CONN_UPLOAD)
+            conn_upload_cut(conn);
+        if (conn->state == CONN_TUNNEL || conn->state == CONN_UPLOAD)
             conn_settle(conn);
         return;
     }

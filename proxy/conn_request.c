@@ -42,6 +42,7 @@ static void conn_audit(const struct conn *conn)
 {
     const struct exchange *x = &conn->x;
     const struct policy_decision *decision = x->decision;
+    const bool observed = conn_observes(x) && decision->verdict == POLICY_FORWARD;
     const struct audit_record record = {
         .time_us = x->time_us,
         .connection = conn->number,
@@ -56,10 +57,13 @@ static void conn_audit(const struct conn *conn)
         .operation = x->op == NULL ? NULL : x->op->id,
         .target = x->target,
         .target_bytes = x->target_bytes,
-        .decision = x->forwarded                                           ? "forward"
+        .decision = observed                                               ? "observe"
+                    : x->forwarded                                         ? "forward"
                     : decision != NULL && decision->verdict == POLICY_PING ? "answer"
                                                                            : "deny",
-        .reason = reason_word(x->reason),
+        .reason = reason_word(observed ? (enum reason) decision->reason : x->reason),
+        .message = observed && decision->message[0] != '\0' ? decision->message : NULL,
+        .ended = observed && x->reason != REASON_NONE ? reason_word(x->reason) : NULL,
         .field = decision != NULL && decision->field[0] != '\0' ? decision->field : NULL,
         .image = decision != NULL && decision->image[0] != '\0' ? decision->image : NULL,
         .container = x->container[0] != '\0' ? x->container : NULL,
@@ -114,11 +118,16 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
 
 /* Our own answers. */
 
+bool conn_keeps_alive(const struct conn *conn)
+{
+    return conn->x.keep_alive && !conn->x.unread && !conn->tenant->draining;
+}
+
 struct answer_to conn_answer_to(const struct conn *conn)
 {
     return (struct answer_to){
         .http10 = conn->x.http10,
-        .keep_alive = conn->x.keep_alive && !conn->tenant->draining,
+        .keep_alive = conn_keeps_alive(conn),
         .to_head = conn->x.to_head,
         .engine = upstream_engine(conn->shared->upstream),
     };
@@ -167,11 +176,14 @@ static void conn_ping(struct conn *conn)
 static int conn_write_request(struct conn *conn, bool fresh)
 {
     const struct policy_decision *decision = conn->x.decision;
+    bool upload = conn->x.unread;
     const struct message_to_engine head = {
         .method = conn->x.method,
-        .target = decision->target,
-        .body_bytes = decision->body_bytes,
+        .target = policy_target(decision),
+        .body_bytes = upload ? conn->framing.left : decision->body_bytes,
+        .chunked = upload && conn->framing.framing == FRAMING_CHUNKED,
         .json = decision->body != NULL,
+        .tar = upload,
         .upgrade = decision->hijack && conn->x.upgrade,
     };
     struct buf request = {0};
@@ -205,13 +217,16 @@ static void conn_forward(struct conn *conn)
         return;
     }
     x->forwarded = true;
-    x->expected = x->op->reply == REPLY_CREATE;
+    x->expected = x->op->reply == REPLY_CREATE && !conn_observes(x);
     if (x->expected)
         owner_expect(conn->tenant->owned);
     stream_set_owner(conn->engine, conn_on_engine, conn);
     free(x->decision->body);
     x->decision->body = NULL;
-    conn_enter(conn, CONN_SENT, 0);
+    if (x->unread)
+        conn_upload_begin(conn);
+    else
+        conn_enter(conn, CONN_SENT, 0);
 }
 
 /* The request is whole: judge it. */
@@ -236,7 +251,7 @@ void conn_decide(struct conn *conn)
         conn_refuse(conn, REASON_UNDECIDED, NULL);
         return;
     }
-    policy_decide(conn->x.policy, tenant->owned, upstream_engine(shared->upstream), nonce, body,
+    policy_decide(conn->x.policy, conn_owned(conn), upstream_engine(shared->upstream), nonce, body,
                   buf_bytes(&conn->body), decision);
     buf_done(&conn->body);
     switch (decision->verdict) {
@@ -317,9 +332,11 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
     else if (request->upgrade && x->op->reply != REPLY_HIJACK)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
+    else if (x->op->body == BODY_STREAM)
+        conn_upload_expect(conn, request);
     else if (!has_body)
         conn_decide(conn);
-    else if (x->op->body == BODY_NONE)
+    else if (x->op->body == BODY_NONE && !conn_observes(x))
         conn_refuse_and_close(conn, REASON_BODY_UNEXPECTED);
     else
         conn_expect_body(conn, request);

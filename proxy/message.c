@@ -362,6 +362,26 @@ static bool is_json(struct span type)
     return rest.bytes == 0 || rest.data[0] == ';';
 }
 
+/*
+ * Types under which clients send a tar or another stream of bytes; who names none means the same.
+ * text/plain is what Docker's own client says.  A form is none of them and may never be: an Engine
+ * reads it in place of the query.
+ */
+static bool is_opaque(struct span type)
+{
+    static const struct span TYPES[] = {{"application/x-tar", 17},        {"application/tar", 15},
+                                        {"application/octet-stream", 24}, {"application/gzip", 16},
+                                        {"application/x-gzip", 18},       {"text/plain", 10}};
+    const char *semicolon = type.bytes > 0 ? memchr(type.data, ';', type.bytes) : NULL;
+    if (semicolon)
+        type = trim(type.data, semicolon);
+    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++) {
+        if (span_is(type, TYPES[i].data, TYPES[i].bytes))
+            return true;
+    }
+    return false;
+}
+
 /* What the fields ask for, once their form is known to be good. */
 static int judge_fields(const struct fields *fields, unsigned minor, struct message_request *ret)
 {
@@ -382,6 +402,8 @@ static int judge_fields(const struct fields *fields, unsigned minor, struct mess
     ret->expect_continue = fields->lines[FIELD_EXPECT] && minor == 1;
     ret->upgrade = fields->lines[FIELD_UPGRADE] || fields->lines[FIELD_HTTP2_SETTINGS];
     ret->json = is_json(fields->value[FIELD_CONTENT_TYPE]);
+    ret->opaque =
+        fields->lines[FIELD_CONTENT_TYPE] == 0 || is_opaque(fields->value[FIELD_CONTENT_TYPE]);
     return REASON_NONE;
 }
 

@@ -44,6 +44,7 @@ struct message_request {
     bool expect_continue; /* Expect: 100-continue on HTTP/1.1, and there is a body */
     bool upgrade;         /* any Upgrade or HTTP2-Settings header at all */
     bool json;            /* the media type is application/json, parameters allowed */
+    bool opaque; /* ... or one that says nothing but bytes, such as application/x-tar, or none */
 };
 
 /*
@@ -100,14 +101,20 @@ ssize_t message_body_read(struct message_body *body, const char *data, size_t by
 
 /* What a request to the engine says. */
 struct message_to_engine {
-    int method;         /* enum method */
-    const char *target; /* canonical */
-    size_t body_bytes;  /* the Content-Length; written for POST and PUT even when 0 */
-    bool json;          /* Content-Type: application/json */
-    bool upgrade;       /* Connection: Upgrade, Upgrade: tcp: asks for a raw stream */
+    int method;          /* enum method */
+    const char *target;  /* canonical */
+    uint64_t body_bytes; /* the Content-Length; written for POST and PUT even when 0 */
+    bool chunked;        /* Transfer-Encoding: chunked in its place */
+    bool json;           /* Content-Type: application/json */
+    bool tar;            /* Content-Type: application/x-tar */
+    bool upgrade;        /* Connection: Upgrade, Upgrade: tcp: asks for a raw stream */
 };
 /* Writes the head; < 0: no memory. Host is "docker". */
 int message_write_request(struct buf *out, const struct message_to_engine *request);
+
+/* The size line of a chunk, with the CRLF; returns its length. */
+enum { MESSAGE_CHUNK_BYTES = 18 };
+size_t message_write_chunk(char line[MESSAGE_CHUNK_BYTES], size_t payload_bytes);
 
 /* What the head of an answer to a client says. */
 struct message_to_client {

@@ -40,6 +40,7 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
     size_t method_bytes = strlen(method), target_bytes = strlen(request->target);
     bool has_body =
         request->body_bytes > 0 || request->method == METHOD_POST || request->method == METHOD_PUT;
+    assert(!request->json || !request->tar);
     assert(request->target[0] == '/' && !strpbrk(request->target, " \t\r\n"));
 
     char *start = buf_reserve(out, method_bytes + target_bytes + FIELDS_BYTES);
@@ -51,15 +52,32 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
     to = PUT(to, " HTTP/1.1\r\nHost: docker\r\nUser-Agent: caisson\r\n");
     if (request->json)
         to = PUT(to, "Content-Type: application/json\r\n");
+    if (request->tar)
+        to = PUT(to, "Content-Type: application/x-tar\r\n");
     if (request->upgrade)
         to = PUT(to, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
-    if (has_body) {
+    if (request->chunked) {
+        to = PUT(to, "Transfer-Encoding: chunked\r\n");
+    } else if (has_body) {
         to = PUT(to, "Content-Length: ");
         to = PUT(put_number(to, request->body_bytes), "\r\n");
     }
     to = PUT(to, "\r\n");
     buf_commit(out, (size_t) (to - start));
     return 0;
+}
+
+size_t message_write_chunk(char line[MESSAGE_CHUNK_BYTES], size_t payload_bytes)
+{
+    static const char HEX[] = "0123456789abcdef";
+    char digits[2 * sizeof payload_bytes];
+    char *at = digits + sizeof digits;
+    do {
+        *--at = HEX[payload_bytes & 15];
+        payload_bytes >>= 4;
+    } while (payload_bytes > 0);
+    char *to = put(line, at, (size_t) (digits + sizeof digits - at));
+    return (size_t) (PUT(to, "\r\n") - line);
 }
 
 const char *message_status_text(int status)

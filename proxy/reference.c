@@ -22,9 +22,9 @@
 
 enum { REFERENCE_MAN_COLUMNS = 78 };
 
-/* ---- the rows of options.def ---- */
+/* ---- the rows of options.def and listener.def ---- */
 
-enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API };
+enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API, UNIT_JUDGING };
 
 struct option_row {
     const char *section, *key, *fallback;
@@ -47,6 +47,7 @@ static const struct option_row option_rows[] = {
 #define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why) \
     {#section, key, fallback, NULL, UNIT_##unit, least, most, why},
 #include "options.def"
+
 #include "listener.def"
 #undef OPTION_TEXT
 #undef OPTION_NUMBER
@@ -89,8 +90,8 @@ static void print_accepts(const struct option_row *row)
                                         [UNIT_TIME] = "a time",
                                         [UNIT_MODE] = "octal digits",
                                         [UNIT_API] = "a version"};
-    if (row->unit == UNIT_TEXT) {
-        fputs(row->form, stdout);
+    if (row->unit == UNIT_TEXT || row->unit == UNIT_JUDGING) {
+        fputs(row->form ? row->form : "enforce or observe", stdout);
         return;
     }
     printf("%s, ", names[row->unit]);
@@ -325,6 +326,7 @@ static void md_all(const struct schemas *schemas)
          "`2h`, CPUs like `0.5`.");
     md_options("proxy");
     md_options("limits");
+    md_options("listener");
     md_rules();
     md_operations();
     schemas_each(schemas, md_field, &at);

@@ -5,6 +5,8 @@
 #ifndef CAISSON_PROXY_SERVER_H
 #define CAISSON_PROXY_SERVER_H
 
+#include <stdbool.h>
+
 struct err;
 
 struct server_options {
@@ -12,6 +14,7 @@ struct server_options {
     const char *listen;   /* "unix:PATH", or NULL for [proxy] listen */
     const char *upstream; /* "unix:PATH", or NULL for [proxy] upstream */
     const char *audit;    /* or NULL for [proxy] audit */
+    bool accept_risk;     /* a policy may say mode = observe */
 };
 
 /* Serves until SIGTERM or SIGINT. Returns 0 then, < 0 when it could not start. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { STREAM_LATER_BYTES = 16 * 1024 }; /* more than this is not kept for the end of the turn */
@@ -21,6 +22,12 @@ static void stream_on_read(evutil_socket_t fd, short what, void *arg)
     stream->ready(stream->arg, STREAM_READABLE);
 }
 
+/* Whether a write that failed may do better later. */
+static bool stream_is_full(void)
+{
+    return errno == EAGAIN || errno == ENOBUFS;
+}
+
 /* Returns the bytes taken by the kernel, 0 when it takes none now, -1 when the peer is gone. */
 static ssize_t stream_send(int fd, const char *data, size_t bytes)
 {
@@ -29,9 +36,18 @@ static ssize_t stream_send(int fd, const char *data, size_t bytes)
     do
         sent = send(fd, data, bytes, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return sent;
-    return errno == EAGAIN || errno == ENOBUFS ? 0 : -1;
+    return sent >= 0 ? sent : stream_is_full() ? 0 : -1;
+}
+
+static ssize_t stream_send_pieces(int fd, struct iovec *pieces, size_t count)
+{
+    const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    ssize_t sent;
+
+    do
+        sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0 ? sent : stream_is_full() ? 0 : -1;
 }
 
 static void stream_on_write(evutil_socket_t fd, short what, void *arg)
@@ -169,6 +185,29 @@ int stream_write(struct stream *stream, const char *data, size_t bytes)
             return -1;
     }
     return (size_t) sent == bytes ? 0 : stream_block(stream, data + sent, bytes - (size_t) sent);
+}
+
+int stream_write_pieces(struct stream *stream, struct iovec *pieces, size_t count)
+{
+    size_t taken = 0;
+
+    if (stream_push(stream) < 0)
+        return -1;
+    if (stream_waiting(stream) == 0) {
+        ssize_t sent = stream_send_pieces(stream->fd, pieces, count);
+        if (sent < 0)
+            return -1;
+        taken = (size_t) sent;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = pieces[i].iov_len, skip = taken < bytes ? taken : bytes;
+
+        taken -= skip;
+        if (skip < bytes &&
+            stream_block(stream, (const char *) pieces[i].iov_base + skip, bytes - skip) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int stream_write_later(struct stream *stream, struct stream_queue *queue, const char *data,

@@ -67,6 +67,10 @@ bool stream_gone(const struct stream *stream);
  */
 int stream_write(struct stream *stream, const char *data, size_t bytes);
 
+/* The same of several pieces of memory (up to 1024), in one write. */
+struct iovec;
+int stream_write_pieces(struct stream *stream, struct iovec *pieces, size_t count);
+
 /*
  * The same at the end of the turn: the answers of one turn then wake their readers in one go, and
  * the pieces of one answer leave in one write.  Failing shows as STREAM_GONE.

@@ -120,7 +120,7 @@ class Engine:
         self.path, self.api = path, api
         self.lock = threading.RLock()
         self.connections, self.requests, self.containers = [], [], {}
-        self.scripts = []
+        self.scripts, self.head_scripts = [], []
         self.singly = False   # every reply byte by byte
         self.serial = 0
         self.listener = None
@@ -171,9 +171,14 @@ class Engine:
         with self.lock:
             self.scripts.insert(0, [method, re.compile(pattern), handler, times])
 
+    def on_head(self, method, pattern, handler):
+        """The same while the request's body is yet to be read; what comes of it is read after."""
+        with self.lock:
+            self.head_scripts.insert(0, [method, re.compile(pattern), handler])
+
     def reset_scripts(self):
         with self.lock:
-            self.scripts, self.singly = [], False
+            self.scripts, self.head_scripts, self.singly = [], [], False
 
     @staticmethod
     def is_own(request):
@@ -272,10 +277,18 @@ class Engine:
                 connection.raw += data
             return data
 
+        def at_head(request):
+            path = request.target.partition("?")[0]
+            with self.lock:
+                found = [s[2] for s in self.head_scripts
+                         if s[0] in (request.method, "*") and s[1].search(path)]
+            if found:
+                found[0](Exchange(self, connection, request))
+
         reader = GoReader(recv)
         try:
             while True:
-                request = reader.request()
+                request = reader.request(at_head)
                 with self.arrived:
                     connection.requests.append(request)
                     self.requests.append(request)
@@ -439,6 +452,10 @@ class Engine:
                 break
         exchange.last_chunk()
 
+    def _archive(self, exchange, _form, ref):
+        if self._one(exchange, ref):
+            exchange.reply(200)
+
     def _delete(self, exchange, form, ref):
         container = self._one(exchange, ref)
         if not container:
@@ -465,6 +482,7 @@ ROUTES = (
     ("POST", r"^/containers/(.+)/start$", "start"),
     ("POST", r"^/containers/(.+)/wait$", "wait"),
     ("GET", r"^/containers/(.+)/logs$", "logs"),
+    ("PUT", r"^/containers/(.+)/archive$", "archive"),
     ("DELETE", r"^/containers/(.+)$", "delete"),
 )
 

@@ -14,6 +14,7 @@
  *  - that every create that was under way is counted out.
  */
 #include "../lib/scene.h"
+#include "lease.h"
 
 #include <stdint.h>
 
@@ -24,8 +25,9 @@ enum { PLAYERS = 4, OPERATIONS_MOST = 200, QUEUE_BYTES = 1 << 16, QUIET_TURNS = 
 #define POLICY                                                                                 \
     "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n"              \
     "ContainerLogs = own\nContainerDelete = own\nContainerAttach = own\nContainerExec = own\n" \
-    "ExecStart = own\n[create]\nImage = one-of busybox:*\n[limits]\n"                          \
-    "connections = 6\ncontainers = 3\nhead = 1KiB\nbody = 2KiB\nlifetime = "
+    "ExecStart = own\nPutContainerArchive = own\n[create]\nImage = one-of busybox:*\n"         \
+    "[limits]\nconnections = 6\ncontainers = 3\nhead = 1KiB\nbody = 2KiB\nupload = 3KiB\n"     \
+    "lifetime = "
 #define BODY "{\"Image\":\"busybox:1\"}"
 #define CREATE                                                      \
     "POST /v1.41/containers/create?name=nn HTTP/1.1\r\nHost: d\r\n" \
@@ -34,6 +36,7 @@ enum { PLAYERS = 4, OPERATIONS_MOST = 200, QUEUE_BYTES = 1 << 16, QUIET_TURNS = 
 #define JSON       "Content-Type: application/json\r\nContent-Length: "
 #define EXEC       SCENE_64("eeee")
 #define EXEC_START "POST /exec/" EXEC "/start HTTP/1.1\r\nHost: d\r\n"
+#define PUT        "PUT /v1.41/containers/mine/archive?path=/ HTTP/1.1\r\nHost: d\r\n"
 #define OK         "HTTP/1.1 200 OK\r\n"
 
 static const char *const REQUESTS[] = {
@@ -59,6 +62,10 @@ static const char *const REQUESTS[] = {
     "POST /containers/mine/exec HTTP/1.1\r\nHost: d\r\n" JSON "13\r\n\r\n{\"Cmd\":[\"a\"]}",
     EXEC_START "Upgrade: tcp\r\n" JSON "2\r\n\r\n{}",
     EXEC_START JSON "15\r\n\r\n{\"Detach\":true}",
+    PUT "Content-Length: 9\r\n\r\nsome tar.",
+    PUT "Content-Length: 3000\r\nExpect: 100-continue\r\n\r\n",
+    PUT "Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n5\r\n tar.\r\n0\r\n\r\n",
+    PUT "Transfer-Encoding: chunked\r\n\r\n",
 };
 
 static const char *const REPLIES[] = {
@@ -220,6 +227,7 @@ static const struct {
     {"containers", METHOD_POST, "/attach", false, true},
     {"containers", METHOD_POST, "/exec", true, false},
     {"exec", METHOD_POST, "/start", true, true},
+    {"containers", METHOD_PUT, "/archive", true, false},
 };
 
 static bool is_object(struct span body)
@@ -265,7 +273,10 @@ static bool engine_check(const struct scene_request *request)
     for (size_t i = 0; i < sizeof ALLOWED / sizeof *ALLOWED; i++) {
         if (!is_allowed(request, i))
             continue;
-        scene_demand(ALLOWED[i].body ? is_object(body) : body.bytes == 0, "a body that is wrong");
+        scene_demand(!ALLOWED[i].body                     ? body.bytes == 0
+                     : request->head.method == METHOD_PUT ? request->head.opaque
+                                                          : is_object(body),
+                     "a body that is wrong");
         return ALLOWED[i].raw;
     }
     scene_demand(false, "a request that is not allowed");

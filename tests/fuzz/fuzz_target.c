@@ -92,6 +92,7 @@ static const char *const bodies[] = {
     [BODY_CREATE] = "{\"Image\":\"a:b\"}",
     [BODY_EXEC] = "{\"Cmd\":\"a\"}",
     [BODY_EXEC_START] = "{}",
+    [BODY_STREAM] = NULL,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

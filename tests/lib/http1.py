@@ -107,7 +107,8 @@ class GoReader:
             raise Bad("bad Content-Length %r" % lengths)
         return self._take(int(lengths[0]))
 
-    def request(self):
+    def request(self, at_head=None):
+        """The next request; at_head is called with it while its body is yet to be read."""
         self.used = b""
         line = self._line().decode("latin-1")
         method, _, rest = line.partition(" ")
@@ -120,6 +121,8 @@ class GoReader:
         hosts = [v for n, v in headers if n.lower() == "host"]
         if proto >= (1, 1) and len(hosts) != 1:
             raise Bad("%d Host headers" % len(hosts))
+        if at_head:
+            at_head(Request(method, target, proto, headers, b"", self.used))
         body = self._body(headers, proto)
         return Request(method, target, proto, headers, body, self.used)
 

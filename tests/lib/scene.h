@@ -3,22 +3,30 @@
  * scene: the whole proxy within a test, turn by turn, between clients and an Engine that the test
  * plays itself.
  *
- * server.c is included, so that its loop is the one that runs; everything else is linked.  Clients
- * are socket pairs, the Engine is a listening socket in a folder that goes with the program.  No
- * call blocks: what is to happen happens in scene_turn().
+ * server.c and server_policy.c are included, so that its loop is the one that runs; everything else
+ * is linked.  Clients are socket pairs, the Engine is a listening socket in a folder that goes with
+ * the program.  No call blocks: what is to happen happens in scene_turn().
  */
 #ifndef CAISSON_TESTS_SCENE_H
 #define CAISSON_TESTS_SCENE_H
 
-#include "policy.h"
+#include "listeners.h"
 
-static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err);
+static int scene_listeners_load(const char *path, const char *listen,
+                                struct listeners **ret_listeners, struct err *err);
 
-#define server_run  scene_server_run
-#define policy_load scene_policy_load
+#define server_run               scene_server_run
+#define listeners_load           scene_listeners_load
+#define server_policy_load       scene_server_policy_load
+#define server_peers_load        scene_server_peers_load
+#define server_raise_descriptors scene_server_raise_descriptors
 #include "../../proxy/server.c"
+#include "../../proxy/server_policy.c"
 #undef server_run
-#undef policy_load
+#undef listeners_load
+#undef server_policy_load
+#undef server_peers_load
+#undef server_raise_descriptors
 
 #include "conn_internal.h"
 #include "message.h"
@@ -65,21 +73,26 @@ static inline void scene_demand(bool holds, const char *what)
 }
 
 /* Loads a policy once for all scenes; files are told apart by their paths alone. */
-static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err)
+static int scene_listeners_load(const char *path, const char *listen,
+                                struct listeners **ret_listeners, struct err *err)
 {
     static struct {
         char path[64];
-        struct policy *policy;
+        struct listeners *listeners;
     } known[SCENE_POLICIES];
 
     for (int i = 0; i < SCENE_POLICIES; i++) {
-        if (known[i].policy == NULL) {
+        if (known[i].listeners == NULL) {
             snprintf(known[i].path, sizeof known[i].path, "%s", path);
-            if (policy_load(path, &known[i].policy, err) < 0)
+            if (listeners_load(path, listen, &known[i].listeners, err) < 0)
                 return -1;
         }
         if (strcmp(known[i].path, path) == 0) {
-            *ret_policy = policy_ref(known[i].policy);
+            /* Each scene has a socket of its own. */
+            char **address = (char **) &listeners_at(known[i].listeners, 0)->config.listen;
+            free(*address);
+            *address = strdup(listen);
+            *ret_listeners = listeners_ref(known[i].listeners);
             return 0;
         }
     }
@@ -251,9 +264,26 @@ static inline void scene_pass_time(struct scene *scene)
 /* One request that the proxy sent: its head as message.c reads it, and its body. */
 struct scene_request {
     struct message_request head;
-    struct span body; /* of a Content-Length; the proxy sends no other */
+    struct span body; /* of chunks: with their framing */
     size_t bytes;
 };
+
+/* Walks a body; false when it is not whole. */
+static inline bool scene_body(struct scene_request *request, const char *data, size_t bytes)
+{
+    struct message_body body;
+    struct span payload;
+    size_t total = 0;
+
+    message_body_init(&body, request->head.framing, request->head.content_bytes);
+    while (!body.done && total < bytes) {
+        ssize_t used = message_body_read(&body, data + total, bytes - total, &payload);
+        scene_demand(used > 0, "what the engine is sent is no body");
+        total += (size_t) used;
+    }
+    request->body = (struct span){data, total};
+    return body.done;
+}
 
 /* The first request that waits on a link; false when none is whole.  Aborts when it is no HTTP. */
 static inline bool scene_request(const struct scene_link *link, struct scene_request *ret)
@@ -268,11 +298,11 @@ static inline bool scene_request(const struct scene_link *link, struct scene_req
     if (link->fd < 0 || bytes == 0)
         return false;
     head = message_parse_request(data, bytes, &LIMITS, &ret->head, &reason);
-    scene_demand(head >= 0 && ret->head.framing != FRAMING_CHUNKED,
-                 "what the engine is sent is no request");
-    ret->body = (struct span){data + head, (size_t) ret->head.content_bytes};
+    scene_demand(head >= 0, "what the engine is sent is no request");
+    if (head == 0 || !scene_body(ret, data + head, bytes - (size_t) head))
+        return false;
     ret->bytes = (size_t) head + ret->body.bytes;
-    return head > 0 && ret->bytes <= bytes;
+    return true;
 }
 
 /* Whether the proxy asks for itself. */

@@ -90,7 +90,7 @@ def check_usage(path):
     usage, text = output("caisson help"), read(path)
     verbs = re.findall(r"\w+", " ".join(re.findall(r"caisson ([a-z |]+)", usage)))
     wanted = [".It Cm " + verb for verb in verbs]
-    wanted += [".It Fl -" + option for option in re.findall(r"--([a-z]+)", usage)]
+    wanted += [".It Fl -" + option for option in re.findall(r"--([a-z-]+)", usage)]
     for line in sorted(set(wanted)):
         if not re.search("^%s\\b" % re.escape(line), text, re.M):
             yield "%s:1: `caisson help` names what no line '%s' describes" % (path, line)

@@ -193,7 +193,7 @@ class Rows:
                 self.want((path,) in self.bodies[row[4]] or path in MISTAKES, (row[4], path),
                           "%s:1: API %s has %s" % (self.paths[row[4]], version, path))
         else:
-            self.want(not described or row[4] == "BODY_UNJUDGED", (row[0], "body"),
+            self.want(not described or row[4] in ("BODY_STREAM", "BODY_UNJUDGED"), (row[0], "body"),
                       "policy/operations.def:1: API %s has a body for %s" % (version, row[0]))
 
     def check_filters(self, version, name, operation):

@@ -8,15 +8,17 @@
 
 #include <cmocka.h>
 
-#define POLICY                                                                    \
-    "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n" \
-    "ContainerLogs = own\nContainerAttach = own\n[create]\nImage = one-of "       \
+#define POLICY                                                                                  \
+    "[allow]\nContainerCreate = yes\nContainerStart = own\nContainerWait = own\n"               \
+    "ContainerLogs = own\nContainerAttach = own\nPutContainerArchive = own\n[create]\nImage = " \
+    "one-of "                                                                                   \
     "busybox:*\n[limits]\nlifetime = 0\n"
 #define PING   "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
 #define DENIED "GET /info HTTP/1.1\r\nHost: d\r\n\r\n"
 #define START  "POST /v1.41/containers/mine/start HTTP/1.1\r\nHost: d\r\n"
 #define ATTACH \
     "POST /v1.41/containers/mine/attach?stream=1 HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\n\r\n"
+#define PUT "PUT /v1.41/containers/mine/archive?path=/ HTTP/1.1\r\nHost: d\r\nContent-Length: 4\r\n"
 #define CREATE                                                                          \
     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n" \
     "Content-Length: 21\r\n"
@@ -26,22 +28,24 @@
 
 /* ---- the table ---- */
 
-static const char *const NAMES[CONN_STATE_COUNT] = {
-    "HEAD", "BODY", "ENGINE", "SENT", "CREATED", "STREAM", "TUNNEL", "FLUSH", "LINGER", "DONE"};
+static const char *const NAMES[CONN_STATE_COUNT] = {"HEAD",  "BODY",    "ENGINE", "UPLOAD",
+                                                    "SENT",  "CREATED", "STREAM", "TUNNEL",
+                                                    "FLUSH", "LINGER",  "DONE"};
 
 /* From each row's state to the states that its column names with an x. */
 static const char *const EDGES[CONN_STATE_COUNT] = {
-    /* H B E S C S T F L D */
-    "x x x x . . . x . x", /* HEAD */
-    "x . x x . . . x . x", /* BODY */
-    "x . . x . . . x . x", /* ENGINE */
-    ". . . . x x x x . x", /* SENT */
-    "x . . . . . . x . x", /* CREATED */
-    "x . . . . . . x . x", /* STREAM */
-    ". . . . . . . x . x", /* TUNNEL */
-    ". . . . . . . . x x", /* FLUSH */
-    ". . . . . . . . . x", /* LINGER */
-    ". . . . . . . . . .", /* DONE */
+    /* H B E U S C S T F L D */
+    "x x x x x . . . x . x", /* HEAD */
+    "x . x . x . . . x . x", /* BODY */
+    "x . . x x . . . x . x", /* ENGINE */
+    ". . . . x . x . x . x", /* UPLOAD */
+    ". . . . . x x x x . x", /* SENT */
+    "x . . . . . . . x . x", /* CREATED */
+    "x . . . . . . . x . x", /* STREAM */
+    ". . . . . . . . x . x", /* TUNNEL */
+    ". . . . . . . . . x x", /* FLUSH */
+    ". . . . . . . . . . x", /* LINGER */
+    ". . . . . . . . . . .", /* DONE */
 };
 
 static void the_table_is_what_we_mean(void **unused)
@@ -263,6 +267,33 @@ static void in_tunnel(struct stage *stage)
     stage_engine(stage, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
 }
 
+static void in_engine_upload(struct stage *stage)
+{
+    stage_send(stage, PUT "\r\n");
+}
+
+static void in_upload(struct stage *stage)
+{
+    known(stage);
+    stage_send(stage, PUT "\r\nxx");
+}
+
+static void in_upload_full(struct stage *stage)
+{
+    in_upload(stage);
+    stage_fill(stage);
+}
+
+static void says_head_of_put(struct stage *stage)
+{
+    stage_send(stage, PUT "\r\n");
+}
+
+static void says_xx(struct stage *stage)
+{
+    stage_send(stage, "xx");
+}
+
 static void in_flush(struct stage *stage)
 {
     known(stage);
@@ -374,6 +405,12 @@ static const struct step STEPS[] = {
     {CONN_ENGINE, CONN_SENT, in_engine, known},
     {CONN_ENGINE, CONN_FLUSH, in_engine_closing_full, no_engine},
     {CONN_ENGINE, CONN_DONE, in_engine, stage_client_closes},
+    {CONN_HEAD, CONN_UPLOAD, known, says_head_of_put},
+    {CONN_ENGINE, CONN_UPLOAD, in_engine_upload, known},
+    {CONN_UPLOAD, CONN_SENT, in_upload, says_xx},
+    {CONN_UPLOAD, CONN_STREAM, in_upload, engine_says_head},
+    {CONN_UPLOAD, CONN_FLUSH, in_upload_full, time_passes},
+    {CONN_UPLOAD, CONN_DONE, in_upload, stage_client_closes},
     {CONN_SENT, CONN_STREAM, in_sent, engine_says_head},
     {CONN_SENT, CONN_CREATED, in_sent_create, engine_says_head_of_201},
     {CONN_SENT, CONN_FLUSH, in_sent_full, stage_engine_closes},

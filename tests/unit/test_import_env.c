@@ -30,6 +30,15 @@ static void assert_allows(const char *const *expected)
 
 #define ALLOWS(...) assert_allows((const char *const[]){__VA_ARGS__, NULL})
 
+/* A line, or the comment that stands for one that no policy can have yet. */
+static bool brings(const char *line)
+{
+    char text[2][128];
+    snprintf(text[0], sizeof(text[0]), "\n%s", line);
+    snprintf(text[1], sizeof(text[1]), "\n; %s", line);
+    return strstr(said.out, text[0]) || strstr(said.out, text[1]);
+}
+
 /* Every variable alone, without and with POST: a line that it brings, and one that it does not. */
 static void every_variable(void **state)
 {
@@ -37,55 +46,55 @@ static void every_variable(void **state)
     static const struct {
         const char *variable, *reads, *writes; /* writes: brought by POST=1, too; or NULL */
     } expected[] = {
-        {"ALLOW_START", "\nContainerStart = any", NULL},
-        {"ALLOW_STOP", "\nContainerStop = any", NULL},
-        {"ALLOW_RESTARTS", "\nContainerRestart = any", NULL},
-        {"ALLOW_RESTARTS", "\nContainerStop = any", NULL},
-        {"ALLOW_RESTARTS", "\nContainerKill = any", NULL},
-        {"ALLOW_PAUSE", "\nContainerPause = any", NULL},
-        {"ALLOW_UNPAUSE", "\nContainerUnpause = any", NULL},
-        {"CONTAINERS", "\n; ContainerExport = ", "\nContainerCreate = yes"},
-        {"CONTAINERS", "\n; ContainerArchive = ", "\n; PutContainerArchive = "},
-        {"EXEC", "\nExecInspect = any", "\nExecStart = any"},
-        {"IMAGES", "\n; ImageList = ", "\n; ImageCreate = "},
-        {"NETWORKS", "\n; NetworkList = ", "\n; NetworkDelete = "},
-        {"VOLUMES", "\n; VolumeList = ", "\n; VolumeUpdate = "},
-        {"INFO", "\nSystemInfo = yes", NULL},
-        {"VERSION", "\nSystemVersion = yes", NULL},
-        {"EVENTS", "\n; SystemEvents = ", NULL},
-        {"PING", "\n; PING=1: needs no line", NULL},
-        {"SYSTEM", "\n; SystemDataUsage = ", NULL},
-        {"AUTH", "\n; AUTH=1\n", "\n; SystemAuth = "},
-        {"BUILD", "\n; BUILD=1\n", "\n; ImageBuild = "},
-        {"COMMIT", "\n; COMMIT=1\n", "\n; ImageCommit = "},
-        {"DISTRIBUTION", "\n; DistributionInspect = ", NULL},
-        {"GRPC", "\n; GRPC=1: cannot be allowed: ", NULL},
-        {"SESSION", "\n; SESSION=1\n", "\n; Session = "},
-        {"PLUGINS", "\n; PluginList = ", "\n; PluginPull = "},
-        {"SWARM", "\n; SwarmInspect = ", "\n; SwarmInit = "},
-        {"NODES", "\n; NodeList = ", "\n; NodeUpdate = "},
-        {"SERVICES", "\n; ServiceList = ", "\n; ServiceCreate = "},
-        {"TASKS", "\n; TaskList = ", NULL},
-        {"SECRETS", "\n; SecretList = ", "\n; SecretCreate = "},
-        {"CONFIGS", "\n; ConfigList = ", "\n; ConfigDelete = "},
+        {"ALLOW_START", "ContainerStart = any", NULL},
+        {"ALLOW_STOP", "ContainerStop = any", NULL},
+        {"ALLOW_RESTARTS", "ContainerRestart = any", NULL},
+        {"ALLOW_RESTARTS", "ContainerStop = any", NULL},
+        {"ALLOW_RESTARTS", "ContainerKill = any", NULL},
+        {"ALLOW_PAUSE", "ContainerPause = any", NULL},
+        {"ALLOW_UNPAUSE", "ContainerUnpause = any", NULL},
+        {"CONTAINERS", "ContainerExport = ", "ContainerCreate = yes"},
+        {"CONTAINERS", "ContainerArchive = ", "PutContainerArchive = "},
+        {"EXEC", "ExecInspect = any", "ExecStart = any"},
+        {"IMAGES", "ImageList = ", "ImageCreate = "},
+        {"NETWORKS", "NetworkList = ", "NetworkDelete = "},
+        {"VOLUMES", "VolumeList = ", "VolumeUpdate = "},
+        {"INFO", "SystemInfo = yes", NULL},
+        {"VERSION", "SystemVersion = yes", NULL},
+        {"EVENTS", "SystemEvents = ", NULL},
+        {"PING", "PING=1: needs no line", NULL},
+        {"SYSTEM", "SystemDataUsage = ", NULL},
+        {"AUTH", "AUTH=1\n", "SystemAuth = "},
+        {"BUILD", "BUILD=1\n", "ImageBuild = "},
+        {"COMMIT", "COMMIT=1\n", "ImageCommit = "},
+        {"DISTRIBUTION", "DistributionInspect = ", NULL},
+        {"GRPC", "GRPC=1: cannot be allowed: ", NULL},
+        {"SESSION", "SESSION=1\n", "Session = "},
+        {"PLUGINS", "PluginList = ", "PluginPull = "},
+        {"SWARM", "SwarmInspect = ", "SwarmInit = "},
+        {"NODES", "NodeList = ", "NodeUpdate = "},
+        {"SERVICES", "ServiceList = ", "ServiceCreate = "},
+        {"TASKS", "TaskList = ", NULL},
+        {"SECRETS", "SecretList = ", "SecretCreate = "},
+        {"CONFIGS", "ConfigList = ", "ConfigDelete = "},
     };
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         char text[64];
         snprintf(text, sizeof(text), "%s=1\n", expected[i].variable);
         import(text);
         assert_string_equal(said.err, "");
-        assert_has(expected[i].reads);
+        assert_true(brings(expected[i].reads));
         if (expected[i].writes)
-            assert_lacks(expected[i].writes);
+            assert_false(brings(expected[i].writes));
         snprintf(text, sizeof(text), "%s=1\nPOST=1\n", expected[i].variable);
         import(text);
         assert_string_equal(said.err, "");
         if (expected[i].writes)
-            assert_has(expected[i].writes);
+            assert_true(brings(expected[i].writes));
         snprintf(text, sizeof(text), "%s=0\nPOST=0\n", expected[i].variable);
         import(text);
         assert_string_equal(said.err, "");
-        assert_lacks(expected[i].reads);
+        assert_false(brings(expected[i].reads));
     }
 }
 
@@ -115,13 +124,17 @@ static void traefik(void **state)
 }
 
 static const char *const writers[] = {
-    "ContainerList = own",   "ContainerCreate = yes",  "ContainerInspect = own",
-    "ContainerTop = own",    "ContainerLogs = own",    "ContainerChanges = own",
-    "ContainerStats = own",  "ContainerResize = own",  "ContainerStart = own",
-    "ContainerStop = own",   "ContainerRestart = own", "ContainerKill = own",
-    "ContainerRename = own", "ContainerPause = own",   "ContainerUnpause = own",
-    "ContainerAttach = own", "ContainerWait = own",    "ContainerDelete = own",
-    "ContainerExec = own",   "SystemVersion = yes",    NULL,
+    "ContainerList = own",       "ContainerCreate = yes",
+    "ContainerInspect = own",    "ContainerTop = own",
+    "ContainerLogs = own",       "ContainerChanges = own",
+    "ContainerStats = own",      "ContainerResize = own",
+    "ContainerStart = own",      "ContainerStop = own",
+    "ContainerRestart = own",    "ContainerKill = own",
+    "ContainerRename = own",     "ContainerPause = own",
+    "ContainerUnpause = own",    "ContainerAttach = own",
+    "ContainerWait = own",       "ContainerDelete = own",
+    "ContainerExec = own",       "SystemVersion = yes",
+    "PutContainerArchive = own", NULL,
 };
 
 static void watchtower(void **state)

@@ -379,6 +379,15 @@ static void test_content_type(void **state)
     assert_true(read_fields("Content-Type: Application/JSON ; charset=utf-8\r\n").json);
     assert_true(read_fields("Content-Type:application/json;x\r\n").json);
     assert_false(read_fields("").json);
+    assert_true(read_fields("").opaque);
+    assert_true(read_fields("Content-Type: application/x-tar\r\n").opaque);
+    assert_true(read_fields("Content-Type: Text/Plain ;charset=x\r\n").opaque);
+    assert_false(read_fields("Content-Type:\r\n").opaque);
+    assert_false(read_fields("Content-Type: application/x-tar, a/b\r\n").opaque);
+    assert_false(read_fields("Content-Type: application/json\r\n").opaque);
+    assert_false(read_fields("Content-Type: application/x-www-form-urlencoded\r\n").opaque);
+    assert_false(read_fields("Content-Type: application/x-www-form-urlencoded; a\r\n").opaque);
+    assert_false(read_fields("Content-Type: ;application/x-tar\r\n").opaque);
     assert_false(read_fields("Content-Type:\r\n").json);
     assert_false(read_fields("Content-Type: application/jsonp\r\n").json);
     assert_false(read_fields("Content-Type: application/json, text/plain\r\n").json);
@@ -647,6 +656,40 @@ static void test_write_request(void **state)
                               &(struct message_to_engine){.method = METHOD_DELETE, .target = "/z"}),
         0);
     assert_written(&out, "DELETE /z HTTP/1.1\r\nHost: docker\r\nUser-Agent: caisson\r\n\r\n");
+    assert_int_equal(
+        message_write_request(&out, &(struct message_to_engine){.method = METHOD_PUT,
+                                                                .target = "/a",
+                                                                .body_bytes = 1ull << 40,
+                                                                .tar = true}),
+        0);
+    assert_written(&out,
+                   "PUT /a HTTP/1.1\r\nHost: docker\r\nUser-Agent: caisson\r\n"
+                   "Content-Type: application/x-tar\r\nContent-Length: 1099511627776\r\n\r\n");
+    assert_int_equal(message_write_request(&out, &(struct message_to_engine){.method = METHOD_PUT,
+                                                                             .target = "/b",
+                                                                             .chunked = true,
+                                                                             .tar = true}),
+                     0);
+    assert_written(&out, "PUT /b HTTP/1.1\r\nHost: docker\r\nUser-Agent: caisson\r\n"
+                         "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+static void test_write_chunk(void **state)
+{
+    (void) state;
+    static const struct {
+        size_t bytes;
+        const char *line;
+    } lines[] = {{1, "1\r\n"},
+                 {15, "f\r\n"},
+                 {16, "10\r\n"},
+                 {0xabcdef, "abcdef\r\n"},
+                 {SIZE_MAX, "ffffffffffffffff\r\n"}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char line[MESSAGE_CHUNK_BYTES];
+        assert_int_equal(message_write_chunk(line, lines[i].bytes), strlen(lines[i].line));
+        assert_memory_equal(line, lines[i].line, strlen(lines[i].line));
+    }
 }
 
 static void test_write_reply(void **state)
@@ -761,6 +804,7 @@ int main(void)
         cmocka_unit_test(test_replies_refused),
         cmocka_unit_test(test_reply_limit),
         cmocka_unit_test(test_write_request),
+        cmocka_unit_test(test_write_chunk),
         cmocka_unit_test(test_write_reply),
         cmocka_unit_test(test_write_reply_without_body),
         cmocka_unit_test(test_written_replies_are_read),

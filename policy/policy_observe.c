@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Both steps of a decision, taken or, under `mode = observe`, only noted.
+ *
+ * What was worked out then stays in reason, field and message; what is sent is the request as it
+ * came, below a version that both sides speak.  Only what is no plain target is still refused: the
+ * bytes around it are message.c's, and written anew as ever.
+ */
+#include "policy_internal.h"
+
+#include "owner.h"
+#include "reason.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Stands for what no row fits: it takes any body and any upgrade. */
+static const struct operation unknown_row = {
+    .number = OPERATION_COUNT,
+    .object = OBJECT_NONE,
+    .body = BODY_UNJUDGED,
+    .reply = REPLY_HIJACK,
+};
+
+bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
+                  const char *target, size_t target_bytes, struct policy_decision *decision)
+{
+    bool granted = policy_route_judge(policy, engine, method, target, target_bytes, decision);
+    /* What we could not write ourselves goes nowhere. */
+    if (!policy_observes(policy) || decision->reason == REASON_TARGET_MALFORMED ||
+        method == METHOD_OTHER)
+        return granted;
+    if (!decision->op)
+        decision->op = &unknown_row;
+    decision->observed = decision->verdict != POLICY_PING;
+    return true;
+}
+
+/* The client's own path and query, whose bytes route.c has looked at. */
+static char *target_copy(const struct policy_decision *decision, unsigned api_minor)
+{
+    const char *query = decision->route.query ? decision->route.query : "";
+    char *target;
+    int bytes = asprintf(&target, "/v1.%u%.*s%s%.*s", api_minor, (int) decision->route.path_bytes,
+                         decision->route.path, decision->route.query_bytes > 0 ? "?" : "",
+                         (int) decision->route.query_bytes, query);
+    return bytes < 0 ? NULL : target;
+}
+
+/* The container in question by its full id, if it was made here, whatever the decision says. */
+static void container_note(struct policy_decision *decision, const struct owner_table *owned)
+{
+    const char *ref = decision->route.ref;
+    size_t bytes = decision->route.ref_bytes;
+    const struct owner_entry *entry = NULL;
+    const char *id = NULL;
+    if (decision->container[0] || !ref)
+        return;
+    if (decision->op->object == OBJECT_CONTAINER)
+        entry = owner_resolve(owned, ref, bytes);
+    if (decision->op->object == OBJECT_EXEC)
+        id = owner_exec_container(owned, ref, bytes);
+    if (entry)
+        id = entry->id;
+    if (id)
+        strcpy(decision->container, id);
+}
+
+/* The name that a create asks for: later requests may call the container by it. */
+static void name_note(struct policy_decision *decision)
+{
+    const char *query = decision->route.query, *end = query + decision->route.query_bytes;
+    decision->name[0] = '\0'; /* the one that we would have given it */
+    for (const char *at = query, *next; query && at < end; at = next + 1) {
+        next = memchr(at, '&', (size_t) (end - at));
+        next = next ? next : end;
+        size_t bytes = (size_t) (next - at);
+        if (bytes <= 5 || bytes - 5 >= sizeof(decision->name) || memcmp(at, "name=", 5) != 0)
+            continue;
+        memcpy(decision->name, at + 5, bytes - 5);
+        decision->name[bytes - 5] = '\0';
+    }
+}
+
+static void forward_as_it_came(struct policy_decision *decision, unsigned api_minor,
+                               const struct owner_table *owned, const char *body, size_t body_bytes)
+{
+    free(decision->body);
+    free(decision->warnings);
+    decision->body = decision->warnings = NULL;
+    decision->body_bytes = 0;
+    decision->api_minor = api_minor;
+    container_note(decision, owned);
+    if (decision->op->body == BODY_CREATE || decision->op->number == OPERATION_ContainerRename)
+        name_note(decision);
+    decision->target_long = target_copy(decision, api_minor);
+    if (body && (decision->body = malloc(body_bytes + 1))) {
+        memcpy(decision->body, body, body_bytes);
+        decision->body[body_bytes] = '\0';
+        decision->body_bytes = body_bytes;
+    }
+    decision->hijack = decision->op->reply == REPLY_HIJACK;
+    decision->verdict = POLICY_FORWARD;
+    if (decision->target_long && (!body || decision->body))
+        return;
+    decision->observed = false;
+    decision->verdict = POLICY_DENY;
+    decision->reason = REASON_OUT_OF_MEMORY;
+}
+
+void policy_decide(const struct policy *policy, const struct owner_table *owned,
+                   const struct policy_engine *engine, uint64_t nonce, const char *body,
+                   size_t body_bytes, struct policy_decision *decision)
+{
+    assert(decision->op);
+    if (decision->verdict == POLICY_PING)
+        return;
+    if (decision->reason == REASON_UNDECIDED)
+        policy_decide_judge(policy, owned, engine, nonce, body, body_bytes, decision);
+    if (decision->observed)
+        forward_as_it_came(decision,
+                           policy_version_choose(policy, engine, decision->route.client_minor),
+                           owned, body, body_bytes);
+}
+
+const char *policy_target(const struct policy_decision *decision)
+{
+    return decision->target_long ? decision->target_long : decision->target;
+}

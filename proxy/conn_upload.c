@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn_upload: a request body that is handed on as it comes, such as the tar of `docker cp`.
+ *
+ * Its head alone was judged; of the body nothing is known but its type, and nothing is kept.  How
+ * the Engine is told where it ends is ours to say: the length that the client stated, or chunks of
+ * our own making.  Who is slow is waited for: neither side is read while the other takes nothing.
+ *
+ * Whatever ends it early (a limit, broken chunks, a client that goes, an Engine that has answered)
+ * closes the Engine's connection before the body's end.  So the Engine sees a broken request, and
+ * never a shorter one that looks whole.
+ */
+#include "config.h"
+#include "conn_internal.h"
+#include "policy.h"
+#include <sys/uio.h>
+
+enum { CONN_UPLOAD_PIECES = 32 /* of the client's chunks, that go on as one */ };
+
+static int64_t conn_upload_deadline(const struct conn *conn)
+{
+    return conn_in_ms(conn_config(conn)->upload_timeout_ms);
+}
+
+void conn_upload_expect(struct conn *conn, const struct message_request *request)
+{
+    struct exchange *x = &conn->x;
+
+    message_body_init(&conn->framing, request->framing, request->content_bytes);
+    x->unread = !conn->framing.done;
+    x->expect = request->expect_continue;
+    if (x->unread && !request->opaque)
+        conn_refuse(conn, REASON_UPLOAD_TYPE, NULL);
+    else if (request->content_bytes > (uint64_t) conn_config(conn)->upload_bytes)
+        conn_refuse(conn, REASON_UPLOAD_TOO_LARGE, NULL);
+    else
+        conn_decide(conn);
+}
+
+void conn_upload_begin(struct conn *conn)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    conn_enter(conn, CONN_UPLOAD, conn_upload_deadline(conn));
+    if (conn->x.expect)
+        conn_write(conn, go_on, sizeof go_on - 1);
+}
+
+bool conn_upload_is_stuck(struct conn *conn)
+{
+    bool stuck = stream_blocked(conn->engine);
+
+    if (stuck)
+        conn->deadline_ms = 0;
+    else if (conn->deadline_ms == 0)
+        conn->deadline_ms = conn_upload_deadline(conn);
+    return stuck;
+}
+
+void conn_upload_cut(struct conn *conn)
+{
+    conn->x.unread = true;
+    conn_enter(conn, CONN_SENT, 0);
+}
+
+static struct iovec conn_upload_piece(const char *data, size_t bytes)
+{
+    return (struct iovec){(void *) (uintptr_t) data, bytes};
+}
+
+/* Some payload, in the framing that the Engine was told of; pieces[0] and the last one are ours. */
+static int conn_upload_write(struct conn *conn, struct iovec *pieces, size_t count, size_t bytes)
+{
+    static const char end[] = "\r\n0\r\n\r\n";
+    char line[MESSAGE_CHUNK_BYTES];
+    bool done = conn->framing.done;
+
+    if (conn->framing.framing == FRAMING_LENGTH)
+        return stream_write_pieces(conn->engine, pieces + 1, count);
+    if (bytes == 0) /* of the last chunk, no line has to be ended before it */
+        return done ? stream_write(conn->engine, end + 2, sizeof end - 3) : 0;
+    pieces[0] = conn_upload_piece(line, message_write_chunk(line, bytes));
+    pieces[1 + count] = conn_upload_piece(end, done ? sizeof end - 1 : 2);
+    return stream_write_pieces(conn->engine, pieces, count + 2);
+}
+
+ssize_t conn_read_upload(struct conn *conn, const char *data, size_t bytes)
+{
+    struct iovec pieces[1 + CONN_UPLOAD_PIECES + 1];
+    size_t used = 0, count = 0, payload_bytes = 0;
+    struct span payload;
+
+    if (stream_blocked(conn->engine))
+        return 0;
+    while (used < bytes && count < CONN_UPLOAD_PIECES && !conn->framing.done) {
+        ssize_t step = message_body_read(&conn->framing, data + used, bytes - used, &payload);
+        if (step < 0) {
+            conn_refuse_and_close(conn, REASON_FRAMING_REFUSED);
+            return (ssize_t) bytes;
+        }
+        used += (size_t) step;
+        payload_bytes += payload.bytes;
+        if (payload.bytes > 0)
+            pieces[1 + count++] = conn_upload_piece(payload.data, payload.bytes);
+    }
+    conn->x.bytes_in += payload_bytes;
+    if (conn->x.bytes_in > (uint64_t) conn_config(conn)->upload_bytes) {
+        conn_refuse_and_close(conn, REASON_UPLOAD_TOO_LARGE);
+        return (ssize_t) bytes;
+    }
+    conn->deadline_ms = conn_upload_deadline(conn);
+    if (conn_upload_write(conn, pieces, count, payload_bytes) < 0) {
+        conn_upload_cut(conn);
+    } else if (conn->framing.done) {
+        conn->x.unread = false;
+        conn_enter(conn, CONN_SENT, 0);
+    }
+    return (ssize_t) used;
+}
