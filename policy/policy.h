@@ -60,7 +60,7 @@ enum policy_verdict {
     POLICY_PING      /* answer /_ping ourselves, in the engine's name */
 };
 
-enum { POLICY_TARGET_BYTES = 2048, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
+enum { POLICY_TARGET_BYTES = 4096, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
 
 /* Begin with policy_decision_init() or = {0}; end with policy_decision_done(). */
 struct policy_decision {

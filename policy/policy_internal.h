@@ -50,5 +50,8 @@ bool policy_version_check(const struct policy *policy, struct policy_decision *d
  */
 bool policy_object_decide(const struct policy *policy, const struct owner_table *owned,
                           struct policy_decision *decision);
+/* The same of a container that route.ref names. */
+bool policy_container_decide(const struct policy *policy, const struct owner_table *owned,
+                             struct policy_decision *decision);
 
 #endif

@@ -57,6 +57,7 @@ static void every_variable(void **state)
         {"CONTAINERS", "ContainerArchive = ", "PutContainerArchive = "},
         {"EXEC", "ExecInspect = any", "ExecStart = any"},
         {"IMAGES", "ImageList = ", "ImageCreate = "},
+        {"IMAGES", "ImageInspect = ", "Pull = "},
         {"NETWORKS", "NetworkList = ", "NetworkDelete = "},
         {"VOLUMES", "VolumeList = ", "VolumeUpdate = "},
         {"INFO", "SystemInfo = yes", NULL},
@@ -140,8 +141,10 @@ static void watchtower(void **state)
 {
     (void) state;
     import("      - CONTAINERS=1\n      - IMAGES=1\n      - POST=1\n");
-    assert_allows(writers);
-    assert_has("\n; ImageCreate = yes    ; cannot be allowed yet: it pulls from any registry");
+    assert_has("\nContainerStop = own    ; ");
+    assert_has("\nImageCreate = yes    ; pulls an image that Pull under [image] lists");
+    assert_has("\n[image]\nShow = allow    ; ");
+    assert_has("\n; Pull = one-of ");
     assert_has("\n[create]\n; The old proxy let any body through: ");
     assert_has("a bind of /, is root on the host.");
     assert_has("\n; Image = one-of ");
@@ -157,9 +160,12 @@ static void portainer(void **state)
     ALLOWS("ContainerList = any", "ContainerInspect = any", "ContainerTop = any",
            "ContainerLogs = any", "ContainerChanges = any", "ContainerStats = any",
            "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
-           "SystemEvents = any", "SystemDataUsage = yes", "SystemInfo = yes",
-           "SystemVersion = yes");
+           "SystemEvents = any", "SystemDataUsage = yes", "ImageList = yes", "ImageInspect = yes",
+           "ImageHistory = yes", "ImageSearch = yes", "ImageGet = yes", "ImageGetAll = yes",
+           "ImageAttestations = yes", "SystemInfo = yes", "SystemVersion = yes");
+    assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
+    assert_lacks("Pull = ");
 }
 
 /* Dashboards with buttons. */
