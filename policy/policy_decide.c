@@ -4,6 +4,7 @@
  */
 #include "policy_internal.h"
 
+#include "echo.h"
 #include "images.h"
 #include "owner.h"
 #include "query.h"
@@ -206,11 +207,14 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
                         const char *body, size_t body_bytes, struct policy_decision *decision)
 {
     const struct operation *op = decision->op;
+    char wrong[160];
     if (op->body == BODY_NONE)
-        return !body || policy_deny(decision, REASON_BODY_UNEXPECTED, "",
-                                    "%s takes no request body", op->id);
+        return !body || echo_is_query(op, body, body_bytes, wrong) ||
+               policy_deny(decision, REASON_BODY_UNEXPECTED, wrong, "%s takes no request body",
+                           op->id);
     if (op->body == BODY_EMPTY)
         return !body || is_empty_json(body, body_bytes) ||
+               echo_is_query(op, body, body_bytes, wrong) ||
                policy_deny(decision, REASON_BODY_UNEXPECTED, "",
                            "%s takes no request body but {} or null", op->id);
     if (op->body == BODY_STREAM)
@@ -251,6 +255,26 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
     return true;
 }
 
+/* The query's warnings stand before the body's; both are JSON arrays. */
+static bool warnings_join(struct policy_decision *decision, struct query *query)
+{
+    char *theirs = decision->warnings, *both;
+    if (!query->warnings)
+        return true;
+    if (!theirs) {
+        decision->warnings = query->warnings;
+        query->warnings = NULL;
+        return true;
+    }
+    if (asprintf(&both, "%.*s,%s", (int) strlen(query->warnings) - 1, query->warnings, theirs + 1) <
+        0)
+        return policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s",
+                           reason_text(REASON_OUT_OF_MEMORY));
+    free(theirs);
+    decision->warnings = both;
+    return true;
+}
+
 void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
                          const struct policy_engine *engine, uint64_t nonce, const char *body,
                          size_t body_bytes, struct policy_decision *decision)
@@ -265,17 +289,21 @@ void policy_decide_judge(const struct policy *policy, const struct owner_table *
     if (op->object == OBJECT_NONE && op->number != OPERATION_ImageCommit &&
         policy->allow[op->number].grant == GRANT_OWN)
         snprintf(label, sizeof(label), OWNER_LABEL "=%s", owner_name(owned));
-    int reason = query_judge(op, decision->api_minor, label[0] ? label : NULL,
-                             decision->route.query, decision->route.query_bytes, &query);
-    if (reason != REASON_NONE) {
-        policy_deny(decision, reason, query.field, "%s", query.message);
-        return;
+    const struct query_context context = {.rules = policy->schemas.of[BODY_QUERY],
+                                          .file = policy->file,
+                                          .api_minor = decision->api_minor,
+                                          .label = label[0] ? label : NULL};
+    int reason =
+        query_judge(op, &context, decision->route.query, decision->route.query_bytes, &query);
+    bool passed =
+        reason == REASON_NONE || policy_deny(decision, reason, query.field, "%s", query.message);
+    if (passed && op->body == BODY_CREATE)
+        passed = create_decide(policy, owned, &query, nonce, body, body_bytes, decision);
+    else if (passed)
+        passed = plain_decide(policy, owned, &query, body, body_bytes, decision);
+    if (passed && warnings_join(decision, &query)) {
+        decision->verdict = POLICY_FORWARD;
+        decision->reason = REASON_NONE;
     }
-    bool passed = op->body == BODY_CREATE
-                      ? create_decide(policy, owned, &query, nonce, body, body_bytes, decision)
-                      : plain_decide(policy, owned, &query, body, body_bytes, decision);
-    if (!passed)
-        return;
-    decision->verdict = POLICY_FORWARD;
-    decision->reason = REASON_NONE;
+    query_done(&query);
 }

@@ -19,6 +19,8 @@ struct schema;
 /* The section of the policy file with the rules of a body (enum body); NULL for a body that no
  * table describes. Static. */
 const char *schema_section(int body);
+/* Whether a body has a field of this name itself, not within another field. */
+bool schema_names(int body, const char *name, size_t bytes);
 /* The schema of a body, which must be described, under its built-in rules; NULL when memory is
  * short. */
 struct schema *schema_new(int body);

@@ -315,7 +315,8 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_upload_expect(conn, request);
     else if (!has_body)
         conn_decide(conn);
-    else if (x->op->body == BODY_NONE && !conn_observes(x))
+    else if (x->op->body == BODY_NONE && !conn_observes(x) &&
+             !(request->json && x->method == METHOD_POST))
         conn_refuse_and_close(conn, REASON_BODY_UNEXPECTED);
     else
         conn_expect_body(conn, request);

@@ -385,8 +385,17 @@ static void bodies_where_there_are_none(void **state)
 {
     (void) state;
     struct asked asked = ask_with(DEFAULT_POLICY);
-    assert_denied(&asked, METHOD_POST, "/containers/mine/start", "{}", REASON_BODY_UNEXPECTED, "",
+    assert_denied(&asked, METHOD_POST, "/containers/mine/start", "[]", REASON_BODY_UNEXPECTED, "",
                   "ContainerStart takes no request body");
+    /* Before API 1.24 it was a HostConfig. */
+    assert_denied(&asked, METHOD_POST, "/containers/mine/start", "{\"Privileged\":true}",
+                  REASON_BODY_UNEXPECTED, "Privileged", "ContainerStart takes no request body");
+    /* dockerode says its options twice. */
+    struct policy_decision d =
+        decide(&asked, METHOD_POST, "/containers/mine/start?detachKeys=", "{\"detachKeys\":\"\"}");
+    assert_int_equal(d.verdict, POLICY_FORWARD);
+    assert_null(d.body);
+    policy_decision_done(&d);
     assert_denied(&asked, METHOD_POST, "/containers/mine/start", "", REASON_BODY_UNEXPECTED, "",
                   "ContainerStart takes no request body");
     asked_done(&asked);
