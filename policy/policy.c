@@ -214,6 +214,8 @@ void policy_decision_done(struct policy_decision *decision)
 {
     free(decision->body);
     free(decision->warnings);
+    free(decision->registry_auth);
+    decision->registry_auth = NULL;
     free(decision->target_long);
     decision->body = decision->warnings = decision->target_long = NULL;
 }

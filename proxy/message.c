@@ -90,6 +90,7 @@ static const uint8_t CHARS[256] = {
     FIELD(UPGRADE, "upgrade")                     \
     FIELD(CONNECTION, "connection")               \
     FIELD(HTTP2_SETTINGS, "http2-settings")       \
+    FIELD(REGISTRY_AUTH, "x-registry-auth")       \
     FIELD(API_VERSION, "api-version")             \
     FIELD(OSTYPE, "ostype")                       \
     FIELD(PATH_STAT, "x-docker-container-path-stat")
@@ -389,7 +390,8 @@ static int judge_fields(const struct fields *fields, unsigned minor, struct mess
     const struct span *encoding = &fields->value[FIELD_CONTENT_ENCODING];
     const struct span *expect = &fields->value[FIELD_EXPECT];
 
-    if (!host_is_plain(fields, minor) || fields->lines[FIELD_CONTENT_TYPE] > 1)
+    if (!host_is_plain(fields, minor) || fields->lines[FIELD_CONTENT_TYPE] > 1 ||
+        fields->lines[FIELD_REGISTRY_AUTH] > 1)
         return REASON_HEAD_MALFORMED;
     if (!read_framing(fields, minor, &ret->framing, &ret->content_bytes) ||
         fields->lines[FIELD_CONTENT_ENCODING] > 1 ||
@@ -402,6 +404,7 @@ static int judge_fields(const struct fields *fields, unsigned minor, struct mess
     ret->http10 = minor == 0;
     ret->expect_continue = fields->lines[FIELD_EXPECT] && minor == 1;
     ret->upgrade = fields->lines[FIELD_UPGRADE] || fields->lines[FIELD_HTTP2_SETTINGS];
+    ret->registry_auth = fields->value[FIELD_REGISTRY_AUTH];
     ret->json = is_json(fields->value[FIELD_CONTENT_TYPE]);
     ret->opaque =
         fields->lines[FIELD_CONTENT_TYPE] == 0 || is_opaque(fields->value[FIELD_CONTENT_TYPE]);

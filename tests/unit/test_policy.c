@@ -97,9 +97,10 @@ static const struct load_case load_cases[] = {
     {"[allow]\nContainerList = yes\n", ":2: ContainerList takes own, any or no, not 'yes'"},
     {"[exec]\nUser = allow\nDetach = forbid\n", NULL},
     {"[exec]\nImage = allow\n", ":2: there is no field 'Image'; 'caisson fields' lists them"},
-    {"[allow]\nImageBuild = maybe\n",
-     ":2: ImageBuild can only be 'no', not 'maybe': a build runs commands as root, outside every "
-     "rule under [create]"},
+    {"[allow]\nContainerAttachWebsocket = maybe\n",
+     ":2: ContainerAttachWebsocket can only be 'no', not 'maybe': the connection becomes a "
+     "websocket, "
+     "which caisson does not relay"},
     {"[allow]\nContainerStart = own\nContainerStart = no\n",
      ":3: 'ContainerStart' is repeated; it is already on line 2"},
     {"[proxy]\nlisten = /tmp/s\n",
