@@ -160,6 +160,10 @@ static bool stamp_label(struct judge *judge, json_t *out)
     if (!context->label_key)
         return true;
     json_object_foreach (theirs, key, value) {
+        /* Who makes a container of ours anew repeats what its inspect said. */
+        if (strcmp(key, context->label_key) == 0 && json_is_string(value) &&
+            strcmp(json_string_value(value), context->label_value) == 0)
+            continue;
         if (json_same_key(key, context->label_key))
             return judge_refuse(judge, REASON_FIELD_REFUSED, "Labels",
                                 "Labels: '%s' is caisson's own label", context->label_key);

@@ -112,6 +112,8 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
     case JSON_NULL:
     case JSON_FALSE:
         return true;
+    case JSON_TRUE:
+        return word_is_in(field->neutral, "true");
     case JSON_INTEGER:
         if (json_integer_value(value) == 0 || !field->neutral)
             return json_integer_value(value) == 0;
@@ -450,6 +452,13 @@ json_t *judge_field(struct judge *judge, const struct field *field, json_t *valu
         sent = judge_present(judge, field, value);
     json_decref(list);
     return sent;
+}
+
+json_t *judge_parameter(struct judge *judge, const struct field *field, json_t *value)
+{
+    if (field->rule.force)
+        return judge_forced(judge, field, value);
+    return value ? judge_present(judge, field, value) : judge_absent(judge, field);
 }
 
 /* ---- the policy's own values ---- */

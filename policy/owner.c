@@ -27,6 +27,7 @@ struct exec {
 };
 
 struct owner_table {
+    enum owner_kind kind;
     char owner[64];
     uint64_t clock;  /* counts additions */
     size_t expected; /* creates that are under way */
@@ -40,13 +41,31 @@ struct owner_table {
     struct exec *execs; /* the oldest first */
 };
 
+static void table_init(struct owner_table *table, enum owner_kind kind, const char *owner)
+{
+    assert(strlen(owner) < sizeof(table->owner));
+    *table = (struct owner_table){.kind = kind};
+    strcpy(table->owner, owner);
+}
+
 struct owner_table *owner_table_new(const char *owner)
 {
-    struct owner_table *table = calloc(1, sizeof(*table));
-    assert(strlen(owner) < sizeof(table->owner));
-    if (table)
-        strcpy(table->owner, owner);
+    struct owner_table *table = malloc(OWNER_KINDS * sizeof(*table));
+    for (int kind = 0; table && kind < OWNER_KINDS; kind++)
+        table_init(&table[kind], (enum owner_kind) kind, owner);
     return table;
+}
+
+struct owner_table *owner_of(struct owner_table *containers, enum owner_kind kind)
+{
+    assert(containers->kind == OWNER_CONTAINER);
+    return containers + kind;
+}
+
+const struct owner_table *owner_of_const(const struct owner_table *containers, enum owner_kind kind)
+{
+    assert(containers->kind == OWNER_CONTAINER);
+    return containers + kind;
 }
 
 static void entries_free(struct owner_table *table)
@@ -61,9 +80,8 @@ static void entries_free(struct owner_table *table)
 
 void owner_table_free(struct owner_table *table)
 {
-    if (!table)
-        return;
-    entries_free(table);
+    for (int kind = 0; table && kind < OWNER_KINDS; kind++)
+        entries_free(owner_of(table, (enum owner_kind) kind));
     free(table);
 }
 
@@ -212,13 +230,30 @@ static void name_set(struct owner_table *table, struct entry *entry, const char 
 
 /* ---- entries ---- */
 
-static bool id_is_full(const char *id, size_t bytes)
+static bool all_in(const char *text, size_t bytes, const char *allowed)
 {
-    if (bytes != OWNER_ID_BYTES)
-        return false;
     for (size_t i = 0; i < bytes; i++)
-        if (!((id[i] >= '0' && id[i] <= '9') || (id[i] >= 'a' && id[i] <= 'f')))
+        if (!text[i] || !strchr(allowed, text[i]))
             return false;
+    return true;
+}
+
+bool owner_is_id(enum owner_kind kind, const char *text, size_t bytes)
+{
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (kind == OWNER_VOLUME)
+        return bytes > 0 && bytes <= OWNER_ID_BYTES && all_in(text, bytes, name);
+    return bytes == OWNER_ID_BYTES && all_in(text, bytes, "0123456789abcdef");
+}
+
+/* An id of any kind as it is compared: the name of a volume is filled up with zeros. */
+static bool id_fill(char full[OWNER_ID_BYTES + 1], enum owner_kind kind, const char *id,
+                    size_t bytes)
+{
+    if (!owner_is_id(kind, id, bytes))
+        return false;
+    memset(full, 0, OWNER_ID_BYTES + 1);
+    memcpy(full, id, bytes);
     return true;
 }
 
@@ -239,12 +274,14 @@ static int room_make(struct owner_table *table)
     return 0;
 }
 
-/* The entry of a full id, or NULL. */
-static struct entry *entry_find(const struct owner_table *table, const char *id)
+/* The entry of an id, or NULL. */
+static struct entry *entry_find(const struct owner_table *table, const char *id, size_t bytes)
 {
-    size_t bytes = strlen(id), place = id_place(table, id, bytes);
-    return bytes == OWNER_ID_BYTES && id_is_at(table, place, id, bytes) ? table->by_id[place]
-                                                                        : NULL;
+    char full[OWNER_ID_BYTES + 1];
+    if (!id_fill(full, table->kind, id, bytes))
+        return NULL;
+    size_t place = id_place(table, full, OWNER_ID_BYTES);
+    return id_is_at(table, place, full, OWNER_ID_BYTES) ? table->by_id[place] : NULL;
 }
 
 /* ---- execs ---- */
@@ -289,8 +326,8 @@ static int exec_room_make(struct owner_table *table)
 
 int owner_exec_add(struct owner_table *table, const char *exec_id, const char *container_id)
 {
-    assert(id_is_full(exec_id, strlen(exec_id)));
-    if (!entry_find(table, container_id))
+    assert(owner_is_id(OWNER_CONTAINER, exec_id, strlen(exec_id)));
+    if (!entry_find(table, container_id, strlen(container_id)))
         return 0;
     struct exec *exec = exec_find(table, exec_id);
     if (!exec) {
@@ -313,15 +350,17 @@ const char *owner_exec_container(const struct owner_table *table, const char *ex
 
 int owner_add(struct owner_table *table, const char *id, const char *name, int64_t created_s)
 {
-    assert(id_is_full(id, strlen(id)));
-    size_t place = id_place(table, id, OWNER_ID_BYTES);
+    char full[OWNER_ID_BYTES + 1];
+    bool good = id_fill(full, table->kind, id, strlen(id));
+    assert(good), (void) good;
+    size_t place = id_place(table, full, OWNER_ID_BYTES);
     struct entry *entry;
-    if (id_is_at(table, place, id, OWNER_ID_BYTES)) {
+    if (id_is_at(table, place, full, OWNER_ID_BYTES)) {
         entry = table->by_id[place];
     } else {
         if (room_make(table) < 0 || !(entry = calloc(1, sizeof(*entry))))
             return -1;
-        memcpy(entry->public.id, id, OWNER_ID_BYTES);
+        memcpy(entry->public.id, full, sizeof(full));
         place_insert(table->by_id, table->count++, place, entry);
     }
     entry->added = ++table->clock;
@@ -333,7 +372,7 @@ int owner_add(struct owner_table *table, const char *id, const char *name, int64
 
 bool owner_rename(struct owner_table *table, const char *id, const char *name)
 {
-    struct entry *entry = entry_find(table, id);
+    struct entry *entry = entry_find(table, id, strlen(id));
     if (!entry)
         return false;
     entry->added = ++table->clock; /* a list that is under way may have the old name */
@@ -343,11 +382,11 @@ bool owner_rename(struct owner_table *table, const char *id, const char *name)
 
 bool owner_remove(struct owner_table *table, const char *id)
 {
-    size_t bytes = strlen(id), place = id_place(table, id, bytes);
-    if (bytes != OWNER_ID_BYTES || !id_is_at(table, place, id, bytes))
+    struct entry *entry = entry_find(table, id, strlen(id));
+    if (!entry)
         return false;
-    struct entry *entry = table->by_id[place];
-    gone_note(table, id);
+    size_t place = id_place(table, entry->public.id, OWNER_ID_BYTES);
+    gone_note(table, entry->public.id);
     execs_drop(table, id);
     name_drop(table, entry);
     place_remove(table->by_id, table->count--, place);
@@ -361,6 +400,10 @@ const struct owner_entry *owner_resolve(const struct owner_table *table, const c
     char name[OWNER_NAME_BYTES + 1];
     if (ref_bytes == 0 || ref_bytes > OWNER_ID_BYTES)
         return NULL;
+    if (table->kind == OWNER_VOLUME) {
+        const struct entry *volume = entry_find(table, ref, ref_bytes);
+        return volume ? &volume->public : NULL;
+    }
     size_t place = id_place(table, ref, ref_bytes);
     bool begins = id_is_at(table, place, ref, ref_bytes);
     if (ref_bytes == OWNER_ID_BYTES)
@@ -377,14 +420,29 @@ const struct owner_entry *owner_resolve(const struct owner_table *table, const c
 
 /* ---- the engine's list ---- */
 
+/* What a list of each kind looks like. */
+static const struct {
+    const char *what, *path;
+    const char *list; /* the member with the list; NULL: the answer is the list */
+    const char *id;   /* the member with an item's id */
+    /* {"label":["KEY=VALUE"]} or {"label":{"KEY=VALUE":true}}, encoded. */
+    const char *before, *after;
+} lists[OWNER_KINDS] = {
+    [OWNER_CONTAINER] = {"container", "containers/json?all=1&", NULL, "Id",
+                         "%7B%22label%22%3A%5B%22", "%22%5D%7D"},
+    [OWNER_NETWORK] = {"network", "networks?", NULL, "Id", "%7B%22label%22%3A%7B%22",
+                       "%22%3Atrue%7D%7D"},
+    [OWNER_VOLUME] = {"volume", "volumes?", "Volumes", "Name", "%7B%22label%22%3A%7B%22",
+                      "%22%3Atrue%7D%7D"},
+};
+
 int owner_list_target(const struct owner_table *table, unsigned api_minor, char *buffer,
                       size_t bytes)
 {
-    /* {"label":["KEY=VALUE"]}, encoded; neither key nor value has a byte that needs it. */
-    int used = snprintf(buffer, bytes,
-                        "/v1.%u/containers/json?all=1&filters="
-                        "%%7B%%22label%%22%%3A%%5B%%22" OWNER_LABEL "%%3D%s%%22%%5D%%7D",
-                        api_minor, table->owner);
+    /* Neither key nor value has a byte that needs to be encoded. */
+    int used = snprintf(buffer, bytes, "/v1.%u/%sfilters=%s" OWNER_LABEL "%%3D%s%s", api_minor,
+                        lists[table->kind].path, lists[table->kind].before, table->owner,
+                        lists[table->kind].after);
     return used < 0 || (size_t) used >= bytes ? -1 : 0;
 }
 
@@ -402,22 +460,34 @@ static const char *listed_name(const json_t *names)
     return NULL;
 }
 
-/* Adds one listed container to a table if its label is ours. */
+static bool label_is_ours(const struct owner_table *table, const json_t *labels)
+{
+    const json_t *label = json_object_get(labels, OWNER_LABEL);
+    return label && json_string_length(label) == strlen(table->owner) &&
+           memcmp(json_string_value(label), table->owner, strlen(table->owner)) == 0;
+}
+
+/* Adds one listed object to a table if its label is ours. */
 static int listed_take(struct owner_table *fresh, const json_t *item, size_t index, struct err *err)
 {
-    const json_t *id = json_object_get(item, "Id"), *created = json_object_get(item, "Created");
-    const json_t *labels = json_object_get(item, "Labels");
+    const char *what = lists[fresh->kind].what;
+    const json_t *id = json_object_get(item, lists[fresh->kind].id);
+    const json_t *created = json_object_get(item, "Created");
     if (!json_is_object(item))
-        return err_set(err, "container %zu of the engine's list is no object", index);
-    if (!json_is_string(id) || !id_is_full(json_string_value(id), json_string_length(id)))
-        return err_set(err, "container %zu of the engine's list has no full id", index);
-    if (!json_is_integer(created))
-        return err_set(err, "container %zu of the engine's list has no creation time", index);
-    const json_t *label = json_object_get(labels, OWNER_LABEL);
-    if (!label || json_string_length(label) != strlen(fresh->owner) ||
-        memcmp(json_string_value(label), fresh->owner, strlen(fresh->owner)) != 0)
+        return err_set(err, "%s %zu of the engine's list is no object", what, index);
+    bool good = json_is_string(id) &&
+                owner_is_id(fresh->kind, json_string_value(id), json_string_length(id));
+    if (!good && fresh->kind == OWNER_VOLUME)
+        return 0; /* such a name was not given through us */
+    if (!good)
+        return err_set(err, "%s %zu of the engine's list has no full id", what, index);
+    if (fresh->kind == OWNER_CONTAINER && !json_is_integer(created))
+        return err_set(err, "%s %zu of the engine's list has no creation time", what, index);
+    if (!label_is_ours(fresh, json_object_get(item, "Labels")))
         return 0;
-    const char *name = listed_name(json_object_get(item, "Names"));
+    const char *name = fresh->kind == OWNER_NETWORK
+                           ? json_string_value(json_object_get(item, "Name"))
+                           : listed_name(json_object_get(item, "Names"));
     if (owner_add(fresh, json_string_value(id), name, json_integer_value(created)) < 0)
         return err_set(err, "out of memory");
     return 0;
@@ -427,8 +497,13 @@ static int listed_take_all(struct owner_table *fresh, const json_t *list, struct
 {
     size_t i;
     json_t *item;
+    if (lists[fresh->kind].list) {
+        list = json_object_get(list, lists[fresh->kind].list);
+        if (json_is_null(list))
+            return 0;
+    }
     if (!json_is_array(list))
-        return err_set(err, "the engine's list of containers is no JSON array");
+        return err_set(err, "the engine's list of %ss is no JSON array", lists[fresh->kind].what);
     json_array_foreach (list, i, item)
         if (listed_take(fresh, item, i, err) < 0)
             return -1;
@@ -455,37 +530,44 @@ static void execs_take(struct owner_table *fresh, struct owner_table *old)
     fresh->exec_room = old->exec_room;
     old->execs = NULL;
     for (size_t i = fresh->exec_count; i-- > 0;)
-        if (!entry_find(fresh, fresh->execs[i].container))
+        if (!entry_find(fresh, fresh->execs[i].container, OWNER_ID_BYTES))
             exec_remove(fresh, i);
+}
+
+/* The old table with what the list says, in a new one. */
+static int rebuild(struct owner_table *fresh, const struct owner_table *old, uint64_t mark,
+                   const json_t *list, struct err *err)
+{
+    fresh->clock = old->clock; /* goes on, so that no mark of before means an entry of now */
+    if (listed_take_all(fresh, list, err) < 0)
+        return -1;
+    for (size_t i = 0; i < old->gone_count; i++) {
+        char id[OWNER_ID_BYTES + 1] = {0};
+        memcpy(id, old->gone[i], OWNER_ID_BYTES);
+        owner_remove(fresh, id);
+    }
+    return keep_newer(fresh, old, mark) < 0 ? err_set(err, "out of memory") : 0;
 }
 
 int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, size_t bytes,
                   struct err *err)
 {
     json_error_t wrong;
+    struct owner_table fresh;
     json_t *list = json_loadb(json, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     if (!list)
-        return err_set(err, "the engine's list of containers is no JSON: %s", wrong.text);
-    struct owner_table *fresh = owner_table_new(table->owner);
-    if (fresh) /* goes on with the clock, so that no mark of before means an entry of now */
-        fresh->clock = table->clock;
-    int rc = fresh ? listed_take_all(fresh, list, err) : err_set(err, "out of memory");
+        return err_set(err, "the engine's list of %ss is no JSON: %s", lists[table->kind].what,
+                       wrong.text);
+    table_init(&fresh, table->kind, table->owner);
+    int rc = rebuild(&fresh, table, mark, list, err);
     json_decref(list);
-    for (size_t i = 0; rc == 0 && i < table->gone_count; i++) {
-        char id[OWNER_ID_BYTES + 1] = {0};
-        memcpy(id, table->gone[i], OWNER_ID_BYTES);
-        owner_remove(fresh, id);
-    }
-    if (rc == 0 && keep_newer(fresh, table, mark) < 0)
-        rc = err_set(err, "out of memory");
     if (rc < 0) {
-        owner_table_free(fresh);
+        entries_free(&fresh);
         return -1;
     }
-    fresh->expected = table->expected;
-    execs_take(fresh, table);
+    fresh.expected = table->expected;
+    execs_take(&fresh, table);
     entries_free(table);
-    *table = *fresh;
-    free(fresh);
+    *table = fresh;
     return 0;
 }

@@ -246,6 +246,8 @@ void policy_decision_done(struct policy_decision *decision)
 {
     free(decision->body);
     free(decision->warnings);
+    free(decision->registry_auth);
+    decision->registry_auth = NULL;
     free(decision->target_long);
     decision->body = decision->warnings = decision->target_long = NULL;
 }
@@ -328,8 +330,12 @@ bool policy_version_check(const struct policy *policy, struct policy_decision *d
 static bool ping_route(const struct policy *policy, struct policy_decision *decision)
 {
     struct query query;
-    int reason = query_judge(decision->op, decision->api_minor, NULL, decision->route.query,
+    const struct query_context context = {.rules = policy->schemas.of[BODY_QUERY],
+                                          .file = policy->file,
+                                          .api_minor = decision->api_minor};
+    int reason = query_judge(decision->op, &context, decision->route.query,
                              decision->route.query_bytes, &query);
+    query_done(&query);
     if (!policy_version_check(policy, decision))
         return false;
     if (reason != REASON_NONE)

@@ -67,7 +67,7 @@ enum policy_verdict {
     POLICY_PING      /* answer /_ping ourselves, in the engine's name */
 };
 
-enum { POLICY_TARGET_BYTES = 2048, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
+enum { POLICY_TARGET_BYTES = 4096, POLICY_FIELD_BYTES = 160, POLICY_MESSAGE_BYTES = 640 };
 
 /* Begin with policy_decision_init() or = {0}; end with policy_decision_done(). */
 struct policy_decision {
@@ -75,9 +75,10 @@ struct policy_decision {
     int reason;                 /* enum reason; REASON_NONE unless denied, or observed */
     const struct operation *op; /* NULL while no row matched; observed: perhaps one without an id */
     unsigned api_minor;         /* the version that is sent, and that the client is answered in */
-    bool observed;  /* nothing was judged: reason, field and message say what would have been */
-    bool hijack;    /* the engine is asked for a raw stream, if the client asked to upgrade */
-    char *body;     /* to send, canonical JSON; NULL for none. Owned */
+    bool observed; /* nothing was judged: reason, field and message say what would have been */
+    bool hijack;   /* the engine is asked for a raw stream, if the client asked to upgrade */
+    char *body;    /* to send, canonical JSON; NULL for none. Owned */
+    char *registry_auth; /* X-Registry-Auth to send; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
     size_t body_bytes;
     char *target_long; /* what is sent in place of target, when observed; NULL for none. Owned */
@@ -116,6 +117,14 @@ void policy_decision_done(struct policy_decision *decision);
  */
 bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
                   const char *target, size_t target_bytes, struct policy_decision *decision);
+
+/*
+ * Between the steps: the X-Registry-Auth of the request's head, bytes 0 for none.  It is dropped
+ * unless the operation asks a registry and the policy says 'Credentials = allow' under [image];
+ * then it is judged along [auth] and encoded anew.  False when the decision is final (a denial).
+ */
+bool policy_credentials(const struct policy *policy, const char *text, size_t bytes,
+                        struct policy_decision *decision);
 
 /*
  * Step two: version, query, body, ownership.  body is NULL when the request had none.  nonce is 64

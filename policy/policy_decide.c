@@ -4,6 +4,8 @@
  */
 #include "policy_internal.h"
 
+#include "echo.h"
+#include "images.h"
 #include "owner.h"
 #include "query.h"
 #include "reason.h"
@@ -45,6 +47,18 @@ static void target_write(struct policy_decision *decision, const char *query)
     *to = '\0';
 }
 
+/* The same with a query in parts, each of which may be empty. */
+static void query_write(struct policy_decision *decision, const char *const parts[3])
+{
+    char text[QUERY_TEXT_BYTES + IMAGES_QUERY_BYTES + 304], *to = text;
+    for (size_t i = 0; i < 3; i++) {
+        if (to > text && parts[i][0])
+            *to++ = '&';
+        to = stpcpy(to, parts[i]);
+    }
+    target_write(decision, text);
+}
+
 /* The schema_context's `owned`. */
 static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes)
 {
@@ -52,11 +66,11 @@ static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes
     return entry ? entry->id : NULL;
 }
 
-static bool body_judge(const struct policy *policy, const struct schema *schema,
-                       const struct owner_table *owned, const char *body, size_t body_bytes,
-                       struct policy_decision *decision)
+static struct schema_context context_of(const struct policy *policy,
+                                        const struct owner_table *owned,
+                                        const struct policy_decision *decision)
 {
-    struct schema_context context = {
+    return (struct schema_context){
         .api_minor = decision->api_minor,
         .depth = (unsigned) policy->config.depth,
         .file = policy->file,
@@ -65,6 +79,13 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
         .label_key = OWNER_LABEL,
         .label_value = owner_name(owned),
     };
+}
+
+static bool body_judge(const struct policy *policy, const struct schema *schema,
+                       const struct owner_table *owned, const char *body, size_t body_bytes,
+                       struct policy_decision *decision)
+{
+    struct schema_context context = context_of(policy, owned, decision);
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
@@ -127,14 +148,75 @@ static bool rename_decide(const struct owner_table *owned, struct query *query,
     return true;
 }
 
+/* The container that a query parameter names, as one in the path. */
+static bool commit_decide(const struct policy *policy, const struct owner_table *owned,
+                          const struct query *query, char *ret_text, size_t bytes,
+                          struct policy_decision *decision)
+{
+    if (!query->container[0])
+        return policy_deny(decision, REASON_QUERY_REFUSED, "container",
+                           "%s: query parameter 'container' is missing; write container=NAME",
+                           decision->op->id);
+    decision->route.ref = query->container;
+    decision->route.ref_bytes = strlen(query->container);
+    bool passed = policy_container_decide(policy, owned, decision);
+    snprintf(ret_text, bytes, "container=%.*s", (int) decision->route.ref_bytes,
+             decision->route.ref);
+    decision->route.ref = NULL; /* the path has none */
+    decision->route.ref_bytes = 0;
+    return passed;
+}
+
+/* The images that the request names; what is sent for them in the path, and before the query. */
+static bool images_decide(const struct policy *policy, const struct owner_table *owned,
+                          const struct query *query, struct images_verdict *images,
+                          struct policy_decision *decision)
+{
+    struct schema_context context = context_of(policy, owned, decision);
+    images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
+                 decision->route.ref_bytes, query, images);
+    strcpy(decision->image, images->image);
+    if (images->reason != REASON_NONE)
+        return policy_deny(decision, images->reason, images->field, "%s", images->message);
+    if (images->path[0]) {
+        decision->route.ref = images->path;
+        decision->route.ref_bytes = strlen(images->path);
+    }
+    return true;
+}
+
+/* Whether a JSON text says nothing: {} or null. */
+static bool is_empty_json(const char *body, size_t bytes)
+{
+    static const char *const words[] = {"{}", "null"};
+    char text[5];
+    size_t used = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        if (strchr(" \t\r\n", body[i]) && body[i])
+            continue;
+        if (used + 1 == sizeof(text))
+            return false;
+        text[used++] = body[i];
+    }
+    text[used] = '\0';
+    return strcmp(text, words[0]) == 0 || strcmp(text, words[1]) == 0;
+}
+
 /* The body of anything but a create. */
 static bool body_decide(const struct policy *policy, const struct owner_table *owned,
                         const char *body, size_t body_bytes, struct policy_decision *decision)
 {
     const struct operation *op = decision->op;
+    char wrong[160];
     if (op->body == BODY_NONE)
-        return !body || policy_deny(decision, REASON_BODY_UNEXPECTED, "",
-                                    "%s takes no request body", op->id);
+        return !body || echo_is_query(op, body, body_bytes, wrong) ||
+               policy_deny(decision, REASON_BODY_UNEXPECTED, wrong, "%s takes no request body",
+                           op->id);
+    if (op->body == BODY_EMPTY)
+        return !body || is_empty_json(body, body_bytes) ||
+               echo_is_query(op, body, body_bytes, wrong) ||
+               policy_deny(decision, REASON_BODY_UNEXPECTED, "",
+                           "%s takes no request body but {} or null", op->id);
     if (op->body == BODY_STREAM)
         return true; /* it is yet to come, and goes on unread */
     const struct schema *schema = policy->schemas.of[op->body];
@@ -157,12 +239,39 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
                          struct policy_decision *decision)
 {
     const struct operation *op = decision->op;
+    struct images_verdict images;
+    char container[300] = "";
     if (!policy_object_decide(policy, owned, decision) ||
         (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
+        !images_decide(policy, owned, query, &images, decision) ||
+        (op->number == OPERATION_ImageCommit &&
+         !commit_decide(policy, owned, query, container, sizeof(container), decision)) ||
+        !policy_credentials_default(decision) ||
         !body_decide(policy, owned, body, body_bytes, decision))
         return false;
     decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
-    target_write(decision, query->text);
+    query_write(decision, (const char *const[]){container, images.query, query->text});
+    decision->route.ref = NULL; /* what it was is gone with us */
+    return true;
+}
+
+/* The query's warnings stand before the body's; both are JSON arrays. */
+static bool warnings_join(struct policy_decision *decision, struct query *query)
+{
+    char *theirs = decision->warnings, *both;
+    if (!query->warnings)
+        return true;
+    if (!theirs) {
+        decision->warnings = query->warnings;
+        query->warnings = NULL;
+        return true;
+    }
+    if (asprintf(&both, "%.*s,%s", (int) strlen(query->warnings) - 1, query->warnings, theirs + 1) <
+        0)
+        return policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s",
+                           reason_text(REASON_OUT_OF_MEMORY));
+    free(theirs);
+    decision->warnings = both;
     return true;
 }
 
@@ -176,19 +285,25 @@ void policy_decide_judge(const struct policy *policy, const struct owner_table *
     if (!policy_version_check(policy, decision))
         return;
     const struct operation *op = decision->op;
-    if (op->object == OBJECT_NONE && policy->allow[op->number].grant == GRANT_OWN)
+    /* A list is narrowed; a commit names its container in the query. */
+    if (op->object == OBJECT_NONE && op->number != OPERATION_ImageCommit &&
+        policy->allow[op->number].grant == GRANT_OWN)
         snprintf(label, sizeof(label), OWNER_LABEL "=%s", owner_name(owned));
-    int reason = query_judge(op, decision->api_minor, label[0] ? label : NULL,
-                             decision->route.query, decision->route.query_bytes, &query);
-    if (reason != REASON_NONE) {
-        policy_deny(decision, reason, query.field, "%s", query.message);
-        return;
+    const struct query_context context = {.rules = policy->schemas.of[BODY_QUERY],
+                                          .file = policy->file,
+                                          .api_minor = decision->api_minor,
+                                          .label = label[0] ? label : NULL};
+    int reason =
+        query_judge(op, &context, decision->route.query, decision->route.query_bytes, &query);
+    bool passed =
+        reason == REASON_NONE || policy_deny(decision, reason, query.field, "%s", query.message);
+    if (passed && op->body == BODY_CREATE)
+        passed = create_decide(policy, owned, &query, nonce, body, body_bytes, decision);
+    else if (passed)
+        passed = plain_decide(policy, owned, &query, body, body_bytes, decision);
+    if (passed && warnings_join(decision, &query)) {
+        decision->verdict = POLICY_FORWARD;
+        decision->reason = REASON_NONE;
     }
-    bool passed = op->body == BODY_CREATE
-                      ? create_decide(policy, owned, &query, nonce, body, body_bytes, decision)
-                      : plain_decide(policy, owned, &query, body, body_bytes, decision);
-    if (!passed)
-        return;
-    decision->verdict = POLICY_FORWARD;
-    decision->reason = REASON_NONE;
+    query_done(&query);
 }

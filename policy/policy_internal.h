@@ -6,6 +6,7 @@
  * policy.c          loading, and step one: the operation
  * policy_decide.c   step two: version, query, body
  * policy_objects.c  step two: whose the object is that a path names
+ * policy_credentials.c  between the two: credentials for a registry
  * policy_observe.c  both steps, taken or only noted
  */
 #ifndef CAISSON_POLICY_POLICY_INTERNAL_H
@@ -50,5 +51,11 @@ bool policy_version_check(const struct policy *policy, struct policy_decision *d
  */
 bool policy_object_decide(const struct policy *policy, const struct owner_table *owned,
                           struct policy_decision *decision);
+/* The same of a container that route.ref names. */
+bool policy_container_decide(const struct policy *policy, const struct owner_table *owned,
+                             struct policy_decision *decision);
+
+/* What an engine must be told of credentials where the client sent none. */
+bool policy_credentials_default(struct policy_decision *decision);
 
 #endif

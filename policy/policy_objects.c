@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* One container: the id that the reference has in our table or, under `any`, the reference. */
-static bool container_decide(const struct policy *policy, const struct owner_table *owned,
+bool policy_container_decide(const struct policy *policy, const struct owner_table *owned,
                              struct policy_decision *decision)
 {
     const char *ref = decision->route.ref;
@@ -54,8 +54,9 @@ static bool nothing_decide(const struct policy *policy, const struct owner_table
 static bool (*const deciders[])(const struct policy *policy, const struct owner_table *owned,
                                 struct policy_decision *decision) = {
     [OBJECT_NONE] = nothing_decide,
-    [OBJECT_CONTAINER] = container_decide,
+    [OBJECT_CONTAINER] = policy_container_decide,
     [OBJECT_EXEC] = exec_decide,
+    [OBJECT_IMAGE] = nothing_decide, /* images.c says which may be named */
     [OBJECT_COUNT] = NULL,
 };
 

@@ -173,17 +173,24 @@ static void witness(struct search *search, const char *text, const char *shown)
     snprintf(search->value, RISK_VALUE_BYTES, "%s", shown);
 }
 
-/* A pattern stands for what it is without its stars, if the rule lets that pass. */
+/* A pattern stands for what it is without its stars or, where those must not be empty, with a
+ * letter in place of each, if the rule lets that pass. */
 static void witness_pattern(struct search *search, const char *pattern, bool literal)
 {
     char text[4096];
-    size_t length = 0;
-    for (const char *at = pattern; *at && length + 1 < sizeof(text); at++)
-        if (literal || *at != '*')
-            text[length++] = *at;
-    text[length] = '\0';
-    if (rule_passes(search->field, text))
+    for (const char *star = ""; star; star = *star || literal ? NULL : "a") {
+        size_t length = 0;
+        for (const char *at = pattern; *at && length + 1 < sizeof(text); at++)
+            if (literal || *at != '*')
+                text[length++] = *at;
+            else if (*star)
+                text[length++] = *star;
+        text[length] = '\0';
+        if (!rule_passes(search->field, text))
+            continue;
         witness(search, text, pattern);
+        return;
+    }
 }
 
 /* What the policy itself sends. */

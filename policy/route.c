@@ -39,6 +39,10 @@ static const unsigned char byte_classes[256] = {
     [','] = BYTE_QUERY,
     ['~'] = BYTE_QUERY,
     ['*'] = BYTE_QUERY,
+    ['!'] = BYTE_QUERY, /* these four some libraries leave unescaped */
+    ['\''] = BYTE_QUERY,
+    ['('] = BYTE_QUERY,
+    [')'] = BYTE_QUERY,
 };
 
 static bool is_digit(char c)
@@ -199,7 +203,7 @@ int route_parse(int method, const char *target, size_t target_bytes, struct rout
     const char *wrong = path_wrong(route.path, route.path_bytes);
     if (!wrong && !bytes_are(route.query, route.query_bytes, BYTE_QUERY))
         wrong = "the query of the request target has a byte other than A-Z a-z 0-9 _ . : @ / - % & "
-                "= + , ~ *";
+                "= + , ~ * ! ' ( )";
     if (!wrong)
         wrong = version_cut(&route);
     if (!wrong)

@@ -52,6 +52,16 @@ const char *schema_section(int body)
     return tables[body].section;
 }
 
+bool schema_names(int body, const char *name, size_t bytes)
+{
+    const struct schema_table *table = &tables[body];
+    for (size_t i = 0; i < table->count; i++)
+        if (strlen(table->rows[i].path) == bytes && memcmp(table->rows[i].path, name, bytes) == 0 &&
+            !memchr(name, '.', bytes))
+            return true;
+    return false;
+}
+
 /* ---- the tree ---- */
 
 struct field *schema_find(const struct schema *schema, const char *path)
@@ -72,11 +82,11 @@ const struct field *field_member(const struct field *object, const char *name)
 
 /* "HostConfig.Mounts[].Type" is a member of "HostConfig.Mounts"; a row stands after its object's.
  */
-static struct field *parent_of(struct schema *schema, const char *path)
+static struct field *parent_of(struct schema *schema, const struct type *type, const char *path)
 {
     char object[160];
     const char *dot = strrchr(path, '.');
-    if (!dot)
+    if (!dot || type->traits & TYPE_PARAMETER)
         return &schema->root;
     size_t length = (size_t) (dot - path);
     while (length >= 2 &&
@@ -111,7 +121,9 @@ static json_t *safe_value(const struct field *field)
 /* A row that does not parse is a bug; only memory can be short. */
 static int field_init(struct schema *schema, const struct field_row *row)
 {
-    struct field *field = &schema->fields[schema->count], *object = parent_of(schema, row->path);
+    const struct type *type = type_get((enum type_id) row->type);
+    struct field *field = &schema->fields[schema->count];
+    struct field *object = parent_of(schema, type, row->path);
     const char *dot = strrchr(row->path, '.');
     struct err err = {{0}};
     assert(object && type_has_members(object->type));
@@ -122,12 +134,13 @@ static int field_init(struct schema *schema, const struct field_row *row)
         .risk = row->risk,
         .neutral = row->neutral,
         .since = row->since,
-        .type = type_get((enum type_id) row->type),
+        .type = type,
         .object = object == &schema->root ? NULL : object,
     };
     schema->count++;
     field_link(object, field);
-    if (rule_parse(field->type, row->rule, NULL, &field->rule, &err) < 0)
+    if (rule_parse(type, type->traits & TYPE_NEVER ? "forbid" : row->rule, NULL, &field->rule,
+                   &err) < 0)
         return -1;
     field->safe = safe_value(field);
     field->open = field->rule.allow;
@@ -201,7 +214,7 @@ static int check_reference(const struct schema *schema, const struct field *fiel
     if (!source)
         return no_such_field(schema, target, err);
     if (source->type->kind != KIND_NUMBER || source->type->unit != field->type->unit ||
-        strpbrk(target, "[{") || strpbrk(field->path, "[{"))
+        field->type->traits & TYPE_PARAMETER || strpbrk(target, "[{") || strpbrk(field->path, "[{"))
         return err_set(err, "%s cannot be forced to %s; name a field of the same type", field->path,
                        target);
     if (source == field || source->rule.force_path)
@@ -240,6 +253,18 @@ static int check_values(const struct schema *schema, const struct field *field,
     return 0;
 }
 
+/* Of a parameter: what no rule lets pass, and what has no values of its own. */
+static int check_parameter(const struct field *field, const struct rule *rule, struct err *err)
+{
+    if (field->type->traits & TYPE_NEVER && !rule->forbid)
+        return err_set(err, "%s is always refused: %s; take this line out", field->path,
+                       field->why);
+    if (field->type->traits & TYPE_PARAMETER && field->type->kind == KIND_OBJECT &&
+        (rule->force || rule->fallback))
+        return err_set(err, "%s takes allow or forbid", field->path);
+    return 0;
+}
+
 /*
  * A default does not say what passes, nor does a number of elements, nor a lower bound where 0 is
  * no limit.  Alone they would take away all that the built-in rule holds back.
@@ -269,7 +294,8 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     if (!field)
         return no_such_field(schema, path, err);
     if (rule_parse(field->type, text, origin, &rule, err) < 0 ||
-        check_opening(field, &rule, err) < 0 || check_references(schema, field, &rule, err) < 0 ||
+        check_parameter(field, &rule, err) < 0 || check_opening(field, &rule, err) < 0 ||
+        check_references(schema, field, &rule, err) < 0 ||
         check_values(schema, field, &rule, err) < 0) {
         rule_done(&rule);
         return -1;
@@ -378,6 +404,22 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
     if (!judge.refused && resolve_references(&judge, in, out) &&
         (!schema->table->finish || schema->table->finish(&judge, in, &out)))
         write_verdict(&judge, out);
+    json_decref(out);
+    json_decref(in);
+    json_decref(judge.warnings);
+}
+
+void schema_judge_text(const struct schema *schema, const struct schema_context *context,
+                       const char *path, const char *text, struct schema_verdict *ret)
+{
+    struct judge judge = {.schema = schema, .context = context, .verdict = ret};
+    json_t *in = json_string(text);
+    json_t *out = in ? judge_field(&judge, schema_find(schema, path), in) : NULL;
+    const char *sent = json_string_value(out);
+    if (!judge.refused) {
+        ret->body = sent ? strdup(sent) : NULL;
+        ret->reason = ret->body ? REASON_NONE : REASON_OUT_OF_MEMORY;
+    }
     json_decref(out);
     json_decref(in);
     json_decref(judge.warnings);

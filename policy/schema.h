@@ -19,6 +19,8 @@ struct schema;
 /* The section of the policy file with the rules of a body (enum body); NULL for a body that no
  * table describes. Static. */
 const char *schema_section(int body);
+/* Whether a body has a field of this name itself, not within another field. */
+bool schema_names(int body, const char *name, size_t bytes);
 /* The schema of a body, which must be described, under its built-in rules; NULL when memory is
  * short. */
 struct schema *schema_new(int body);
@@ -58,6 +60,10 @@ struct schema_verdict {
 /* Judges one body; ret must be zeroed and is ended with schema_verdict_done(). */
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret);
+/* The same of one text as the value of one field that stands outside of any body; ret->body is then
+ * the text that is sent, not JSON. */
+void schema_judge_text(const struct schema *schema, const struct schema_context *context,
+                       const char *path, const char *text, struct schema_verdict *ret);
 void schema_verdict_done(struct schema_verdict *verdict);
 
 /* Whether there is a field of this path. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "images.h"
 #include "judge.h"
 #include "operation.h"
 #include "policy.h"
@@ -72,8 +73,9 @@ static void pass_operations(struct pass *pass)
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
         int grant = policy_grant(pass->policy, i);
-        /* One's own containers are what the rules below let them be. */
-        if (grant == GRANT_NO || grant == GRANT_OWN || op->risk != (int) pass->risk)
+        /* One's own containers are what the rules below let them be, and so are some images. */
+        if (grant == GRANT_NO || grant == GRANT_OWN || op->risk != (int) pass->risk ||
+            images_bound(op))
             continue;
         struct verdict_line line = {
             .risk = pass->risk,
@@ -93,6 +95,8 @@ static void pass_operations(struct pass *pass)
 static bool is_used(const struct policy *policy, int body)
 {
     const struct schema *schema = policy_schema(policy, body);
+    if (body == BODY_IMAGE || body == BODY_QUERY)
+        return true; /* row by row: is_asked() */
     bool granted = false;
     for (int i = 0; schema && i < OPERATION_COUNT; i++)
         granted = granted || ((int) operation_get((enum operation_id) i)->body == body &&
@@ -115,6 +119,29 @@ static bool was_shown(const struct policy *policy, int body, const char *path)
     return false;
 }
 
+/* Whether an operation that a rule under [image] holds for is granted. */
+static bool is_image_asked(const struct policy *policy, const char *rule)
+{
+    const struct images_row *row;
+    for (size_t i = 0; (row = images_row_at(i)); i++)
+        if (strcmp(row->rule, rule) == 0 && policy_grant(policy, row->op) != GRANT_NO)
+            return true;
+    return false;
+}
+
+/* Whether the operation of a rule that stands for itself is granted. */
+static bool is_asked(const struct policy *policy, int body, const char *path)
+{
+    char id[64];
+    if (body == BODY_IMAGE)
+        return is_image_asked(policy, path);
+    if (body != BODY_QUERY)
+        return true;
+    snprintf(id, sizeof(id), "%.*s", (int) strcspn(path, "."), path);
+    const struct operation *op = operation_find(id);
+    return op && policy_grant(policy, (int) op->number) != GRANT_NO;
+}
+
 static void pass_fields(struct pass *pass, int body)
 {
     const struct schema *schema = policy_schema(pass->policy, body);
@@ -122,6 +149,7 @@ static void pass_fields(struct pass *pass, int body)
     for (size_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
         if (risk_of_field(schema, field, value) != pass->risk ||
+            !is_asked(pass->policy, body, field->path) ||
             was_shown(pass->policy, body, field->path))
             continue;
         struct verdict_line line = {

@@ -41,7 +41,7 @@ struct audit_record {
     const char *ended;   /* observed: how it ended, if not well; or NULL */
     const char *field;   /* or NULL */
     const char *message; /* observed: the refusal that there would have been, or NULL */
-    const char *image;   /* that a create asks for, or NULL */
+    const char *image;   /* that the request names, or NULL */
     const char *container; /* full id, or NULL */
     int status;            /* sent to the client; 0 for none */
     uint64_t bytes_in, bytes_out;

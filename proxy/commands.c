@@ -298,7 +298,8 @@ static void print_operation(const struct operation *op)
     printf("%-33s %s\n", "", op->why);
     for (size_t i = 0; (row = query_row_at(i)); i++)
         if (row->op == (int) op->number)
-            printf("%-33s   ?%s: %s\n", "", row->name, query_type_text(row));
+            printf("%-33s   ?%s: %s%s\n", "", row->name, query_type_text(row),
+                   row->shut ? "; only where [query] lets it" : "");
 }
 
 static int run_operations(int argc, char **argv)

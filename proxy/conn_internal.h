@@ -36,6 +36,7 @@ struct exchange {
     struct policy_decision *decision; /* owned; NULL once the reply's head is here */
     char *target;                     /* owned: as the client wrote it */
     size_t target_bytes;
+    char *image; /* owned: what outlives the decision for the audit log; NULL for none */
     char container[OWNER_ID_BYTES + 1];
     int64_t time_us, start_us; /* wall clock, monotonic */
     int status;

@@ -65,7 +65,7 @@ static void conn_audit(const struct conn *conn)
         .message = observed && decision->message[0] != '\0' ? decision->message : NULL,
         .ended = observed && x->reason != REASON_NONE ? reason_word(x->reason) : NULL,
         .field = decision != NULL && decision->field[0] != '\0' ? decision->field : NULL,
-        .image = decision != NULL && decision->image[0] != '\0' ? decision->image : NULL,
+        .image = decision != NULL && decision->image[0] != '\0' ? decision->image : x->image,
         .container = x->container[0] != '\0' ? x->container : NULL,
         .status = x->status,
         .bytes_in = x->bytes_in,
@@ -80,6 +80,8 @@ void conn_free_decision(struct exchange *x)
 {
     if (x->decision == NULL)
         return;
+    if (x->decision->image[0] != '\0' && x->image == NULL)
+        x->image = strdup(x->decision->image); /* without memory the log goes without it */
     policy_decision_done(x->decision);
     free(x->decision);
     x->decision = NULL;
@@ -112,6 +114,7 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
     conn_audit(conn);
     conn_free_decision(x);
     free(x->target);
+    free(x->image);
     policy_unref(x->policy);
     memset(x, 0, sizeof *x);
 }
@@ -185,6 +188,7 @@ static int conn_write_request(struct conn *conn, bool fresh)
         .json = decision->body != NULL,
         .tar = upload,
         .upgrade = decision->hijack && conn->x.upgrade,
+        .registry_auth = decision->registry_auth,
     };
     struct buf request = {0};
     int ret = -1;
@@ -321,7 +325,9 @@ static void conn_route(struct conn *conn, const struct message_request *request)
     bool go_on;
 
     go_on = policy_route(x->policy, upstream_engine(shared->upstream), x->method, x->target,
-                         x->target_bytes, x->decision);
+                         x->target_bytes, x->decision) &&
+            policy_credentials(x->policy, request->registry_auth.data, request->registry_auth.bytes,
+                               x->decision);
     x->op = x->decision->op;
     /* What follows a refused body, or an upgrade that we do not make, is perhaps no HTTP. */
     if ((has_body && !go_on) || request->upgrade)
@@ -336,7 +342,8 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_upload_expect(conn, request);
     else if (!has_body)
         conn_decide(conn);
-    else if (x->op->body == BODY_NONE && !conn_observes(x))
+    else if (x->op->body == BODY_NONE && !conn_observes(x) &&
+             !(request->json && x->method == METHOD_POST))
         conn_refuse_and_close(conn, REASON_BODY_UNEXPECTED);
     else
         conn_expect_body(conn, request);

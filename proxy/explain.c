@@ -309,6 +309,7 @@ static int request_print(const struct policy_decision *decision, const struct qu
         .body_bytes = decision->body_bytes,
         .chunked = upload,
         .json = decision->body != NULL,
+        .registry_auth = decision->registry_auth,
         .tar = upload,
     };
     if (message_write_request(&head, &request) < 0)

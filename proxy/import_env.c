@@ -188,6 +188,19 @@ static void print_create(void)
         "lifetime = 0    ; the old proxy removed no container by itself; 10m would be the default");
 }
 
+static void print_image(const struct import *import)
+{
+    bool shows = lets_through(import, OPERATION_ImageInspect);
+    if (!shows)
+        return;
+    puts("\n[image]\n"
+         "Show = allow    ; every image of the host, as the old proxy; better name what is looked "
+         "at");
+    if (lets_through(import, OPERATION_ImageCreate))
+        puts("; What is pulled, tagged, pushed, saved or removed must be named first:\n"
+             "; Pull = one-of python:3.11-slim busybox:*");
+}
+
 static void import_print(struct import *import)
 {
     import->makes = lets_through(import, OPERATION_ContainerCreate);
@@ -199,6 +212,7 @@ static void import_print(struct import *import)
              : "; Nothing can be made through this proxy, so that what reaches containers reaches "
                "everyone's.");
     print_allow(import);
+    print_image(import);
     if (import->makes)
         print_create();
 }

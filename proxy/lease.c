@@ -35,7 +35,9 @@ struct lease {
     struct event timer;
     char removing[OWNER_ID_BYTES + 1]; /* "" while no removal is under way */
     size_t cursor;                     /* where the last removal failed: others come first */
-    bool syncing;
+    unsigned kinds;                    /* beside containers: bits, 1 << enum owner_kind */
+    bool syncing;                      /* the list of this kind is being read: */
+    enum owner_kind kind;
     struct event check_pause;
     bool check_wanted; /* when that is over */
     struct event search;
@@ -148,11 +150,20 @@ void lease_set_lifetime(struct lease *lease, int64_t lifetime_ms)
 
 /* Recovery. */
 
+void lease_set_kinds(struct lease *lease, unsigned kinds)
+{
+    bool more = (kinds & ~lease->kinds) != 0;
+
+    lease->kinds = kinds;
+    if (more)
+        lease_check(lease);
+}
+
 static void lease_sync_end(struct lease *lease, bool rebuilt)
 {
     lease_done *done = lease->done;
 
-    owner_unmark(lease->owned);
+    owner_unmark(owner_of(lease->owned, lease->kind));
     lease->syncing = false;
     lease->done = NULL;
     if (rebuilt)
@@ -161,29 +172,57 @@ static void lease_sync_end(struct lease *lease, bool rebuilt)
         done(lease->done_arg, rebuilt);
 }
 
+static void lease_sync(struct lease *lease, enum owner_kind kind);
+
+/* The next kind that is kept, or the end. */
+static void lease_sync_next(struct lease *lease)
+{
+    for (int kind = (int) lease->kind + 1; kind < OWNER_KINDS; kind++)
+        if (lease->kinds & 1u << kind) {
+            lease_sync(lease, (enum owner_kind) kind);
+            return;
+        }
+    lease_sync_end(lease, true);
+}
+
 static void lease_on_list(void *arg, int status, const char *body, size_t bytes)
 {
+    static const char *const names[OWNER_KINDS] = {"containers", "networks", "volumes"};
     struct lease *lease = arg;
+    struct owner_table *table = owner_of(lease->owned, lease->kind);
     struct err err;
 
     if (status != 200) {
-        log_error("the engine answered %d to the list of our containers", status);
+        log_error("the engine answered %d to the list of our %s", status, names[lease->kind]);
         lease_sync_end(lease, false);
         return;
     }
-    if (owner_rebuild(lease->owned, lease->mark, body, bytes, &err) < 0) {
-        log_error("the engine's list of our containers: %s", err.text);
+    if (owner_rebuild(table, lease->mark, body, bytes, &err) < 0) {
+        log_error("the engine's list of our %s: %s", names[lease->kind], err.text);
         lease_sync_end(lease, false);
         return;
     }
-    log_debug("%zu containers are ours", owner_count(lease->owned));
-    lease_sync_end(lease, true);
+    owner_unmark(table);
+    log_debug("%zu %s are ours", owner_count(table), names[lease->kind]);
+    lease_sync_next(lease);
+}
+
+/* Reads the list of one kind, and then of those after it. */
+static void lease_sync(struct lease *lease, enum owner_kind kind)
+{
+    struct owner_table *table = owner_of(lease->owned, kind);
+    unsigned api_minor = upstream_engine(lease->upstream)->api_minor;
+    char target[512];
+
+    lease->kind = kind;
+    lease->mark = owner_mark(table);
+    if (api_minor == 0 || owner_list_target(table, api_minor, target, sizeof target) < 0 ||
+        upstream_call(lease->upstream, METHOD_GET, target, lease_on_list, lease) < 0)
+        lease_sync_end(lease, false);
 }
 
 void lease_resync(struct lease *lease, lease_done *done, void *arg)
 {
-    char target[512];
-
     if (done != NULL) {
         lease->done = done;
         lease->done_arg = arg;
@@ -195,11 +234,7 @@ void lease_resync(struct lease *lease, lease_done *done, void *arg)
         return;
     }
     lease->syncing = true;
-    lease->mark = owner_mark(lease->owned);
-    if (owner_list_target(lease->owned, upstream_engine(lease->upstream)->api_minor, target,
-                          sizeof target) < 0 ||
-        upstream_call(lease->upstream, METHOD_GET, target, lease_on_list, lease) < 0)
-        lease_sync_end(lease, false);
+    lease_sync(lease, OWNER_CONTAINER);
 }
 
 void lease_check(struct lease *lease)

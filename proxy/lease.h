@@ -3,8 +3,8 @@
  * lease: how long owned containers may live, and the recovery of their table.
  *
  * A container whose lifetime is over is removed by the proxy itself (DELETE with force and its
- * anonymous volumes), oldest first, one at a time.  The table of owned containers is rebuilt from
- * the Engine after a restart of either side, and whenever it may have drifted.
+ * anonymous volumes), oldest first, one at a time.  The tables of what is owned are rebuilt from
+ * the Engine after a restart of either side, and whenever they may have drifted.
  */
 #ifndef CAISSON_PROXY_LEASE_H
 #define CAISSON_PROXY_LEASE_H
@@ -25,11 +25,15 @@ void lease_free(struct lease *lease); /* NULL is fine */
 /* The policy was loaded anew. */
 void lease_set_lifetime(struct lease *lease, int64_t lifetime_ms);
 
+/* Which other kinds of objects the policy deals with (policy_kinds()): their tables are kept, too.
+ */
+void lease_set_kinds(struct lease *lease, unsigned kinds);
+
 /* A container was added to the table: its lease may be the next to end. */
 void lease_added(struct lease *lease);
 
 /*
- * Reads the table anew from the Engine, which must be known; done (may be NULL) is told whether
+ * Reads the tables anew from the Engine, which must be known; done (may be NULL) is told whether
  * that worked.  While one reading is under way another call with a NULL done does nothing.
  */
 typedef void lease_done(void *arg, bool rebuilt);

@@ -194,6 +194,8 @@ static void md_parameters(const struct operation *op)
         begun = true;
         printf("| `%s` | ", row->name);
         md_text(query_type_text(row));
+        if (row->shut)
+            fputs("; only where `[query]` lets it", stdout);
         md_since(row->since);
         md_text(row->why);
         puts(" |");
@@ -270,7 +272,13 @@ struct fields {
 static void md_fields_head(struct fields *at, enum body body)
 {
     const char *section = schema_section((int) body);
-    if (!at->section || strcmp(at->section, section) != 0) {
+    if (body == BODY_QUERY) {
+        puts("\n## Parameters under [query]\n\nEvery query parameter that is known, with the rule "
+             "that holds where the policy has none.");
+    } else if (body == BODY_IMAGE) {
+        puts("\n## Rules under [image]\n\nWhich images the operations that name one may name, with "
+             "the rule that holds where the policy has none.");
+    } else if (!at->section || strcmp(at->section, section) != 0) {
         printf("\n## Fields under [%s]\n\nEvery field of the body of ", section);
         md_operations_with(body);
         puts(", with the rule that holds where the policy has none.");
@@ -406,6 +414,8 @@ static void man_parameters(const struct operation *op)
         if (row->op == (int) op->number) {
             printf(".br\n.Cm %s :\n", row->name);
             man_text(query_type_text(row));
+            if (row->shut)
+                puts("(only where\n.Li [query]\nlets it)");
         }
 }
 

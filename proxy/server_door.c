@@ -103,8 +103,11 @@ static void server_door_on_rebuilt(void *arg, bool rebuilt)
     unsigned api_minor = upstream_engine(door->server->shared.upstream)->api_minor;
 
     door->rebuilding = false;
-    if (api_minor == 0) /* lost in the meantime: that was told, or is being asked again */
+    if (api_minor == 0) { /* lost in the meantime: that was told, but not to who came since */
+        if (!door->server->asking)
+            conn_engine_known(&door->tenant, false);
         return;
+    }
     if (rebuilt)
         log_info("the engine answers, API 1.%u; %zu containers are %s's", api_minor,
                  owner_count(door->tenant.owned), owner_name(door->tenant.owned));

@@ -77,8 +77,7 @@ static const struct load_case load_cases[] = {
     {"[proxy]\nlisten = unix:/tmp/s\n[limits]\nbody = 1MiB\n", NULL},
     {"[create]\nImage = one-of busybox\nHostConfig.Memory = max 1g\n", NULL},
     {"[alow]\nContainerStart = own\n",
-     ":1: there is no section [alow]; the sections are [proxy], [allow], [create], [exec], "
-     "[limits] and [listener NAME]"},
+     ":1: there is no section [alow]; the sections are [proxy], [allow], [create], ..."},
     {"[allow]\nContainerStrat = own\n",
      ":2: 'ContainerStrat' is no operation of the Docker Engine API; did you mean "
      "'ContainerStart'?"},
@@ -98,9 +97,10 @@ static const struct load_case load_cases[] = {
     {"[allow]\nContainerList = yes\n", ":2: ContainerList takes own, any or no, not 'yes'"},
     {"[exec]\nUser = allow\nDetach = forbid\n", NULL},
     {"[exec]\nImage = allow\n", ":2: there is no field 'Image'; 'caisson fields' lists them"},
-    {"[allow]\nImageBuild = maybe\n",
-     ":2: ImageBuild can only be 'no', not 'maybe': a build runs commands as root, outside every "
-     "rule under [create]"},
+    {"[allow]\nContainerAttachWebsocket = maybe\n",
+     ":2: ContainerAttachWebsocket can only be 'no', not 'maybe': the connection becomes a "
+     "websocket, "
+     "which caisson does not relay"},
     {"[allow]\nContainerStart = own\nContainerStart = no\n",
      ":3: 'ContainerStart' is repeated; it is already on line 2"},
     {"[proxy]\nlisten = /tmp/s\n",
@@ -118,7 +118,9 @@ static void files_are_checked(void **state)
         struct policy *policy = NULL;
         char error[512];
         int rc = load(c->content, &policy, error);
-        if (strcmp(error, c->error ? c->error : "") != 0)
+        const char *want = c->error ? c->error : "", *dots = strstr(want, "...");
+        /* What "..." stands for is said elsewhere. */
+        if (dots ? strncmp(error, want, (size_t) (dots - want)) != 0 : strcmp(error, want) != 0)
             fail_msg("case %zu: '%s'", i, error);
         assert_int_equal(rc, c->error ? -1 : 0);
         policy_unref(policy);
@@ -383,8 +385,17 @@ static void bodies_where_there_are_none(void **state)
 {
     (void) state;
     struct asked asked = ask_with(DEFAULT_POLICY);
-    assert_denied(&asked, METHOD_POST, "/containers/mine/start", "{}", REASON_BODY_UNEXPECTED, "",
+    assert_denied(&asked, METHOD_POST, "/containers/mine/start", "[]", REASON_BODY_UNEXPECTED, "",
                   "ContainerStart takes no request body");
+    /* Before API 1.24 it was a HostConfig. */
+    assert_denied(&asked, METHOD_POST, "/containers/mine/start", "{\"Privileged\":true}",
+                  REASON_BODY_UNEXPECTED, "Privileged", "ContainerStart takes no request body");
+    /* dockerode says its options twice. */
+    struct policy_decision d =
+        decide(&asked, METHOD_POST, "/containers/mine/start?detachKeys=", "{\"detachKeys\":\"\"}");
+    assert_int_equal(d.verdict, POLICY_FORWARD);
+    assert_null(d.body);
+    policy_decision_done(&d);
     assert_denied(&asked, METHOD_POST, "/containers/mine/start", "", REASON_BODY_UNEXPECTED, "",
                   "ContainerStart takes no request body");
     asked_done(&asked);

@@ -260,9 +260,6 @@ static const char *const malformed[] = {
     "/containers/json?a=<b>",
     "/containers/json?a=b|c",
     "/containers/json?a=b\\c",
-    "/containers/json?a='b'",
-    "/containers/json?a=(b)",
-    "/containers/json?a=!b",
     "/containers/json?a=$b",
     "/containers/json?a=^b",
     "/containers/json?a=`b`",
@@ -317,7 +314,7 @@ static void refusals_say_why(void **state)
                         "the path of the request target has a '.' or '..' segment");
     assert_string_equal(route_of(G, "/a?b;c", 6).wrong,
                         "the query of the request target has a byte other than A-Z a-z 0-9 _ . : @ "
-                        "/ - % & = + , ~ *");
+                        "/ - % & = + , ~ * ! ' ( )");
     assert_string_equal(route_of(G, "/v1.041/info", 12).wrong,
                         "the version of the request target must look like /v1.41/");
 }
