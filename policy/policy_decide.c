@@ -162,13 +162,12 @@ static bool commit_decide(const struct policy *policy, const struct owner_table 
                            decision->op->id);
     decision->route.ref = query->container;
     decision->route.ref_bytes = strlen(query->container);
-    if (!policy_container_decide(policy, owned, decision))
-        return false;
+    bool passed = policy_container_decide(policy, owned, decision);
     snprintf(ret_text, bytes, "container=%.*s", (int) decision->route.ref_bytes,
              decision->route.ref);
-    decision->route.ref = NULL;
+    decision->route.ref = NULL; /* the path has none */
     decision->route.ref_bytes = 0;
-    return true;
+    return passed;
 }
 
 /* The images that the request names; what is sent for them in the path, and before the query. */
@@ -253,10 +252,12 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
         !images_decide(policy, owned, query, &images, decision) ||
         (op->number == OPERATION_ImageCommit &&
          !commit_decide(policy, owned, query, container, sizeof(container), decision)) ||
+        !policy_credentials_default(decision) ||
         !body_decide(policy, owned, body, body_bytes, decision))
         return false;
     decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
     query_write(decision, (const char *const[]){container, images.query, query->text});
+    decision->route.ref = NULL; /* what it was is gone with us */
     return true;
 }
 

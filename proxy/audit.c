@@ -33,7 +33,7 @@ enum {
     AUDIT_TEXTS = 4,             /* of these in a line */
     AUDIT_ASKED_BYTES = 4096,    /* of what a body asks for */
     AUDIT_WORD_BYTES = 64,       /* of a word of our own */
-    AUDIT_WORDS = 6,             /* of these in a line */
+    AUDIT_WORDS = 9,             /* of these in a line */
     AUDIT_NUMBERS = 9,           /* numbers in a line */
     AUDIT_NAME_BYTES = 16,       /* of a member, with its punctuation */
     AUDIT_ESCAPE_BYTES = 6,      /* \u00NN */
@@ -276,6 +276,9 @@ static char *put_record(struct audit *audit, char *to, const struct audit_record
     to = PUT_NUMBER(to, "uid", record->uid);
     to = PUT_NUMBER(to, "gid", record->gid);
     to = PUT_NUMBER(to, "pid", record->pid > 0 ? record->pid : 0);
+    to = PUT_WORD(to, "listener", record->listener);
+    to = PUT_WORD(to, "owner", record->owner);
+    to = PUT_WORD(to, "policy", record->policy);
     to = PUT_WORD(to, "method", record->method);
     to = PUT_WORD(to, "operation", record->operation);
     if (record->target)

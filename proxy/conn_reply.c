@@ -53,6 +53,8 @@ static void conn_learn(struct conn *conn, int status)
     struct conn_tenant *tenant = conn->tenant;
     const struct exchange *x = &conn->x;
 
+    if (status == 200 && x->op->number == OPERATION_ContainerPrune)
+        lease_resync(tenant->lease, NULL, NULL);
     if (x->container[0] == '\0')
         return;
     if (status == 204 && x->op->number == OPERATION_ContainerDelete)
@@ -193,6 +195,9 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
     struct buf out = {0};
     int ret;
 
+    if (x->op != NULL && (x->op->number == OPERATION_ContainerArchive ||
+                          x->op->number == OPERATION_ContainerArchiveInfo))
+        head.path_stat = reply->path_stat;
     x->dechunk = x->http10 && reply->framing == FRAMING_CHUNKED;
     if (x->dechunk)
         head.framing = FRAMING_CLOSE;
