@@ -308,3 +308,98 @@ const char *format_host_port(const char *text)
     return good && *text == '\0' ? NULL
                                  : "must be a port such as 8080, or a range such as 8080-8090";
 }
+
+/* ---- signals ---- */
+
+const char *format_signal_name(const char *text)
+{
+    static const char *const names[] = {
+        "",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
+        "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
+        "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS",
+    };
+    static const struct {
+        const char *word, *name;
+    } others[] = {{"IOT", "ABRT"}, {"CLD", "CHLD"}, {"POLL", "IO"}, {"UNUSED", "SYS"}};
+    const size_t count = sizeof(names) / sizeof(names[0]);
+    const char *word = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    uint64_t number;
+    if (take_number(&text, 64, &number) && *text == '\0' && number > 0 && number < count)
+        return names[number];
+    for (size_t i = 1; i < count; i++)
+        if (strcasecmp(names[i], word) == 0)
+            return names[i];
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcasecmp(others[i].word, word) == 0)
+            return others[i].name;
+    return word;
+}
+
+/* ---- query parameters ---- */
+
+const char *format_timestamp(const char *text)
+{
+    size_t whole = strspn(text, digits), rest = strlen(text) - whole;
+    bool good = whole >= 1 && whole <= 11 &&
+                (rest == 0 || (text[whole] == '.' && rest >= 2 && rest <= 10 &&
+                               made_of(text + whole + 1, digits, NULL, NULL, NULL)));
+    return good ? NULL : "must be a Unix time in seconds, like 1700000000 or 1700000000.5";
+}
+
+const char *format_condition(const char *text)
+{
+    return strcmp(text, "not-running") == 0 || strcmp(text, "next-exit") == 0 ||
+                   strcmp(text, "removed") == 0
+               ? NULL
+               : "must be not-running, next-exit or removed";
+}
+
+const char *format_usage(const char *text)
+{
+    return strcmp(text, "container") == 0 || strcmp(text, "image") == 0 ||
+                   strcmp(text, "volume") == 0 || strcmp(text, "build-cache") == 0
+               ? NULL
+               : "must be container, image, volume or build-cache";
+}
+
+/* A name of 12 to 64 hex digits could stand before the id, or the short id, of another container.
+ */
+const char *format_name(const char *text)
+{
+    size_t bytes = strlen(text);
+    bool good = bytes >= 2 && bytes <= 63 && is_name(text) &&
+                !(bytes >= 12 && made_of(text, digits, "abcdefABCDEF", NULL, NULL));
+    return good ? NULL
+                : "must be 2 to 63 of A-Z a-z 0-9 _ . - that begin with a letter or digit, and not "
+                  "12 or more hex digits alone";
+}
+
+const char *format_platform(const char *text)
+{
+    static const char wrong[] = "must be an os/arch/variant like linux/amd64";
+    int parts = 0;
+    for (;; text++) {
+        size_t part = strspn(text, parts ? "abcdefghijklmnopqrstuvwxyz0123456789."
+                                         : "abcdefghijklmnopqrstuvwxyz0123456789");
+        text += part;
+        if (part == 0 || ++parts > 3 || (*text && *text != '/'))
+            return wrong;
+        if (*text == '\0')
+            return NULL;
+    }
+}
+
+const char *format_build_network(const char *text)
+{
+    return strcmp(text, "default") == 0 || strcmp(text, "none") == 0 || strcmp(text, "bridge") == 0
+               ? NULL
+               : "must be default, none or bridge";
+}
+
+/* No byte that names a file, joins words or begins an expression. */
+const char *format_ps(const char *text)
+{
+    return strlen(text) <= 64 && made_of(text, lower, upper, digits, " ,-")
+               ? NULL
+               : "must be options of ps: letters, digits, blanks, '-' and ',', at most 64";
+}

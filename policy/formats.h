@@ -38,4 +38,16 @@ const char *format_host_port(const char *text); /* 8080 or 8080-8090 */
 const char *format_image(const char *text);     /* see image.h */
 const char *format_tmpfs(const char *text);     /* see tmpfs.h */
 
+/* Of query parameters. */
+const char *format_timestamp(const char *text); /* 1700000000 or 1700000000.5 */
+const char *format_condition(const char *text); /* of a wait */
+const char *format_usage(const char *text);     /* of the disk */
+const char *format_name(const char *text);      /* of a container */
+const char *format_platform(const char *text);  /* linux/amd64 */
+const char *format_build_network(const char *text);
+const char *format_ps(const char *text); /* -eo pid,comm */
+
+/* "TERM" for SIGTERM, TERM and 15; another text as it is.  Static, or the text. */
+const char *format_signal_name(const char *text);
+
 #endif

@@ -454,6 +454,13 @@ json_t *judge_field(struct judge *judge, const struct field *field, json_t *valu
     return sent;
 }
 
+json_t *judge_parameter(struct judge *judge, const struct field *field, json_t *value)
+{
+    if (field->rule.force)
+        return judge_forced(judge, field, value);
+    return value ? judge_present(judge, field, value) : judge_absent(judge, field);
+}
+
 /* ---- the policy's own values ---- */
 
 static bool members_are_good(struct judge *judge, const struct field *field, const json_t *value)

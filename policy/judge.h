@@ -32,6 +32,10 @@ enum { JUDGE_WARNINGS_MOST = 32 };
  */
 struct json_t *judge_field(struct judge *judge, const struct field *field, struct json_t *value);
 
+/* The same of a parameter of a query, where nothing is neutral but its absence. */
+struct json_t *judge_parameter(struct judge *judge, const struct field *field,
+                               struct json_t *value);
+
 /* The members of one object, or of one element of a list or map; a new object, perhaps empty. */
 struct json_t *judge_members(struct judge *judge, const struct field *object, struct json_t *value);
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "formats.h"
 #include "glob.h"
 
 enum { PART_BYTES = 4096 + 64 /* the longest part of a text that is compared by parts */ };
@@ -73,6 +74,11 @@ bool match_ports(const char *pattern, const char *text, bool exclude)
 {
     return (exclude || !strchr(text, '-') || strchr(pattern, '-')) &&
            glob_matches(pattern, text, '\0', exclude);
+}
+
+bool match_signal(const char *pattern, const char *text, bool exclude)
+{
+    return glob_matches(format_signal_name(pattern), format_signal_name(text), '\0', exclude);
 }
 
 bool match_source(const char *pattern, const char *text, bool exclude)

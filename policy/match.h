@@ -21,6 +21,8 @@ bool match_namespace(const char *pattern, const char *text, bool exclude);
 bool match_ids(const char *pattern, const char *text, bool exclude);
 /* "8000-8010" only by a pattern that is a range. */
 bool match_ports(const char *pattern, const char *text, bool exclude);
+/* SIGTERM, TERM and 15 are one. */
+bool match_signal(const char *pattern, const char *text, bool exclude);
 /* A path of the host only by the same path: below a folder there can be links to anywhere. */
 bool match_source(const char *pattern, const char *text, bool exclude);
 /* "source:target:mode", each part on its own; a pattern without a mode means rw or ro. */

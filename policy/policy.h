@@ -30,9 +30,16 @@ struct policy; /* immutable once loaded, counted */
  * of range fails with "FILE:LINE: what is wrong; what would be right".
  */
 int policy_load(const char *path, struct policy **ret_policy, struct err *err);
+/* The same of a file whose [listener] sections take_listener (a config_take) is given. */
+int policy_load_main(const char *path,
+                     int (*take_listener)(void *arg, const char *section, const char *key,
+                                          const char *value, unsigned line, struct err *err),
+                     void *arg, struct policy **ret_policy, struct err *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy); /* NULL is fine */
 
+/* Tells which rules decided: the first 12 digits of the file's SHA-256. */
+const char *policy_version(const struct policy *policy);
 /* The [proxy] and [limits] sections; lives as long as the policy. See config.h. */
 const struct config *policy_config(const struct policy *policy);
 
@@ -68,11 +75,13 @@ struct policy_decision {
     int reason;                 /* enum reason; REASON_NONE unless denied, or observed */
     const struct operation *op; /* NULL while no row matched; observed: perhaps one without an id */
     unsigned api_minor;         /* the version that is sent, and that the client is answered in */
-    bool observed;  /* nothing was judged: reason, field and message say what would have been */
-    bool hijack;    /* the engine is asked for a raw stream, if the client asked to upgrade */
-    char *body;     /* to send, canonical JSON; NULL for none. Owned */
+    bool observed; /* nothing was judged: reason, field and message say what would have been */
+    bool hijack;   /* the engine is asked for a raw stream, if the client asked to upgrade */
+    char *body;    /* to send, canonical JSON; NULL for none. Owned */
+    char *registry_auth; /* X-Registry-Auth to send; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
     size_t body_bytes;
+    char *asked;       /* what the body asks for: asked.h; NULL for nothing. Owned */
     char *target_long; /* what is sent in place of target, when observed; NULL for none. Owned */
     /* Private to policy/, between the two steps: borrowed from the caller's target. */
     struct {
@@ -109,6 +118,14 @@ void policy_decision_done(struct policy_decision *decision);
  */
 bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
                   const char *target, size_t target_bytes, struct policy_decision *decision);
+
+/*
+ * Between the steps: the X-Registry-Auth of the request's head, bytes 0 for none.  It is dropped
+ * unless the operation asks a registry and the policy says 'Credentials = allow' under [image];
+ * then it is judged along [auth] and encoded anew.  False when the decision is final (a denial).
+ */
+bool policy_credentials(const struct policy *policy, const char *text, size_t bytes,
+                        struct policy_decision *decision);
 
 /*
  * Step two: version, query, body, ownership.  body is NULL when the request had none.  nonce is 64

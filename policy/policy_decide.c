@@ -89,6 +89,9 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
+    free(decision->asked);
+    decision->asked = verdict.asked;
+    verdict.asked = NULL;
     if (decision->op->body == BODY_CREATE)
         strcpy(decision->image, verdict.image);
     if (passed) {
@@ -159,13 +162,12 @@ static bool commit_decide(const struct policy *policy, const struct owner_table 
                            decision->op->id);
     decision->route.ref = query->container;
     decision->route.ref_bytes = strlen(query->container);
-    if (!policy_container_decide(policy, owned, decision))
-        return false;
+    bool passed = policy_container_decide(policy, owned, decision);
     snprintf(ret_text, bytes, "container=%.*s", (int) decision->route.ref_bytes,
              decision->route.ref);
-    decision->route.ref = NULL;
+    decision->route.ref = NULL; /* the path has none */
     decision->route.ref_bytes = 0;
-    return true;
+    return passed;
 }
 
 /* The images that the request names; what is sent for them in the path, and before the query. */
@@ -174,9 +176,12 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           struct policy_decision *decision)
 {
     struct schema_context context = context_of(policy, owned, decision);
+    char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query);
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
                  decision->route.ref_bytes, query, images);
     strcpy(decision->image, images->image);
+    free(decision->asked);
+    decision->asked = note;
     if (images->reason != REASON_NONE)
         return policy_deny(decision, images->reason, images->field, "%s", images->message);
     if (images->path[0]) {
@@ -247,10 +252,32 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
         !images_decide(policy, owned, query, &images, decision) ||
         (op->number == OPERATION_ImageCommit &&
          !commit_decide(policy, owned, query, container, sizeof(container), decision)) ||
+        !policy_credentials_default(decision) ||
         !body_decide(policy, owned, body, body_bytes, decision))
         return false;
     decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
     query_write(decision, (const char *const[]){container, images.query, query->text});
+    decision->route.ref = NULL; /* what it was is gone with us */
+    return true;
+}
+
+/* The query's warnings stand before the body's; both are JSON arrays. */
+static bool warnings_join(struct policy_decision *decision, struct query *query)
+{
+    char *theirs = decision->warnings, *both;
+    if (!query->warnings)
+        return true;
+    if (!theirs) {
+        decision->warnings = query->warnings;
+        query->warnings = NULL;
+        return true;
+    }
+    if (asprintf(&both, "%.*s,%s", (int) strlen(query->warnings) - 1, query->warnings, theirs + 1) <
+        0)
+        return policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s",
+                           reason_text(REASON_OUT_OF_MEMORY));
+    free(theirs);
+    decision->warnings = both;
     return true;
 }
 
@@ -268,17 +295,21 @@ void policy_decide_judge(const struct policy *policy, const struct owner_table *
     if (op->object == OBJECT_NONE && op->number != OPERATION_ImageCommit &&
         policy->allow[op->number].grant == GRANT_OWN)
         snprintf(label, sizeof(label), OWNER_LABEL "=%s", owner_name(owned));
-    int reason = query_judge(op, decision->api_minor, label[0] ? label : NULL,
-                             decision->route.query, decision->route.query_bytes, &query);
-    if (reason != REASON_NONE) {
-        policy_deny(decision, reason, query.field, "%s", query.message);
-        return;
+    const struct query_context context = {.rules = policy->schemas.of[BODY_QUERY],
+                                          .file = policy->file,
+                                          .api_minor = decision->api_minor,
+                                          .label = label[0] ? label : NULL};
+    int reason =
+        query_judge(op, &context, decision->route.query, decision->route.query_bytes, &query);
+    bool passed =
+        reason == REASON_NONE || policy_deny(decision, reason, query.field, "%s", query.message);
+    if (passed && op->body == BODY_CREATE)
+        passed = create_decide(policy, owned, &query, nonce, body, body_bytes, decision);
+    else if (passed)
+        passed = plain_decide(policy, owned, &query, body, body_bytes, decision);
+    if (passed && warnings_join(decision, &query)) {
+        decision->verdict = POLICY_FORWARD;
+        decision->reason = REASON_NONE;
     }
-    bool passed = op->body == BODY_CREATE
-                      ? create_decide(policy, owned, &query, nonce, body, body_bytes, decision)
-                      : plain_decide(policy, owned, &query, body, body_bytes, decision);
-    if (!passed)
-        return;
-    decision->verdict = POLICY_FORWARD;
-    decision->reason = REASON_NONE;
+    query_done(&query);
 }

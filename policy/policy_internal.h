@@ -6,6 +6,7 @@
  * policy.c          loading, and step one: the operation
  * policy_decide.c   step two: version, query, body
  * policy_objects.c  step two: whose the object is that a path names
+ * policy_credentials.c  between the two: credentials for a registry
  * policy_observe.c  both steps, taken or only noted
  */
 #ifndef CAISSON_POLICY_POLICY_INTERNAL_H
@@ -17,9 +18,9 @@
 
 struct policy {
     unsigned refs;
-    char *file; /* its name without folders, as messages say it */
+    char *file;                             /* its name without folders, as messages say it */
+    char version[CONFIG_VERSION_BYTES + 1]; /* of the file's bytes */
     struct config config;
-    unsigned mode_line; /* where [proxy] sets the mode; 0 where it does not */
     struct schemas schemas;
     struct {
         enum grant grant;
@@ -53,5 +54,8 @@ bool policy_object_decide(const struct policy *policy, const struct owner_table 
 /* The same of a container that route.ref names. */
 bool policy_container_decide(const struct policy *policy, const struct owner_table *owned,
                              struct policy_decision *decision);
+
+/* What an engine must be told of credentials where the client sent none. */
+bool policy_credentials_default(struct policy_decision *decision);
 
 #endif

@@ -3,7 +3,7 @@
  * query: see query.h.  First every pair finds its row, then the rows are gone through in order and
  * each value is decoded once, checked by its type's function and written canonically.
  */
-#include "query.h"
+#include "query_internal.h"
 
 #include "echo.h"
 #include "filters.h"
@@ -21,18 +21,22 @@
 
 enum query_type {
     QUERY_BOOL,
+    QUERY_BOOL_ON,
     QUERY_SECONDS,
     QUERY_CELLS,
     QUERY_TIMESTAMP,
     QUERY_TAIL,
     QUERY_CONDITION,
     QUERY_SIGNAL,
+    QUERY_SIGNAL_KILL,
     QUERY_NAME,
     QUERY_PLATFORM,
     QUERY_PATH,
+    QUERY_USAGE,
     QUERY_KEYS,
     QUERY_LIMIT,
     QUERY_FILTERS,
+    QUERY_PS,
     QUERY_IMAGE,
     QUERY_TAG,
     QUERY_CONTAINER,
@@ -47,20 +51,23 @@ enum query_type {
     QUERY_LABELS,
     QUERY_EMPTY,
     QUERY_NEUTRAL,
+    QUERY_IGNORED,
     QUERY_TYPE_COUNT
 };
 
 static const struct query_row rows[] = {
-#define QUERY(op, name, type, since, why) {OPERATION_##op, name, QUERY_##type, since, why},
+#define QUERY(op, name, type, since, why) {OPERATION_##op, name, QUERY_##type, since, false, why},
+#define QUERY_SHUT(op, name, type, since, risk, why) \
+    {OPERATION_##op, name, QUERY_##type, since, true, why},
 #include "queries.def"
 #undef QUERY
+#undef QUERY_SHUT
 };
 
 enum {
     ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
     QUERY_PAIRS = 40,           /* more rows than any operation has */
-    QUERY_VALUE_BYTES = 80,     /* a decoded value with its NUL, unless its type says more */
-    QUERY_PATH_BYTES = 512,     /* the same of a path, with one byte that may be added */
+    QUERY_PATH_BYTES = 512,     /* a decoded path, with one byte that may be added */
     QUERY_FILTERS_BYTES = 1024, /* the same of filters */
 };
 
@@ -122,25 +129,20 @@ static bool take_cells(const char *value, char *out)
 
 static bool take_timestamp(const char *value, char *out)
 {
-    size_t whole = strspn(value, "0123456789");
-    if (whole < 1 || whole > 11 || (value[whole] && value[whole] != '.') ||
-        (value[whole] == '.' && !all_digits(value + whole + 1, 1, 9)))
-        return false;
     strcpy(out, value);
-    return true;
+    return !format_timestamp(value);
 }
 
 static bool take_tail(const char *value, char *out)
 {
-    strcpy(out, value);
-    return strcmp(value, "all") == 0 || all_digits(value, 1, 7);
+    strcpy(out, strcmp(value, "-1") == 0 ? "all" : value);
+    return strcmp(out, "all") == 0 || all_digits(value, 1, 7);
 }
 
 static bool take_condition(const char *value, char *out)
 {
     strcpy(out, value);
-    return strcmp(value, "not-running") == 0 || strcmp(value, "next-exit") == 0 ||
-           strcmp(value, "removed") == 0;
+    return !format_condition(value);
 }
 
 static bool take_signal(const char *value, char *out)
@@ -167,32 +169,23 @@ static bool take_signal(const char *value, char *out)
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-/* A name of 12 to 64 hex digits could stand before the id, or the short id, of another container.
- */
 static bool take_name(const char *value, char *out)
 {
     value += value[0] == '/'; /* as an inspect shows it */
-    size_t bytes = strlen(value);
-    if (bytes < 2 || bytes > 63 || strspn(value, LOWER UPPER DIGITS "_.-") != bytes ||
-        strchr("_.-", value[0]) || (bytes >= 12 && strspn(value, DIGITS "abcdefABCDEF") == bytes))
-        return false;
     strcpy(out, value);
-    return true;
+    return !format_name(value);
 }
 
 static bool take_platform(const char *value, char *out)
 {
     strcpy(out, value);
-    size_t part = strspn(value, LOWER DIGITS);
-    if (part == 0)
-        return false;
-    for (int parts = 1; value[part] == '/'; parts++) {
-        value += part + 1;
-        part = strspn(value, LOWER DIGITS ".");
-        if (part == 0 || parts == 3)
-            return false;
-    }
-    return value[part] == '\0';
+    return !format_platform(value);
+}
+
+static bool take_ps(const char *value, char *out)
+{
+    strcpy(out, value);
+    return !format_ps(value);
 }
 
 /* The Engine reads every path from the root; it is sent so that nothing is left to clean. */
@@ -208,6 +201,12 @@ static bool take_path(const char *value, char *out)
             return false;
     }
     return true;
+}
+
+static bool take_usage(const char *value, char *out)
+{
+    strcpy(out, value);
+    return !format_usage(value);
 }
 
 static bool take_keys(const char *value, char *out)
@@ -234,24 +233,35 @@ static bool take_neutral(const char *value, char *out)
     return is_false(value);
 }
 
+static bool take_ignored(const char *value, char *out)
+{
+    (void) value;
+    *out = '\0';
+    return true;
+}
+
 static const struct {
     bool (*take)(const char *value, char *out);
     const char *text; /* behind "must be" */
 } types[QUERY_TYPE_COUNT] = {
     [QUERY_BOOL] = {take_bool, "true or false"},
+    [QUERY_BOOL_ON] = {take_bool, "true or false; true when absent"},
     [QUERY_SECONDS] = {take_seconds, "a number of seconds from 0 to 60"},
     [QUERY_CELLS] = {take_cells, "a number from 0 to 10000"},
     [QUERY_TIMESTAMP] = {take_timestamp, "a Unix time in seconds, like 1700000000 or 1700000000.5"},
     [QUERY_TAIL] = {take_tail, "'all' or a number of at most 7 digits"},
     [QUERY_CONDITION] = {take_condition, "not-running, next-exit or removed"},
     [QUERY_SIGNAL] = {take_signal, "a signal, like SIGTERM, KILL or 9"},
+    [QUERY_SIGNAL_KILL] = {take_signal, "a signal, like SIGTERM, KILL or 9"},
     [QUERY_NAME] = {take_name, "2 to 63 of A-Z a-z 0-9 _ . - that begin with a letter or digit, "
                                "and not 12 or more hex digits alone"},
     [QUERY_PLATFORM] = {take_platform, "an os/arch/variant like linux/amd64"},
     [QUERY_PATH] = {take_path, "a plain path of a container, like /tmp/data, without '..' or '//'"},
+    [QUERY_USAGE] = {take_usage, "container, image, volume or build-cache"},
     [QUERY_KEYS] = {take_keys, "keys such as ctrl-p,ctrl-q, at most 32 bytes"},
     [QUERY_LIMIT] = {take_limit, "a number of at most 6 digits, or -1"},
     [QUERY_FILTERS] = {NULL, "JSON like {\"label\":[\"a=b\"]}"},
+    [QUERY_PS] = {take_ps, "options of ps: letters, digits, blanks, '-' and ',', at most 64"},
     [QUERY_IMAGE] = {query_take_image, "the name of an image, such as busybox:1.36"},
     [QUERY_TAG] = {query_take_tag, "a tag, or a digest such as sha256:..."},
     [QUERY_CONTAINER] = {query_take_container, "the name or id of a container"},
@@ -267,6 +277,7 @@ static const struct {
                       "JSON like {\"KEY\":\"VALUE\"}, without caisson's own label"},
     [QUERY_EMPTY] = {query_take_empty, "absent, empty, [], {} or null"},
     [QUERY_NEUTRAL] = {take_neutral, "absent, empty or false"},
+    [QUERY_IGNORED] = {take_ignored, "anything; it is not sent"},
 };
 
 /* ---- pairs ---- */
@@ -382,9 +393,12 @@ static bool text_put(struct query *query, const char *name, const char *value)
 }
 
 /* slice->at is NULL when the client sent none. */
-static int filters_judge(const struct operation *op, const struct query_row *row, const char *label,
-                         const struct slice *slice, struct query *query)
+static int filters_judge(const struct operation *op, size_t index, const struct slice *slice,
+                         struct query_rules *rules)
 {
+    const struct query_row *row = &rows[index];
+    const struct field *rule = query_rule_of(rules->context, index);
+    struct query *query = rules->query;
     char value[QUERY_FILTERS_BYTES], out[QUERY_FILTERS_BYTES + 256], why[FILTERS_WRONG_BYTES];
     const char *wrong = slice->at ? value_decode(slice, value, sizeof(value)) : NULL;
     if (wrong)
@@ -392,7 +406,9 @@ static int filters_judge(const struct operation *op, const struct query_row *row
                       "%s: query parameter '%s' %s; it must be %s", op->id, row->name, wrong,
                       types[row->type].text);
     const char *text = slice->at && value[0] ? value : NULL;
-    if (filters_write(op, text, label, out, sizeof(out), why) < 0)
+    if (text && rule && query_rule_presence(rules, rule) != REASON_NONE)
+        return REASON_FIELD_REFUSED;
+    if (filters_write(op, text, rules->context->label, out, sizeof(out), why) < 0)
         return refuse(query, REASON_QUERY_REFUSED, row->name, "%s: query parameter '%s' %s", op->id,
                       row->name, why);
     if (out[0] && !text_put(query, row->name, out))
@@ -439,11 +455,17 @@ static char *value_held(struct query *query, int type)
     }
 }
 
-static int value_judge(const struct operation *op, const struct query_row *row, unsigned api_minor,
-                       const struct slice *slice, struct query *query)
+/*
+ * A value that is there, as far as its row alone goes: *out is canonical.  *ret_absent says that it
+ * means the same as no value.
+ */
+static int value_take(const struct operation *op, const struct query_row *row, unsigned api_minor,
+                      const struct slice *slice, char out[QUERY_SENT_BYTES], bool *ret_absent,
+                      struct query *query)
 {
-    char value[QUERY_MAP_BYTES], out[QUERY_MAP_BYTES], *held = value_held(query, row->type);
+    char value[QUERY_SENT_BYTES];
     int reason = row->type == QUERY_NAME ? REASON_NAME_REFUSED : REASON_QUERY_REFUSED;
+    bool is_bool = row->type == QUERY_BOOL || row->type == QUERY_BOOL_ON;
     const char *wrong = value_decode(slice, value, value_bytes(row->type));
     if (wrong)
         return refuse(query, reason, row->name, "%s: query parameter '%s' %s; it must be %s",
@@ -451,7 +473,8 @@ static int value_judge(const struct operation *op, const struct query_row *row, 
     if (row->type == QUERY_NEUTRAL && !is_false(value))
         return refuse(query, reason, row->name, "%s: query parameter '%s' is refused: %s", op->id,
                       row->name, row->why);
-    if (row->type == QUERY_NEUTRAL || (value[0] == '\0' && row->type != QUERY_BOOL))
+    *ret_absent = row->type == QUERY_NEUTRAL || (value[0] == '\0' && !is_bool);
+    if (*ret_absent)
         return REASON_NONE;
     if (api_minor < row->since)
         return refuse(query, reason, row->name,
@@ -460,40 +483,78 @@ static int value_judge(const struct operation *op, const struct query_row *row, 
     if (!types[row->type].take(value, out))
         return refuse(query, reason, row->name, "%s: query parameter '%s' must be %s, not '%.64s'",
                       op->id, row->name, types[row->type].text, value);
-    if (held) { /* each has room for what its type lets pass */
-        strcpy(held, out);
-        return REASON_NONE;
-    }
-    if (out[0] && !text_put(query, row->name, out))
-        return refuse(query, reason, row->name, "%s: query parameter '%s' is too long", op->id,
-                      row->name);
+    *ret_absent = out[0] == '\0';
     return REASON_NONE;
 }
 
-int query_judge(const struct operation *op, unsigned api_minor, const char *label, const char *text,
-                size_t bytes, struct query *query)
+/* slice->at is NULL when the client sent none; a rule can send something all the same. */
+static int value_judge(const struct operation *op, size_t index, const struct slice *slice,
+                       struct query_rules *rules)
 {
-    struct slice slices[QUERY_PAIRS] = {0};
-    query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
-    query->field[0] = query->message[0] = '\0';
+    const struct query_row *row = &rows[index];
+    const struct field *rule = query_rule_of(rules->context, index);
+    struct query *query = rules->query;
+    char value[QUERY_SENT_BYTES], ruled[QUERY_SENT_BYTES], *held = value_held(query, row->type);
+    const char *out = value;
+    bool absent = true;
     int reason = REASON_NONE;
-    for (size_t begin = 0, end; bytes > 0 && begin <= bytes; begin = end + 1) {
+    if (slice->at)
+        reason = value_take(op, row, rules->context->api_minor, slice, value, &absent, query);
+    if (reason == REASON_NONE && rule && query_rule_is_presence(rule)) {
+        if (!absent)
+            reason = query_rule_presence(rules, rule);
+    } else if (reason == REASON_NONE && rule && row->type != QUERY_NEUTRAL &&
+               row->type != QUERY_IGNORED && row->type != QUERY_EMPTY) {
+        reason = query_rule_judge(rules, rule, absent ? NULL : value, ruled);
+        out = ruled;
+        absent = ruled[0] == '\0' || row->since > rules->context->api_minor;
+    }
+    if (reason != REASON_NONE || absent)
+        return reason;
+    if (held) /* each has room for what its type lets pass */
+        strcpy(held, out);
+    else if (!text_put(query, row->name, out))
+        return refuse(query, REASON_QUERY_REFUSED, row->name,
+                      "%s: query parameter '%s' is too long", op->id, row->name);
+    return REASON_NONE;
+}
+
+/* Finds the row of each pair. */
+static int pairs_note(const struct operation *op, const char *text, size_t bytes,
+                      struct slice slices[QUERY_PAIRS], struct query *query)
+{
+    int reason = REASON_NONE;
+    for (size_t begin = 0, end; reason == REASON_NONE && bytes > 0 && begin <= bytes;
+         begin = end + 1) {
         const char *amp = memchr(text + begin, '&', bytes - begin);
         end = amp ? (size_t) (amp - text) : bytes;
         reason = pair_note(op, text + begin, end - begin, slices, query);
-        if (reason != REASON_NONE)
-            return reason;
     }
+    return reason;
+}
+
+int query_judge(const struct operation *op, const struct query_context *context, const char *text,
+                size_t bytes, struct query *query)
+{
+    struct slice slices[QUERY_PAIRS] = {0};
+    struct query_rules rules = {.context = context, .query = query};
+    query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
+    query->field[0] = query->message[0] = '\0';
+    query->warnings = NULL;
+    int reason = pairs_note(op, text, bytes, slices, query);
     int first = rows_first(op);
-    bool narrowed = !label;
+    bool narrowed = !context->label;
     for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++)
         if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
-            reason = filters_judge(op, &rows[i], label, &slices[i - first], query);
+            reason = filters_judge(op, (size_t) i, &slices[i - first], &rules);
             narrowed = true;
-        } else if (reason == REASON_NONE && slices[i - first].at)
-            reason = value_judge(op, &rows[i], api_minor, &slices[i - first], query);
+        } else if (reason == REASON_NONE) {
+            reason = value_judge(op, (size_t) i, &slices[i - first], &rules);
+        }
+    if (query_rule_end(&rules) != REASON_NONE)
+        reason = refuse(query, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
     if (reason == REASON_NONE && !narrowed) /* a bug in a table: everyone's would be shown */
-        return refuse(query, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
+        reason = refuse(query, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
     return reason;
 }
 
@@ -503,6 +564,12 @@ bool query_knows(const struct operation *op, const char *name)
         if (strcmp(rows[i].name, name) == 0)
             return true;
     return false;
+}
+
+void query_done(struct query *query)
+{
+    free(query->warnings);
+    query->warnings = NULL;
 }
 
 const struct query_row *query_row_at(size_t index)

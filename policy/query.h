@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * query: the query of a request-target judged along queries.def, and written anew.
+ *
+ * A value is first held to its row's type, whatever the policy says; then to the rule that the
+ * policy sets for the parameter under [query], if it sets one.
  */
 #ifndef CAISSON_POLICY_QUERY_H
 #define CAISSON_POLICY_QUERY_H
@@ -9,6 +12,7 @@
 #include <stddef.h>
 
 struct operation;
+struct schema;
 
 enum { QUERY_TEXT_BYTES = 1664 /* the longest canonical query of any operation, with the NUL */ };
 
@@ -19,18 +23,28 @@ struct query {
     char image[400]; /* the same of IMAGE, TAG and CONTAINER */
     char tag[144];
     char container[256];
-    char field[64];    /* what a refusal names */
-    char message[448]; /* the refusal, for people */
+    char field[160];   /* what a refusal names */
+    char message[640]; /* the refusal, for people */
+    char *warnings;    /* what was forced, a JSON array as text; NULL for none. Owned */
+};
+
+/* What a verdict depends on beside the query. */
+struct query_context {
+    const struct schema *rules; /* of BODY_QUERY: the policy's */
+    const char *file;           /* the policy's name, for messages */
+    unsigned api_minor;         /* API 1.api_minor is spoken */
+    const char *label; /* "KEY=VALUE", added to the filters of the operation, which must have some;
+                          NULL adds nothing */
 };
 
 /*
- * Judges the query of an operation at API 1.api_minor.  label, "KEY=VALUE", is added to the filters
- * of the operation, which must have some; NULL adds nothing.  text may be NULL when bytes is 0.
- * Returns an enum reason: REASON_NONE with text and the values set, REASON_QUERY_REFUSED or
- * REASON_NAME_REFUSED with field and message set.
+ * Judges the query of an operation.  text may be NULL when bytes is 0.  Returns an enum reason:
+ * REASON_NONE with text and the values set; otherwise field and message are set.  *ret_query is
+ * overwritten, and ended with query_done() whatever the outcome.
  */
-int query_judge(const struct operation *op, unsigned api_minor, const char *label, const char *text,
+int query_judge(const struct operation *op, const struct query_context *context, const char *text,
                 size_t bytes, struct query *ret_query);
+void query_done(struct query *query);
 
 /* Whether an operation has a query parameter of this name. */
 bool query_knows(const struct operation *op, const char *name);
@@ -41,6 +55,7 @@ struct query_row {
     const char *name;
     int type;
     unsigned since;
+    bool shut; /* refused unless a rule says otherwise */
     const char *why;
 };
 const struct query_row *query_row_at(size_t index);

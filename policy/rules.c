@@ -209,7 +209,8 @@ bool rule_fill(struct judge *judge, const struct field *field, json_t **ret)
     if (field->type->traits & TYPE_REQUIRED)
         return rule_forbid(judge, field) && judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                                                          "%s is missing; name one", field->path);
-    if (kind == KIND_NUMBER && field->type->traits & TYPE_ZERO && (rule->has_max || rule->has_min))
+    if (kind == KIND_NUMBER && field->type->traits & (TYPE_ZERO | TYPE_PARAMETER) &&
+        (rule->has_max || rule->has_min))
         *ret = rule_explicit(rule);
     else if (kind == KIND_STRING && rule->item_count)
         return fill_one_of(judge, field, ret);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asked.h"
 #include "create.h"
 #include "err.h"
 #include "field.h"
@@ -72,6 +73,11 @@ struct field *schema_find(const struct schema *schema, const char *path)
     return NULL;
 }
 
+const struct rule *field_builtin(const struct field *field)
+{
+    return field->builtin.text ? &field->builtin : &field->rule;
+}
+
 const struct field *field_member(const struct field *object, const char *name)
 {
     for (const struct field *member = object->members; member; member = member->next)
@@ -82,11 +88,11 @@ const struct field *field_member(const struct field *object, const char *name)
 
 /* "HostConfig.Mounts[].Type" is a member of "HostConfig.Mounts"; a row stands after its object's.
  */
-static struct field *parent_of(struct schema *schema, const char *path)
+static struct field *parent_of(struct schema *schema, const struct type *type, const char *path)
 {
     char object[160];
     const char *dot = strrchr(path, '.');
-    if (!dot)
+    if (!dot || type->traits & TYPE_PARAMETER)
         return &schema->root;
     size_t length = (size_t) (dot - path);
     while (length >= 2 &&
@@ -121,7 +127,9 @@ static json_t *safe_value(const struct field *field)
 /* A row that does not parse is a bug; only memory can be short. */
 static int field_init(struct schema *schema, const struct field_row *row)
 {
-    struct field *field = &schema->fields[schema->count], *object = parent_of(schema, row->path);
+    const struct type *type = type_get((enum type_id) row->type);
+    struct field *field = &schema->fields[schema->count];
+    struct field *object = parent_of(schema, type, row->path);
     const char *dot = strrchr(row->path, '.');
     struct err err = {{0}};
     assert(object && type_has_members(object->type));
@@ -132,12 +140,13 @@ static int field_init(struct schema *schema, const struct field_row *row)
         .risk = row->risk,
         .neutral = row->neutral,
         .since = row->since,
-        .type = type_get((enum type_id) row->type),
+        .type = type,
         .object = object == &schema->root ? NULL : object,
     };
     schema->count++;
     field_link(object, field);
-    if (rule_parse(field->type, row->rule, NULL, &field->rule, &err) < 0)
+    if (rule_parse(type, type->traits & TYPE_NEVER ? "forbid" : row->rule, NULL, &field->rule,
+                   &err) < 0)
         return -1;
     field->safe = safe_value(field);
     field->open = field->rule.allow;
@@ -173,6 +182,7 @@ void schema_free(struct schema *schema)
         return;
     for (size_t i = 0; i < schema->count; i++) {
         rule_done(&schema->fields[i].rule);
+        rule_done(&schema->fields[i].builtin);
         json_decref(schema->fields[i].safe);
     }
     free(schema->fields);
@@ -211,7 +221,7 @@ static int check_reference(const struct schema *schema, const struct field *fiel
     if (!source)
         return no_such_field(schema, target, err);
     if (source->type->kind != KIND_NUMBER || source->type->unit != field->type->unit ||
-        strpbrk(target, "[{") || strpbrk(field->path, "[{"))
+        field->type->traits & TYPE_PARAMETER || strpbrk(target, "[{") || strpbrk(field->path, "[{"))
         return err_set(err, "%s cannot be forced to %s; name a field of the same type", field->path,
                        target);
     if (source == field || source->rule.force_path)
@@ -250,6 +260,18 @@ static int check_values(const struct schema *schema, const struct field *field,
     return 0;
 }
 
+/* Of a parameter: what no rule lets pass, and what has no values of its own. */
+static int check_parameter(const struct field *field, const struct rule *rule, struct err *err)
+{
+    if (field->type->traits & TYPE_NEVER && !rule->forbid)
+        return err_set(err, "%s is always refused: %s; take this line out", field->path,
+                       field->why);
+    if (field->type->traits & TYPE_PARAMETER && field->type->kind == KIND_OBJECT &&
+        (rule->force || rule->fallback))
+        return err_set(err, "%s takes allow or forbid", field->path);
+    return 0;
+}
+
 /*
  * A default does not say what passes, nor does a number of elements, nor a lower bound where 0 is
  * no limit.  Alone they would take away all that the built-in rule holds back.
@@ -279,12 +301,16 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     if (!field)
         return no_such_field(schema, path, err);
     if (rule_parse(field->type, text, origin, &rule, err) < 0 ||
-        check_opening(field, &rule, err) < 0 || check_references(schema, field, &rule, err) < 0 ||
+        check_parameter(field, &rule, err) < 0 || check_opening(field, &rule, err) < 0 ||
+        check_references(schema, field, &rule, err) < 0 ||
         check_values(schema, field, &rule, err) < 0) {
         rule_done(&rule);
         return -1;
     }
-    rule_done(&field->rule);
+    if (field->builtin.text)
+        rule_done(&field->rule);
+    else
+        field->builtin = field->rule;
     field->rule = rule;
     return 0;
 }
@@ -382,6 +408,7 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
     note_image(in, ret);
     if (schema->table->prepare)
         schema->table->prepare(schema, in);
+    ret->asked = asked_note(schema, in);
     out = judge_field(&judge, &schema->root, in);
     if (!judge.refused && !out)
         out = json_object();
@@ -413,5 +440,6 @@ void schema_verdict_done(struct schema_verdict *verdict)
 {
     free(verdict->body);
     free(verdict->warnings);
-    verdict->body = verdict->warnings = NULL;
+    free(verdict->asked);
+    verdict->body = verdict->warnings = verdict->asked = NULL;
 }

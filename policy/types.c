@@ -42,17 +42,21 @@ static const struct type_codec codec_source = {.matches = match_source,
                                                .pattern_wrong = match_source_pattern};
 static const struct type_codec codec_bind = {.matches = match_bind,
                                              .pattern_wrong = match_bind_pattern};
+static const struct type_codec codec_signal = {.matches = match_signal};
 static const struct type_codec codec_image = {
     .canonical = image_canonical, .matches = image_matches, .pattern_wrong = image_pattern_wrong};
 static const struct type_codec codec_tmpfs = {.decode = tmpfs_decode, .encode = tmpfs_encode};
 
 static const struct type types[TYPE_COUNT] = {
-#define ZERO     TYPE_ZERO
-#define NEGATIVE TYPE_NEGATIVE
-#define STRING   TYPE_STRING
-#define REQUIRED TYPE_REQUIRED
-#define PAIRS    TYPE_PAIRS
-#define LENGTH   TYPE_LENGTH
+#define ZERO      TYPE_ZERO
+#define NEGATIVE  TYPE_NEGATIVE
+#define STRING    TYPE_STRING
+#define REQUIRED  TYPE_REQUIRED
+#define PAIRS     TYPE_PAIRS
+#define SECRET    TYPE_SECRET
+#define LENGTH    TYPE_LENGTH
+#define PARAMETER TYPE_PARAMETER
+#define NEVER     TYPE_NEVER
 #define TYPE(name, word, kind, unit, least, most, traits, format, format_key, codec) \
     {word, KIND_##kind, UNIT_##unit, least, most, traits, format, format_key, codec},
 #include "types.def"
@@ -62,7 +66,10 @@ static const struct type types[TYPE_COUNT] = {
 #undef STRING
 #undef REQUIRED
 #undef PAIRS
+#undef SECRET
 #undef LENGTH
+#undef PARAMETER
+#undef NEVER
 };
 
 const struct type *type_get(enum type_id id)

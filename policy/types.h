@@ -47,7 +47,10 @@ enum {
     TYPE_STRING = 4,
     TYPE_REQUIRED = 8,
     TYPE_PAIRS = 16,
-    TYPE_LENGTH = 32
+    TYPE_LENGTH = 32,
+    TYPE_PARAMETER = 64,
+    TYPE_NEVER = 128,
+    TYPE_SECRET = 256
 };
 
 /* NULL, or how the text should be: "must be ...". */

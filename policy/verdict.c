@@ -95,7 +95,7 @@ static void pass_operations(struct pass *pass)
 static bool is_used(const struct policy *policy, int body)
 {
     const struct schema *schema = policy_schema(policy, body);
-    if (body == BODY_IMAGE)
+    if (body == BODY_IMAGE || body == BODY_QUERY)
         return true; /* row by row: is_asked() */
     bool granted = false;
     for (int i = 0; schema && i < OPERATION_COUNT; i++)
@@ -120,13 +120,26 @@ static bool was_shown(const struct policy *policy, int body, const char *path)
 }
 
 /* Whether an operation that a rule under [image] holds for is granted. */
-static bool is_asked(const struct policy *policy, const char *rule)
+static bool is_image_asked(const struct policy *policy, const char *rule)
 {
     const struct images_row *row;
     for (size_t i = 0; (row = images_row_at(i)); i++)
         if (strcmp(row->rule, rule) == 0 && policy_grant(policy, row->op) != GRANT_NO)
             return true;
     return false;
+}
+
+/* Whether the operation of a rule that stands for itself is granted. */
+static bool is_asked(const struct policy *policy, int body, const char *path)
+{
+    char id[64];
+    if (body == BODY_IMAGE)
+        return is_image_asked(policy, path);
+    if (body != BODY_QUERY)
+        return true;
+    snprintf(id, sizeof(id), "%.*s", (int) strcspn(path, "."), path);
+    const struct operation *op = operation_find(id);
+    return op && policy_grant(policy, (int) op->number) != GRANT_NO;
 }
 
 static void pass_fields(struct pass *pass, int body)
@@ -136,7 +149,7 @@ static void pass_fields(struct pass *pass, int body)
     for (size_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
         if (risk_of_field(schema, field, value) != pass->risk ||
-            (body == BODY_IMAGE && !is_asked(pass->policy, field->path)) ||
+            !is_asked(pass->policy, body, field->path) ||
             was_shown(pass->policy, body, field->path))
             continue;
         struct verdict_line line = {

@@ -36,6 +36,7 @@ struct exchange {
     struct policy_decision *decision; /* owned; NULL once the reply's head is here */
     char *target;                     /* owned: as the client wrote it */
     size_t target_bytes;
+    char *image; /* owned: what outlives the decision for the audit log; NULL for none */
     char container[OWNER_ID_BYTES + 1];
     int64_t time_us, start_us; /* wall clock, monotonic */
     int status;
@@ -72,6 +73,7 @@ struct conn {
     bool engine_ended;           /* in a tunnel: the Engine will send no more */
     bool client_end_passed;      /* in a tunnel: each side has been told of the other's end */
     bool engine_end_passed;
+    bool stranger; /* not among the listener's peers: every request is refused */
     bool detached; /* the client is gone, but the Engine is still making it a container */
     struct exchange x;
 };

@@ -90,8 +90,10 @@ static const uint8_t CHARS[256] = {
     FIELD(UPGRADE, "upgrade")                     \
     FIELD(CONNECTION, "connection")               \
     FIELD(HTTP2_SETTINGS, "http2-settings")       \
+    FIELD(REGISTRY_AUTH, "x-registry-auth")       \
     FIELD(API_VERSION, "api-version")             \
-    FIELD(OSTYPE, "ostype")
+    FIELD(OSTYPE, "ostype")                       \
+    FIELD(PATH_STAT, "x-docker-container-path-stat")
 
 enum field {
 #define FIELD(id, name) FIELD_##id,
@@ -404,7 +406,8 @@ static int judge_fields(const struct fields *fields, unsigned minor, struct mess
     const struct span *encoding = &fields->value[FIELD_CONTENT_ENCODING];
     const struct span *expect = &fields->value[FIELD_EXPECT];
 
-    if (!host_is_plain(fields, minor) || fields->lines[FIELD_CONTENT_TYPE] > 1)
+    if (!host_is_plain(fields, minor) || fields->lines[FIELD_CONTENT_TYPE] > 1 ||
+        fields->lines[FIELD_REGISTRY_AUTH] > 1)
         return REASON_HEAD_MALFORMED;
     if (!read_framing(fields, minor, &ret->framing, &ret->content_bytes) ||
         fields->lines[FIELD_CONTENT_ENCODING] > 1 ||
@@ -417,6 +420,7 @@ static int judge_fields(const struct fields *fields, unsigned minor, struct mess
     ret->http10 = minor == 0;
     ret->expect_continue = fields->lines[FIELD_EXPECT] && minor == 1;
     ret->upgrade = fields->lines[FIELD_UPGRADE] || fields->lines[FIELD_HTTP2_SETTINGS];
+    ret->registry_auth = fields->value[FIELD_REGISTRY_AUTH];
     ret->json = is_json(fields->value[FIELD_CONTENT_TYPE]);
     ret->opaque =
         fields->lines[FIELD_CONTENT_TYPE] == 0 || is_opaque(fields->value[FIELD_CONTENT_TYPE]);
@@ -525,6 +529,23 @@ static bool persists(const struct fields *fields, unsigned minor)
            span_is(fields->value[FIELD_CONNECTION], "keep-alive", 10);
 }
 
+/* A stat of a path of a container, as the Engine writes it: JSON in base64. */
+static struct span read_path_stat(const struct fields *fields)
+{
+    static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct span text = fields->value[FIELD_PATH_STAT];
+    size_t bytes = text.bytes;
+
+    while (bytes > 0 && text.bytes - bytes < 2 && text.data[bytes - 1] == '=')
+        bytes--;
+    for (size_t i = 0; i < bytes; i++) {
+        if (text.data[i] == '\0' || !strchr(DIGITS, text.data[i]))
+            return (struct span){0};
+    }
+    bool whole = fields->lines[FIELD_PATH_STAT] == 1 && text.bytes % 4 == 0 && bytes > 0;
+    return whole ? text : (struct span){0};
+}
+
 static bool read_reply(const char *data, size_t head, bool to_head, struct message_reply *ret)
 {
     const char *first_field = (const char *) memchr(data, '\n', head) + 1;
@@ -545,6 +566,8 @@ static bool read_reply(const char *data, size_t head, bool to_head, struct messa
                                   .content_type = fields.value[FIELD_CONTENT_TYPE],
                                   .api_version = fields.value[FIELD_API_VERSION],
                                   .ostype = fields.value[FIELD_OSTYPE]};
+    if (fields.lines[FIELD_PATH_STAT] > 0)
+        ret->path_stat = read_path_stat(&fields);
     bool bodiless = has_no_body(status, to_head);
     if (bodiless)
         ret->framing = FRAMING_NONE;

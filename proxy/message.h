@@ -36,9 +36,10 @@ struct message_limits {
 
 struct message_request {
     int method; /* enum method of policy/operation.h; METHOD_OTHER for all that no operation uses */
-    struct span target;     /* in the parsed bytes */
-    enum framing framing;   /* Content-Length: 0 is FRAMING_NONE */
-    uint64_t content_bytes; /* with FRAMING_LENGTH */
+    struct span target;        /* in the parsed bytes */
+    enum framing framing;      /* Content-Length: 0 is FRAMING_NONE */
+    uint64_t content_bytes;    /* with FRAMING_LENGTH */
+    struct span registry_auth; /* X-Registry-Auth; empty when absent. In the parsed bytes */
     bool http10;
     bool keep_alive;      /* what the client asked for; never on HTTP/1.0 */
     bool expect_continue; /* Expect: 100-continue on HTTP/1.1, and there is a body */
@@ -55,7 +56,7 @@ struct message_request {
  * space on the request line, absolute-, authority- and asterisk-form targets, a `#` in the target,
  * versions other than 1.0 and 1.1, Content-Length together with or beside another length, any
  * Transfer-Encoding but exactly one `chunked` on HTTP/1.1, trailers announced by Trailer, a
- * Content-Encoding, more than one Content-Type.  Spans point into data.
+ * Content-Encoding, more than one Content-Type or X-Registry-Auth.  Spans point into data.
  *
  * With -1, method and target are still what a whole request line said (target.data is NULL when
  * there was none), unchecked: for the audit log, and to know a HEAD; nothing else is meant.
@@ -70,6 +71,7 @@ struct message_reply {
     bool keep_alive; /* the engine will read another request on this connection */
     /* Headers that are handed on or looked at; empty when absent. In the parsed bytes. */
     struct span content_type, api_version, ostype;
+    struct span path_stat; /* X-Docker-Container-Path-Stat; empty when it is no base64, too */
 };
 
 /*
@@ -101,13 +103,14 @@ ssize_t message_body_read(struct message_body *body, const char *data, size_t by
 
 /* What a request to the engine says. */
 struct message_to_engine {
-    int method;          /* enum method */
-    const char *target;  /* canonical */
-    uint64_t body_bytes; /* the Content-Length; written for POST and PUT even when 0 */
-    bool chunked;        /* Transfer-Encoding: chunked in its place */
-    bool json;           /* Content-Type: application/json */
-    bool tar;            /* Content-Type: application/x-tar */
-    bool upgrade;        /* Connection: Upgrade, Upgrade: tcp: asks for a raw stream */
+    int method;                /* enum method */
+    const char *target;        /* canonical */
+    uint64_t body_bytes;       /* the Content-Length; written for POST and PUT even when 0 */
+    bool chunked;              /* Transfer-Encoding: chunked in its place */
+    bool json;                 /* Content-Type: application/json */
+    bool tar;                  /* Content-Type: application/x-tar */
+    bool upgrade;              /* Connection: Upgrade, Upgrade: tcp: asks for a raw stream */
+    const char *registry_auth; /* X-Registry-Auth, base64url; NULL for none */
 };
 /* Writes the head; < 0: no memory. Host is "docker". */
 int message_write_request(struct buf *out, const struct message_to_engine *request);
@@ -127,6 +130,7 @@ struct message_to_client {
     unsigned api_minor;     /* Api-Version: 1.N; 0 leaves it out */
     const char *ostype;     /* "" leaves it out */
     unsigned retry_after_s; /* 0 leaves it out */
+    struct span path_stat;  /* X-Docker-Container-Path-Stat; empty leaves it out */
 };
 /* Writes "HTTP/1.1 STATUS ..." and the headers; < 0: no memory. Server is "caisson". */
 int message_write_reply(struct buf *out, const struct message_to_client *reply);

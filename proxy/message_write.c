@@ -38,12 +38,14 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
 {
     const char *method = method_name((enum method) request->method);
     size_t method_bytes = strlen(method), target_bytes = strlen(request->target);
+    size_t auth_bytes = request->registry_auth ? strlen(request->registry_auth) : 0;
     bool has_body =
         request->body_bytes > 0 || request->method == METHOD_POST || request->method == METHOD_PUT;
     assert(!request->json || !request->tar);
     assert(request->target[0] == '/' && !strpbrk(request->target, " \t\r\n"));
+    assert(!request->registry_auth || !strpbrk(request->registry_auth, " \t\r\n"));
 
-    char *start = buf_reserve(out, method_bytes + target_bytes + FIELDS_BYTES);
+    char *start = buf_reserve(out, method_bytes + target_bytes + auth_bytes + FIELDS_BYTES);
     if (!start)
         return -1;
     char *to = put(start, method, method_bytes);
@@ -56,6 +58,8 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
         to = PUT(to, "Content-Type: application/x-tar\r\n");
     if (request->upgrade)
         to = PUT(to, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+    if (auth_bytes > 0)
+        to = PUT(put(PUT(to, "X-Registry-Auth: "), request->registry_auth, auth_bytes), "\r\n");
     if (request->chunked) {
         to = PUT(to, "Transfer-Encoding: chunked\r\n");
     } else if (has_body) {
@@ -146,6 +150,10 @@ static char *put_fields(char *to, const struct message_to_client *reply)
     if (reply->content_type)
         to = PUT(put(PUT(to, "Content-Type: "), reply->content_type, reply->content_type_bytes),
                  "\r\n");
+    if (reply->path_stat.bytes > 0)
+        to = PUT(put(PUT(to, "X-Docker-Container-Path-Stat: "), reply->path_stat.data,
+                     reply->path_stat.bytes),
+                 "\r\n");
     if (reply->retry_after_s > 0)
         to = PUT(put_number(PUT(to, "Retry-After: "), reply->retry_after_s), "\r\n");
     to = put_framing(to, reply);
@@ -164,8 +172,8 @@ int message_write_reply(struct buf *out, const struct message_to_client *reply)
     assert(reply->status >= 100 && reply->status <= 599);
     assert(!(reply->http10 && reply->framing == FRAMING_CHUNKED));
 
-    char *start = buf_reserve(out, text_bytes + ostype_bytes + reply->content_type_bytes +
-                                       FIELDS_BYTES + 3 * NUMBER_BYTES);
+    char *start = buf_reserve(out, text_bytes + ostype_bytes + reply->path_stat.bytes +
+                                       reply->content_type_bytes + FIELDS_BYTES + 3 * NUMBER_BYTES);
     if (!start)
         return -1;
     char *to = put_number(PUT(start, "HTTP/1.1 "), (uint64_t) reply->status);

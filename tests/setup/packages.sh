@@ -12,7 +12,7 @@ group() {
     build) echo make gcc libc6-dev libevent-dev libhttp-parser-dev libinih-dev libjansson-dev zlib1g-dev ;;
     engine) echo docker.io docker-compose ca-certificates curl ;;
     images) echo debootstrap busybox-static ;;
-    test) echo python3 python3-yaml libcmocka-dev clang clang-format strace valgrind ;;
+    test) echo python3 python3-docker python3-yaml libcmocka-dev clang clang-format strace valgrind ;;
     bench) echo haproxy ;;
     *) echo "packages.sh: no group '$1'; there are build, engine, images, test, bench" >&2; exit 2 ;;
     esac

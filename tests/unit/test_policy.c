@@ -77,7 +77,7 @@ static const struct load_case load_cases[] = {
     {"[proxy]\nlisten = unix:/tmp/s\n[limits]\nbody = 1MiB\n", NULL},
     {"[create]\nImage = one-of busybox\nHostConfig.Memory = max 1g\n", NULL},
     {"[alow]\nContainerStart = own\n",
-     ":2: there is no section [alow]; the sections are [proxy], [allow], [create], ..."},
+     ":1: there is no section [alow]; the sections are [proxy], [allow], [create], ..."},
     {"[allow]\nContainerStrat = own\n",
      ":2: 'ContainerStrat' is no operation of the Docker Engine API; did you mean "
      "'ContainerStart'?"},
@@ -97,16 +97,17 @@ static const struct load_case load_cases[] = {
     {"[allow]\nContainerList = yes\n", ":2: ContainerList takes own, any or no, not 'yes'"},
     {"[exec]\nUser = allow\nDetach = forbid\n", NULL},
     {"[exec]\nImage = allow\n", ":2: there is no field 'Image'; 'caisson fields' lists them"},
-    {"[allow]\nImageBuild = maybe\n",
-     ":2: ImageBuild can only be 'no', not 'maybe': a build runs commands as root, outside every "
-     "rule under [create]"},
+    {"[allow]\nContainerAttachWebsocket = maybe\n",
+     ":2: ContainerAttachWebsocket can only be 'no', not 'maybe': the connection becomes a "
+     "websocket, "
+     "which caisson does not relay"},
     {"[allow]\nContainerStart = own\nContainerStart = no\n",
      ":3: 'ContainerStart' is repeated; it is already on line 2"},
     {"[proxy]\nlisten = /tmp/s\n",
      ":2: listen: '/tmp/s' is no socket; write it like unix:/run/caisson/docker.sock"},
     {"[limits]\ncontainers = 0\n", ":2: containers: 0 is out of range; it goes from 1 to 100000"},
     {"[limits]\nlisten = unix:/tmp/s\n",
-     ":2: [limits] has no key 'listen'; `caisson check` of the shipped policy shows them"},
+     ":2: [limits] has no key 'listen'; `caisson reference` lists them"},
 };
 
 static void files_are_checked(void **state)

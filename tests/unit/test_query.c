@@ -6,6 +6,7 @@
 
 #include "operation.h"
 #include "reason.h"
+#include "schema.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,13 @@ static int judge_for(enum operation_id op, unsigned minor, const char *label, co
     char *copy = malloc(bytes ? bytes : 1); /* exactly as long, for the sanitizers */
     assert_non_null(copy);
     memcpy(copy, text, bytes);
-    int reason = query_judge(operation_get(op), minor, label, copy, bytes, query);
+    struct schema *rules = schema_new(BODY_QUERY);
+    const struct query_context context = {
+        .rules = rules, .file = "a.ini", .api_minor = minor, .label = label};
+    int reason = query_judge(operation_get(op), &context, copy, bytes, query);
+    assert_null(query->warnings);
+    query_done(query);
+    schema_free(rules);
     free(copy);
     return reason;
 }
