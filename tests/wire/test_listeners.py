@@ -633,7 +633,7 @@ def test_reload_by_somebody_else():
     with Several(OPEN % "uid:4000", mode=0o711) as w:
         for name in ("test.ini", "ci.ini", "dev.ini"):
             os.chmod(w.path(name), 0o644)
-        said = w.proxy.log()
+        said = w.proxy.log().count("is in force")
         try:
             subprocess.run([BINARY, "version"], user=4000, check=True, stdout=subprocess.DEVNULL)
         except OSError as error:
@@ -641,7 +641,7 @@ def test_reload_by_somebody_else():
         done = subprocess.run([BINARY, "reload", "--policy", w.proxy.policy], user=4000, group=4000,
                               extra_groups=(), capture_output=True, text=True, check=False)
         assert done.returncode == 1 and "be its user, or root" in done.stderr, done
-        assert w.proxy.log() == said
+        assert w.proxy.log().count("is in force") == said
 
 
 def test_reload_many_times_leaves_nothing():
