@@ -249,7 +249,9 @@ void policy_decision_done(struct policy_decision *decision)
     free(decision->registry_auth);
     decision->registry_auth = NULL;
     free(decision->target_long);
-    decision->body = decision->warnings = decision->target_long = NULL;
+    free(decision->asked);
+    decision->body = decision->warnings = NULL;
+    decision->target_long = decision->asked = NULL;
 }
 
 bool policy_deny(struct policy_decision *decision, int reason, const char *field,

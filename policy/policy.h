@@ -81,6 +81,7 @@ struct policy_decision {
     char *registry_auth; /* X-Registry-Auth to send; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
     size_t body_bytes;
+    char *asked;       /* what the body asks for: asked.h; NULL for nothing. Owned */
     char *target_long; /* what is sent in place of target, when observed; NULL for none. Owned */
     /* Private to policy/, between the two steps: borrowed from the caller's target. */
     struct {

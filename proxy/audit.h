@@ -41,6 +41,7 @@ struct audit_record {
     const char *ended;   /* observed: how it ended, if not well; or NULL */
     const char *field;   /* or NULL */
     const char *message; /* observed: the refusal that there would have been, or NULL */
+    const char *asked;   /* what the body asks for: a JSON object of printable ASCII, or NULL */
     const char *image;   /* that the request names, or NULL */
     const char *container; /* full id, or NULL */
     int status;            /* sent to the client; 0 for none */

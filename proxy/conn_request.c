@@ -65,6 +65,7 @@ static void conn_audit(const struct conn *conn)
         .message = observed && decision->message[0] != '\0' ? decision->message : NULL,
         .ended = observed && x->reason != REASON_NONE ? reason_word(x->reason) : NULL,
         .field = decision != NULL && decision->field[0] != '\0' ? decision->field : NULL,
+        .asked = decision != NULL ? decision->asked : NULL,
         .image = decision != NULL && decision->image[0] != '\0' ? decision->image : x->image,
         .container = x->container[0] != '\0' ? x->container : NULL,
         .status = x->status,
@@ -338,7 +339,7 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
     else if (request->upgrade && x->op->reply != REPLY_HIJACK)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
-    else if (x->op->body == BODY_STREAM)
+    else if (x->op->body == BODY_STREAM || (has_body && conn_observes(x) && !request->json))
         conn_upload_expect(conn, request);
     else if (!has_body)
         conn_decide(conn);
