@@ -267,9 +267,10 @@ def play(replay, path, values, engine=None, refused=True):
 
 class Stage:
     """What is on the Engine beside a program: a running container of somebody else, its network
-    and its volume.  `with Stage(engine) as stage: play(replay, socket, stage.values, engine)`."""
+    and its volume; and one more, {other}, to which a replay may let something happen.
+    `with Stage(engine) as stage: play(replay, socket, stage.values, engine)`."""
 
-    NAME = "caisson-theirs"
+    NAME, OTHER = "caisson-theirs", "caisson-other"
 
     def __init__(self, engine):
         self.engine = engine
@@ -295,12 +296,14 @@ class Stage:
         assert reply.status == 204, "the engine answers %r" % reply
         self.values.update({
             "theirs": ident, "theirs.short": ident[:12], "now": str(int(time.time())),
+            "other": self.engine.make(self.OTHER),
             "theirs.network.id": self.engine.get("/networks/" + self.NAME)["Id"],
             "image.id": self.engine.get("/images/%s/json" % IMAGE)["Id"]})
         return self
 
     def clear(self):
-        self.engine.ask("DELETE", "/containers/%s?force=1" % self.NAME)
+        for name in (self.NAME, self.OTHER):
+            self.engine.ask("DELETE", "/containers/%s?force=1" % name)
         self.engine.ask("DELETE", "/networks/" + self.NAME)
         self.engine.ask("DELETE", "/volumes/%s?force=1" % self.NAME)
 
