@@ -4,6 +4,7 @@
  */
 #include "policy_internal.h"
 
+#include "binds.h"
 #include "err.h"
 #include "query.h"
 #include "reason.h"
@@ -133,6 +134,8 @@ int policy_load(const char *path, struct policy **ret_policy, struct err *err)
         rc = config_init(&policy->config, err);
     if (rc == 0)
         rc = config_read(path, take_pair, policy, err);
+    if (rc == 0)
+        rc = binds_check(policy->schemas.of[BODY_CREATE], err);
     if (rc < 0) {
         policy_unref(policy);
         return -1;
