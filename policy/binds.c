@@ -16,6 +16,7 @@
 #include "judge.h"
 #include "paths.h"
 #include "reason.h"
+#include "risk.h"
 #include "schema.h"
 #include "types.h"
 
@@ -32,9 +33,11 @@ struct place {
     const struct field *field;
     const char *text; /* as written */
     struct paths_item item;
+    bool writes; /* and what it holds is not the host's root already: that is the verdict's */
 };
 
 struct places {
+    const struct schema *schema; /* whose places are added */
     struct place *at;
     size_t count;
     bool failed; /* no memory */
@@ -51,9 +54,10 @@ static void place_add(struct places *places, const struct field *field, const ch
         places->failed = true;
         return;
     }
-    item.writable = item.writable && writable;
+    bool writes =
+        writable && item.writable && risk_of_paths(places->schema, field, &item) != RISK_ROOT;
     places->at = grown;
-    places->at[places->count++] = (struct place){field, text, item};
+    places->at[places->count++] = (struct place){field, text, item, writes};
 }
 
 /* What a policy itself sends: a bind, a list of them, or a list of mounts. */
@@ -109,23 +113,30 @@ static int complain(const struct place *above, const struct place *below, struct
 static int places_check(const struct places *places, struct err *err)
 {
     for (size_t i = 0; i < places->count; i++)
-        for (size_t k = 0; k < places->count && places->at[i].item.writable; k++)
+        for (size_t k = 0; k < places->count && places->at[i].writes; k++)
             if (paths_overlap(places->at[i].item.source, places->at[k].item.source))
                 return complain(&places->at[i], &places->at[k], err);
     return 0;
 }
 
-int binds_check(const struct schema *schema, struct err *err)
+static void places_of_schema(struct places *places, const struct schema *schema)
+{
+    const struct rule *read_only = &schema_find(schema, read_only_path)->rule;
+    places->schema = schema;
+    places_of_rule(places, schema, binds_path, true);
+    places_of_rule(places, schema, mounts_path, true);
+    places_of_rule(places, schema, source_path, !json_is_true(read_only->force));
+    size_t devices = places->count;
+    places_of_rule(places, schema, device_path, false);
+    for (size_t i = devices; i < places->count; i++)
+        place_deepen(&places->at[i]);
+}
+
+int binds_check(const struct schema *const *schemas, size_t count, struct err *err)
 {
     struct places places = {0};
-    const struct rule *read_only = &schema_find(schema, read_only_path)->rule;
-    places_of_rule(&places, schema, binds_path, true);
-    places_of_rule(&places, schema, mounts_path, true);
-    places_of_rule(&places, schema, source_path, !json_is_true(read_only->force));
-    size_t devices = places.count;
-    places_of_rule(&places, schema, device_path, false);
-    for (size_t i = devices; i < places.count; i++)
-        place_deepen(&places.at[i]);
+    for (size_t i = 0; i < count; i++)
+        places_of_schema(&places, schemas[i]);
     int rc = places.failed ? err_set(err, "out of memory") : places_check(&places, err);
     free(places.at);
     return rc;

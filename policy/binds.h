@@ -6,6 +6,7 @@
 #define CAISSON_POLICY_BINDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct err;
 struct json_t;
@@ -13,10 +14,11 @@ struct judge;
 struct schema;
 
 /*
- * When a policy was read: none of its rules for a create lets a client write above a path that
- * another one names.  < 0 with err set, "FILE:LINE: ...".
+ * When policies were read whose clients share a host: none of their rules for a create lets one
+ * write above a path that another one names, unless it is the host's root already.  < 0 with err
+ * set, "FILE:LINE: ...".
  */
-int binds_check(const struct schema *schema, struct err *err);
+int binds_check(const struct schema *const *schemas, size_t count, struct err *err);
 
 /* In a body that was judged: what an item forces to be read-only is. False when it refuses. */
 bool binds_settle(struct judge *judge, struct json_t *out);

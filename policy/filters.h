@@ -15,7 +15,7 @@
 
 struct operation;
 
-enum { FILTERS_WRONG_BYTES = 320 };
+enum { FILTERS_WRONG_BYTES = 400 };
 
 /*
  * Writes what is sent for the filters of an operation.  label is NULL when the client may see

@@ -356,6 +356,14 @@ const char *format_condition(const char *text)
                : "must be not-running, next-exit or removed";
 }
 
+const char *format_usage(const char *text)
+{
+    return strcmp(text, "container") == 0 || strcmp(text, "image") == 0 ||
+                   strcmp(text, "volume") == 0 || strcmp(text, "build-cache") == 0
+               ? NULL
+               : "must be container, image, volume or build-cache";
+}
+
 /* A name of 12 to 64 hex digits could stand before the id, or the short id, of another container.
  */
 const char *format_name(const char *text)

@@ -41,6 +41,7 @@ const char *format_tmpfs(const char *text);     /* see tmpfs.h */
 /* Of query parameters. */
 const char *format_timestamp(const char *text); /* 1700000000 or 1700000000.5 */
 const char *format_condition(const char *text); /* of a wait */
+const char *format_usage(const char *text);     /* of the disk */
 const char *format_name(const char *text);      /* of a container */
 const char *format_platform(const char *text);  /* linux/amd64 */
 const char *format_build_network(const char *text);

@@ -3,7 +3,7 @@
  * match: how an item of one-of is compared with a text where plain globbing would let in more than
  * was meant.
  *
- * What reaches beyond the container (root, the host, another container, every capability at once) is
+ * What reaches beyond the container (root, the host, another one, every capability at once) is
  * let in only by an item that names it; a star does not.  For an exclusion it is the other way
  * round: in doubt it holds, and it ignores the case of ASCII letters.  Paths of the host have items
  * of their own: paths.h.

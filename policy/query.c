@@ -32,6 +32,7 @@ enum query_type {
     QUERY_NAME,
     QUERY_PLATFORM,
     QUERY_PATH,
+    QUERY_USAGE,
     QUERY_KEYS,
     QUERY_LIMIT,
     QUERY_FILTERS,
@@ -202,6 +203,12 @@ static bool take_path(const char *value, char *out)
     return true;
 }
 
+static bool take_usage(const char *value, char *out)
+{
+    strcpy(out, value);
+    return !format_usage(value);
+}
+
 static bool take_keys(const char *value, char *out)
 {
     strcpy(out, value);
@@ -250,6 +257,7 @@ static const struct {
                                "and not 12 or more hex digits alone"},
     [QUERY_PLATFORM] = {take_platform, "an os/arch/variant like linux/amd64"},
     [QUERY_PATH] = {take_path, "a plain path of a container, like /tmp/data, without '..' or '//'"},
+    [QUERY_USAGE] = {take_usage, "container, image, volume or build-cache"},
     [QUERY_KEYS] = {take_keys, "keys such as ctrl-p,ctrl-q, at most 32 bytes"},
     [QUERY_LIMIT] = {take_limit, "a number of at most 6 digits, or -1"},
     [QUERY_FILTERS] = {NULL, "JSON like {\"label\":[\"a=b\"]}"},

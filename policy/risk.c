@@ -316,3 +316,13 @@ enum risk risk_of_field(const struct schema *schema, const struct field *field,
         search_texts(&search);
     return search.worst;
 }
+
+enum risk risk_of_paths(const struct schema *schema, const struct field *field,
+                        const struct paths_item *item)
+{
+    char value[RISK_VALUE_BYTES];
+    struct search search = {.schema = schema, .field = field, .value = value};
+    if (is_list_of_paths(field))
+        witness_paths(&search, item, "");
+    return search.worst;
+}

@@ -53,6 +53,8 @@ static void conn_learn(struct conn *conn, int status)
     struct conn_tenant *tenant = conn->tenant;
     const struct exchange *x = &conn->x;
 
+    if (status == 200 && x->op->number == OPERATION_ContainerPrune)
+        lease_resync(tenant->lease, NULL, NULL);
     if (x->container[0] == '\0')
         return;
     if (status == 204 && x->op->number == OPERATION_ContainerDelete)
@@ -193,6 +195,9 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
     struct buf out = {0};
     int ret;
 
+    if (x->op != NULL && (x->op->number == OPERATION_ContainerArchive ||
+                          x->op->number == OPERATION_ContainerArchiveInfo))
+        head.path_stat = reply->path_stat;
     x->dechunk = x->http10 && reply->framing == FRAMING_CHUNKED;
     if (x->dechunk)
         head.framing = FRAMING_CLOSE;
@@ -224,10 +229,10 @@ static bool conn_is_hijacked(const struct conn *conn, const struct message_reply
            (reply->status == 101 || (reply->status == 200 && reply->framing == FRAMING_CLOSE));
 }
 
-/* Streams are many, and live long; only observing has more to say of them at their end. */
+/* Streams are many, and live long; few have more to say at their end. */
 static void conn_forget_decision(struct exchange *x)
 {
-    if (!conn_observes(x))
+    if (x->decision->asked == NULL && !x->decision->observed)
         conn_free_decision(x);
 }
 

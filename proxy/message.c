@@ -92,7 +92,8 @@ static const uint8_t CHARS[256] = {
     FIELD(HTTP2_SETTINGS, "http2-settings")       \
     FIELD(REGISTRY_AUTH, "x-registry-auth")       \
     FIELD(API_VERSION, "api-version")             \
-    FIELD(OSTYPE, "ostype")
+    FIELD(OSTYPE, "ostype")                       \
+    FIELD(PATH_STAT, "x-docker-container-path-stat")
 
 enum field {
 #define FIELD(id, name) FIELD_##id,
@@ -110,6 +111,7 @@ static const struct span FIELD_NAMES[FIELD_COUNT] = {
 struct fields {
     struct span value[FIELD_COUNT]; /* of the first line with that name */
     unsigned lines[FIELD_COUNT];    /* how many there were */
+    bool closes;                    /* a Connection line has the word `close` */
 };
 
 /* The request line; target.data is NULL until it is whole. */
@@ -222,6 +224,19 @@ static struct span trim(const char *at, const char *end)
     return (struct span){at, (size_t) (end - at)};
 }
 
+/* Whether a list, its items parted by commas, has this word. */
+static bool list_has(struct span list, const char *word, size_t word_bytes)
+{
+    const char *at = list.data, *end = list.data + list.bytes;
+    while (at < end) {
+        const char *comma = memchr(at, ',', (size_t) (end - at));
+        if (span_is(trim(at, comma ? comma : end), word, word_bytes))
+            return true;
+        at = comma ? comma + 1 : end;
+    }
+    return false;
+}
+
 static void note_field(struct fields *fields, struct span name, struct span value)
 {
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
@@ -230,6 +245,8 @@ static void note_field(struct fields *fields, struct span name, struct span valu
             continue;
         if (fields->lines[i]++ == 0)
             fields->value[i] = value;
+        if (i == FIELD_CONNECTION)
+            fields->closes = fields->closes || list_has(value, "close", 5);
         return;
     }
 }
@@ -443,6 +460,8 @@ static int read_request(const char *data, size_t head, const struct request_line
     int reason = judge_fields(&fields, line->minor, ret);
     if (reason == REASON_NONE)
         reason = cross_check(data, head, line, ret);
+    if (fields.closes) /* http-parser loses it behind a word that begins alike: "c, close" */
+        ret->keep_alive = false;
     if (ret->framing == FRAMING_LENGTH && ret->content_bytes == 0)
         ret->framing = FRAMING_NONE;
     if (ret->framing == FRAMING_NONE)
@@ -510,6 +529,23 @@ static bool persists(const struct fields *fields, unsigned minor)
            span_is(fields->value[FIELD_CONNECTION], "keep-alive", 10);
 }
 
+/* A stat of a path of a container, as the Engine writes it: JSON in base64. */
+static struct span read_path_stat(const struct fields *fields)
+{
+    static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct span text = fields->value[FIELD_PATH_STAT];
+    size_t bytes = text.bytes;
+
+    while (bytes > 0 && text.bytes - bytes < 2 && text.data[bytes - 1] == '=')
+        bytes--;
+    for (size_t i = 0; i < bytes; i++) {
+        if (text.data[i] == '\0' || !strchr(DIGITS, text.data[i]))
+            return (struct span){0};
+    }
+    bool whole = fields->lines[FIELD_PATH_STAT] == 1 && text.bytes % 4 == 0 && bytes > 0;
+    return whole ? text : (struct span){0};
+}
+
 static bool read_reply(const char *data, size_t head, bool to_head, struct message_reply *ret)
 {
     const char *first_field = (const char *) memchr(data, '\n', head) + 1;
@@ -530,6 +566,8 @@ static bool read_reply(const char *data, size_t head, bool to_head, struct messa
                                   .content_type = fields.value[FIELD_CONTENT_TYPE],
                                   .api_version = fields.value[FIELD_API_VERSION],
                                   .ostype = fields.value[FIELD_OSTYPE]};
+    if (fields.lines[FIELD_PATH_STAT] > 0)
+        ret->path_stat = read_path_stat(&fields);
     bool bodiless = has_no_body(status, to_head);
     if (bodiless)
         ret->framing = FRAMING_NONE;

@@ -71,6 +71,7 @@ struct message_reply {
     bool keep_alive; /* the engine will read another request on this connection */
     /* Headers that are handed on or looked at; empty when absent. In the parsed bytes. */
     struct span content_type, api_version, ostype;
+    struct span path_stat; /* X-Docker-Container-Path-Stat; empty when it is no base64, too */
 };
 
 /*
@@ -129,6 +130,7 @@ struct message_to_client {
     unsigned api_minor;     /* Api-Version: 1.N; 0 leaves it out */
     const char *ostype;     /* "" leaves it out */
     unsigned retry_after_s; /* 0 leaves it out */
+    struct span path_stat;  /* X-Docker-Container-Path-Stat; empty leaves it out */
 };
 /* Writes "HTTP/1.1 STATUS ..." and the headers; < 0: no memory. Server is "caisson". */
 int message_write_reply(struct buf *out, const struct message_to_client *reply);

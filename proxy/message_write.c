@@ -150,6 +150,10 @@ static char *put_fields(char *to, const struct message_to_client *reply)
     if (reply->content_type)
         to = PUT(put(PUT(to, "Content-Type: "), reply->content_type, reply->content_type_bytes),
                  "\r\n");
+    if (reply->path_stat.bytes > 0)
+        to = PUT(put(PUT(to, "X-Docker-Container-Path-Stat: "), reply->path_stat.data,
+                     reply->path_stat.bytes),
+                 "\r\n");
     if (reply->retry_after_s > 0)
         to = PUT(put_number(PUT(to, "Retry-After: "), reply->retry_after_s), "\r\n");
     to = put_framing(to, reply);
@@ -168,8 +172,8 @@ int message_write_reply(struct buf *out, const struct message_to_client *reply)
     assert(reply->status >= 100 && reply->status <= 599);
     assert(!(reply->http10 && reply->framing == FRAMING_CHUNKED));
 
-    char *start = buf_reserve(out, text_bytes + ostype_bytes + reply->content_type_bytes +
-                                       FIELDS_BYTES + 3 * NUMBER_BYTES);
+    char *start = buf_reserve(out, text_bytes + ostype_bytes + reply->path_stat.bytes +
+                                       reply->content_type_bytes + FIELDS_BYTES + 3 * NUMBER_BYTES);
     if (!start)
         return -1;
     char *to = put_number(PUT(start, "HTTP/1.1 "), (uint64_t) reply->status);

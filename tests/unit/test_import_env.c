@@ -103,8 +103,8 @@ static void defaults(void **state)
 {
     (void) state;
     import("");
-    ALLOWS("SystemVersion = yes");
-    assert_has("\n; SystemEvents = ");
+    ALLOWS("SystemVersion = yes", "SystemEvents = any");
+
     assert_has("\n; PING=1: needs no line");
     assert_non_null(strstr(said.err, "no variable of a socket proxy is set"));
     import("VERSION=0\nEVENTS=0\nPING=0\n");
@@ -119,23 +119,22 @@ static void traefik(void **state)
     import("CONTAINERS=1\n");
     ALLOWS("ContainerList = any", "ContainerInspect = any", "ContainerTop = any",
            "ContainerLogs = any", "ContainerChanges = any", "ContainerStats = any",
-           "SystemVersion = yes");
+           "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
+           "SystemEvents = any", "SystemVersion = yes");
     assert_has("so that what reaches containers reaches everyone's");
     assert_lacks("[create]");
 }
 
 static const char *const writers[] = {
-    "ContainerList = own",       "ContainerCreate = yes",
-    "ContainerInspect = own",    "ContainerTop = own",
-    "ContainerLogs = own",       "ContainerChanges = own",
-    "ContainerStats = own",      "ContainerResize = own",
-    "ContainerStart = own",      "ContainerStop = own",
-    "ContainerRestart = own",    "ContainerKill = own",
-    "ContainerRename = own",     "ContainerPause = own",
-    "ContainerUnpause = own",    "ContainerAttach = own",
-    "ContainerWait = own",       "ContainerDelete = own",
-    "ContainerExec = own",       "SystemVersion = yes",
-    "PutContainerArchive = own", NULL,
+    "ContainerList = own",    "ContainerCreate = yes",      "ContainerInspect = own",
+    "ContainerTop = own",     "ContainerLogs = own",        "ContainerChanges = own",
+    "ContainerStats = own",   "ContainerResize = own",      "ContainerStart = own",
+    "ContainerStop = own",    "ContainerRestart = own",     "ContainerKill = own",
+    "ContainerRename = own",  "ContainerPause = own",       "ContainerUnpause = own",
+    "ContainerAttach = own",  "ContainerWait = own",        "ContainerDelete = own",
+    "ContainerExec = own",    "SystemVersion = yes",        "PutContainerArchive = own",
+    "ContainerArchive = own", "ContainerArchiveInfo = own", "ContainerExport = own",
+    "ContainerPrune = own",   "SystemEvents = own",         NULL,
 };
 
 static void watchtower(void **state)
@@ -160,9 +159,10 @@ static void portainer(void **state)
            "      PLUGINS: 1\n      SECRETS: 1\n      POST: 0 # look, do not touch\n");
     ALLOWS("ContainerList = any", "ContainerInspect = any", "ContainerTop = any",
            "ContainerLogs = any", "ContainerChanges = any", "ContainerStats = any",
-           "ImageList = yes", "ImageInspect = yes", "ImageHistory = yes", "ImageSearch = yes",
-           "ImageGet = yes", "ImageGetAll = yes", "ImageAttestations = yes", "SystemInfo = yes",
-           "SystemVersion = yes");
+           "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
+           "SystemEvents = any", "SystemDataUsage = yes", "ImageList = yes", "ImageInspect = yes",
+           "ImageHistory = yes", "ImageSearch = yes", "ImageGet = yes", "ImageGetAll = yes",
+           "ImageAttestations = yes", "SystemInfo = yes", "SystemVersion = yes");
     assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
     assert_lacks("Pull = ");
@@ -174,7 +174,7 @@ static void homepage(void **state)
     (void) state;
     import("export ALLOW_START=1\nALLOW_STOP='1'\nALLOW_RESTARTS=1\nPOST=0\n");
     ALLOWS("ContainerStart = any", "ContainerStop = any", "ContainerRestart = any",
-           "ContainerKill = any", "SystemVersion = yes");
+           "ContainerKill = any", "SystemVersion = yes", "SystemEvents = any");
 }
 
 /* A line of a policy may stand in it once. */
@@ -184,14 +184,14 @@ static void what_two_let_through(void **state)
     import("CONTAINERS=1\nPOST=1\nALLOW_START=1\nALLOW_STOP=1\nALLOW_RESTARTS=1\n");
     assert_allows(writers);
     import("CONTAINERS=1\nPOST=1\nCONTAINERS=0\n");
-    ALLOWS("SystemVersion = yes");
+    ALLOWS("SystemVersion = yes", "SystemEvents = any");
 }
 
 static void odd_lines(void **state)
 {
     (void) state;
     import("# a comment\n\nPATH=/bin:/usr/bin\nCONTAINER=1\n}\nINFO=\nVERSION=1");
-    ALLOWS("SystemVersion = yes");
+    ALLOWS("SystemVersion = yes", "SystemEvents = any");
     assert_non_null(strstr(said.err, ":3: PATH is no variable"));
     assert_non_null(strstr(said.err, ":4: CONTAINER is no variable"));
     assert_non_null(strstr(said.err, ":5: no NAME=VALUE"));

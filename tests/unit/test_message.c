@@ -332,6 +332,9 @@ static void test_keep_alive(void **state)
     assert_false(read_fields("Connection: close\r\n").keep_alive);
     assert_false(read_fields("connection:CLOSE\r\n").keep_alive);
     assert_false(read_fields("Connection: x, close\r\n").keep_alive);
+    assert_false(read_fields("Connection: c, close\r\n").keep_alive); /* http-parser: true */
+    assert_false(read_fields("Connection: c,Close ,d\r\n").keep_alive);
+    assert_true(read_fields("Connection: c, closer, un-close\r\n").keep_alive);
     assert_false(read_fields("Connection: keep-alive\r\nConnection: close\r\n").keep_alive);
 }
 
@@ -674,6 +677,51 @@ static void test_write_request(void **state)
                          "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
+static struct span path_stat_of(const char *value)
+{
+    char head[256];
+    snprintf(head, sizeof head,
+             "HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: %s\r\nContent-Length: 0\r\n\r\n",
+             value);
+    struct message_reply reply;
+    assert_int_equal(message_parse_reply(head, strlen(head), false, &reply), strlen(head));
+    return reply.path_stat;
+}
+
+static void test_path_stat(void **state)
+{
+    (void) state;
+    static const char *const good[] = {"eyJhIjoxfQ==", "eyJhIjoxMX0=", "eyJhIjoiK/8ifQ+/"};
+    static const char *const bad[] = {"",
+                                      "=",
+                                      "==",
+                                      "====",
+                                      "eyJ",
+                                      "a===",
+                                      "eyJhIj=x",
+                                      "eyJ hIjo",
+                                      "eyJhIjo-",
+                                      "eyJhIjo_",
+                                      "eyJh\tIjo",
+                                      "{\"a\":1}",
+                                      "eyJhIjoxfQ=="
+                                      "\r\nX-Docker-Container-Path-Stat: eyJh"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_span(path_stat_of(good[i]), good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(path_stat_of(bad[i]).bytes, 0);
+
+    struct buf out = {0};
+    assert_int_equal(
+        message_write_reply(&out, &(struct message_to_client){.status = 200,
+                                                              .keep_alive = true,
+                                                              .path_stat = {"eyJh", 4}}),
+        0);
+    assert_written(&out, "HTTP/1.1 200 OK\r\nServer: caisson\r\n"
+                         "X-Docker-Container-Path-Stat: eyJh\r\n\r\n");
+}
+
 static void test_write_chunk(void **state)
 {
     (void) state;
@@ -804,6 +852,7 @@ int main(void)
         cmocka_unit_test(test_replies_refused),
         cmocka_unit_test(test_reply_limit),
         cmocka_unit_test(test_write_request),
+        cmocka_unit_test(test_path_stat),
         cmocka_unit_test(test_write_chunk),
         cmocka_unit_test(test_write_reply),
         cmocka_unit_test(test_write_reply_without_body),

@@ -44,7 +44,8 @@ static void grants_are_possible(void **state)
         assert_true(op->object <= OBJECT_IMAGE);
         /* Images have no owner; a commit names its container in the query. */
         bool has_own = op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC ||
-                       i == OPERATION_ContainerList || i == OPERATION_ImageCommit;
+                       i == OPERATION_ContainerList || i == OPERATION_ContainerPrune ||
+                       i == OPERATION_SystemEvents || i == OPERATION_ImageCommit;
         assert_int_equal(op->grants, has_own ? GRANT_OWN | GRANT_ANY : GRANT_YES);
         if (op->reply == REPLY_HIJACK) /* the policy says so in each decision */
             assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart);

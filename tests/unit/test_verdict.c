@@ -97,7 +97,7 @@ static void shipped(void **state)
     assert_int_equal(judge_file("policy/evaluator.ini", &shown), VERDICT_CONTAINED);
     assert_string_equal(shown.names, "");
     assert_int_equal(judge_file("policy/presets/docker-run.ini", &shown), VERDICT_CONTAINED);
-    assert_string_equal(shown.names, "");
+    assert_string_equal(shown.names, " HostConfig.ReadonlyRootfs");
 }
 
 /* ---- single rules ---- */

@@ -4,7 +4,7 @@ import json
 import threading
 
 from client import request
-from proxy import IMAGE, World, until
+from proxy import ALLOW, IMAGE, World, until
 from report import table
 from shared import (CREATE, MINE, START, assert_refused, assert_served, populate, start, world)
 
@@ -341,3 +341,28 @@ def broken_off_stream(client):
     except (Eof, Bad):
         return True
     return False
+
+
+STAT = "eyJuYW1lIjoiZXRjIiwic2l6ZSI6NDA5Nn0="
+
+
+@table([("of an archive", "GET", "/archive?path=/", STAT, STAT),
+        ("of its head alone", "HEAD", "/archive?path=/", STAT, STAT),
+        ("ill-formed", "GET", "/archive?path=/", "{}", None),
+        ("of something else", "GET", "/json", STAT, None)])
+def test_the_stat_of_a_path(method, rest, sent, got):
+    w = world(ALLOW.replace("[create]", "ContainerArchive = own\nContainerArchiveInfo = own\n"
+                            "ContainerInspect = own\n[create]"))
+
+    def answer(exchange):
+        exchange.head(200, "X-Docker-Container-Path-Stat: " + sent, "X-Else: x",
+                      "Content-Type: application/x-tar", "Content-Length: 4")
+        if method != "HEAD":
+            exchange.send("tar.")
+
+    w.engine.on(method, "/containers/", answer)
+    for _ in range(2):
+        reply = w.ask(method, "/v1.41/containers/mine" + rest)
+        assert reply.status == 200 and reply.body == (b"" if method == "HEAD" else b"tar.")
+        assert reply.one("X-Docker-Container-Path-Stat") == got, reply.headers
+        assert not reply.header("X-Else")
