@@ -6,6 +6,7 @@
 #include "policy.h"
 
 #include "err.h"
+#include "json.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -21,7 +22,9 @@ int policy_exec_created(const struct policy_decision *decision, const char *repl
                         size_t reply_bytes, char ret_id[65], struct err *err)
 {
     (void) decision;
-    json_t *theirs = json_loadb(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    json_error_t wrong;
+    json_t *theirs =
+        json_load_whole(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     const json_t *id = json_object_get(theirs, "Id");
     int rc = id_is_full(id) ? 0 : err_set(err, "the engine's answer to an exec has no full id");
     if (rc == 0)
@@ -33,7 +36,8 @@ int policy_exec_created(const struct policy_decision *decision, const char *repl
 /* Our warnings, then the engine's; NULL with err set when the engine's are no list of strings. */
 static json_t *warnings_join(const char *ours, const json_t *theirs, struct err *err)
 {
-    json_t *all = ours ? json_loads(ours, 0, NULL) : json_array();
+    json_error_t wrong;
+    json_t *all = ours ? json_load_whole(ours, strlen(ours), 0, &wrong) : json_array();
     size_t i;
     json_t *item;
     if (!all) {
@@ -56,7 +60,7 @@ int policy_created(const struct policy_decision *decision, const char *reply, si
 {
     json_error_t wrong;
     json_t *theirs =
-        json_loadb(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
+        json_load_whole(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     if (!theirs)
         return err_set(err, "the engine's answer to a create is no JSON: %s", wrong.text);
     const json_t *id = json_object_get(theirs, "Id");
