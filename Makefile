@@ -81,6 +81,9 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(PROXY_PARTS)
 # A harness is linked with libFuzzer to search, and with a small main() to replay its corpus.
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(BUILD)/obj/tests/fuzz/replay.o)
 FUZZ_LINK := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer)
+# What some of them hold ours against.
+$(BUILD)/fuzz/fuzz_json: $(BUILD)/obj/tests/fuzz/oracle_json.o
+$(BUILD)/fuzz/fuzz_head: $(BUILD)/obj/tests/fuzz/oracle_head.o
 $(BUILD)/fuzz/fuzz_evaluator%: $(BUILD)/obj/tests/fuzz/fuzz_evaluator%.o $(FUZZ_MAIN) $(EVALUATOR_PARTS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(FUZZ_LINK) $(LDFLAGS) -o $@ $^ $(EVALUATOR_LIBS)

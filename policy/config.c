@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "err.h"
+#include "sha256.h"
 #include "suggest.h"
 
 #include <assert.h>
@@ -197,6 +198,34 @@ static int check_owner(const char *text, struct err *err)
     return 0;
 }
 
+static int check_file(const char *text, struct err *err)
+{
+    if (text_is_plain(text))
+        return 0;
+    return err_set(err, "'%s' is no file; write a path without blanks", text);
+}
+
+bool config_peer_next(const char **text, struct config_peer *ret_peer)
+{
+    const char *at = *text + strspn(*text, " \t");
+    size_t bytes = strcspn(at, " \t"), prefix = 4;
+    bool known = strncmp(at, "uid:", prefix) == 0 || strncmp(at, "gid:", prefix) == 0;
+    *ret_peer = (struct config_peer){.is_group = *at == 'g'};
+    *text = at + bytes;
+    if (known && bytes - prefix < CONFIG_PEER_BYTES)
+        memcpy(ret_peer->name, at + prefix, bytes - prefix);
+    return bytes > 0;
+}
+
+static int check_peers(const char *text, struct err *err)
+{
+    struct config_peer peer;
+    while (config_peer_next(&text, &peer))
+        if (!peer.name[0] || !text_is_plain(peer.name) || strpbrk(peer.name, ",:"))
+            return err_set(err, "peers are written like uid:1000 gid:docker, with blanks between");
+    return 0;
+}
+
 /* ---- rows ---- */
 
 enum unit_kind { UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API, UNIT_JUDGING };
@@ -213,47 +242,78 @@ static const struct {
     [UNIT_JUDGING] = {parse_judging, ""},
 };
 
-enum text_kind { KIND_SOCKET, KIND_ACCOUNT, KIND_SINK, KIND_OWNER };
+enum text_kind { KIND_SOCKET, KIND_ACCOUNT, KIND_SINK, KIND_OWNER, KIND_FILE, KIND_PEERS };
 
 static int (*const checks_of_text[])(const char *text, struct err *err) = {
-    [KIND_SOCKET] = check_socket,
-    [KIND_ACCOUNT] = check_account,
-    [KIND_SINK] = check_sink,
-    [KIND_OWNER] = check_owner,
+    [KIND_SOCKET] = check_socket, [KIND_ACCOUNT] = check_account, [KIND_SINK] = check_sink,
+    [KIND_OWNER] = check_owner,   [KIND_FILE] = check_file,       [KIND_PEERS] = check_peers,
 };
 
 struct option {
     const char *section, *key, *fallback;
-    size_t offset; /* of the member in struct config */
+    size_t offset, line_offset; /* of the members in their struct */
     bool is_text;
     int kind; /* enum text_kind or enum unit_kind */
     int64_t least, most;
 };
 
-static const struct option options[] = {
+/* The rows of one struct. */
+struct options {
+    const struct option *rows;
+    size_t count;
+};
+
+#define TEXT(type, section, key, member, kind, fallback)                                    \
+    {                                                                                       \
+#section, key, fallback, offsetof(type, member), offsetof(type, line.member), true, \
+            KIND_##kind, 0, 0                                                               \
+    }
+#define NUMBER(type, section, key, member, unit, fallback, least, most)                      \
+    {                                                                                        \
+#section, key, fallback, offsetof(type, member), offsetof(type, line.member), false, \
+            UNIT_##unit, least, most                                                         \
+    }
+
+static const struct option config_rows[] = {
 #define OPTION_TEXT(section, key, member, kind, fallback, why) \
-    {#section, key, fallback, offsetof(struct config, member), true, KIND_##kind, 0, 0},
+    TEXT(struct config, section, key, member, kind, fallback),
 #define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why) \
-    {#section, key, fallback, offsetof(struct config, member), false, UNIT_##unit, least, most},
+    NUMBER(struct config, section, key, member, unit, fallback, least, most),
 #include "options.def"
 #undef OPTION_TEXT
 #undef OPTION_NUMBER
 };
 
-enum { OPTION_COUNT = sizeof(options) / sizeof(options[0]) };
+static const struct option listener_rows[] = {
+#define OPTION_TEXT(section, key, member, kind, fallback, why) \
+    TEXT(struct config_listener, section, key, member, kind, fallback),
+#define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why) \
+    NUMBER(struct config_listener, section, key, member, unit, fallback, least, most),
+#include "listener.def"
+#undef OPTION_TEXT
+#undef OPTION_NUMBER
+};
 
-static char **option_text(const struct option *option, struct config *config)
+static const struct options of_config = {config_rows, sizeof(config_rows) / sizeof(config_rows[0])};
+static const struct options of_listener = {listener_rows,
+                                           sizeof(listener_rows) / sizeof(listener_rows[0])};
+
+static char **option_text(const struct option *option, void *target)
 {
-    return (char **) (void *) ((char *) config + option->offset);
+    return (char **) (void *) ((char *) target + option->offset);
 }
 
-static int64_t *option_number(const struct option *option, struct config *config)
+static int64_t *option_number(const struct option *option, void *target)
 {
-    return (int64_t *) (void *) ((char *) config + option->offset);
+    return (int64_t *) (void *) ((char *) target + option->offset);
 }
 
-static int set_text(const struct option *option, struct config *config, const char *value,
-                    struct err *err)
+static void option_line(const struct option *option, void *target, unsigned line)
+{
+    *(unsigned *) (void *) ((char *) target + option->line_offset) = line;
+}
+
+static int set_text(const struct option *option, void *target, const char *value, struct err *err)
 {
     bool is_default = strcmp(value, option->fallback) == 0;
     if (!is_default && checks_of_text[option->kind](value, err) < 0)
@@ -261,13 +321,12 @@ static int set_text(const struct option *option, struct config *config, const ch
     char *copy = strdup(value);
     if (!copy)
         return err_set(err, "out of memory");
-    free(*option_text(option, config));
-    *option_text(option, config) = copy;
+    free(*option_text(option, target));
+    *option_text(option, target) = copy;
     return 0;
 }
 
-static int set_number(const struct option *option, struct config *config, const char *value,
-                      struct err *err)
+static int set_number(const struct option *option, void *target, const char *value, struct err *err)
 {
     int64_t number;
     if (units_of_options[option->kind].parse(value, &number, err) < 0)
@@ -281,52 +340,93 @@ static int set_number(const struct option *option, struct config *config, const 
         return err_set(err, "%s is out of range; it goes from %s%" PRId64 "%s to %s%" PRId64 "%s",
                        value, major, option->least, suffix, major, option->most, suffix);
     }
-    *option_number(option, config) = number;
+    *option_number(option, target) = number;
     return 0;
 }
 
-static int option_set(const struct option *option, struct config *config, const char *value,
-                      struct err *err)
+static int option_set(const struct option *option, void *target, const char *value, struct err *err)
 {
-    return option->is_text ? set_text(option, config, value, err)
-                           : set_number(option, config, value, err);
+    return option->is_text ? set_text(option, target, value, err)
+                           : set_number(option, target, value, err);
 }
 
-int config_init(struct config *config, struct err *err)
+static void options_done(const struct options *options, void *target)
 {
-    *config = (struct config){0};
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (option_set(&options[i], config, options[i].fallback, err) < 0) {
-            config_done(config);
+    for (size_t i = 0; i < options->count; i++)
+        if (options->rows[i].is_text) {
+            free(*option_text(&options->rows[i], target));
+            *option_text(&options->rows[i], target) = NULL;
+        }
+}
+
+static int options_init(const struct options *options, void *target, struct err *err)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (option_set(&options->rows[i], target, options->rows[i].fallback, err) < 0) {
+            options_done(options, target);
             return -1;
         }
     return 0;
 }
 
-void config_done(struct config *config)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].is_text) {
-            free(*option_text(&options[i], config));
-            *option_text(&options[i], config) = NULL;
-        }
-}
-
-int config_set(struct config *config, const char *section, const char *key, const char *value,
-               struct err *err)
+static int options_set(const struct options *options, void *target, const char *section,
+                       const char *key, const char *value, unsigned line, struct err *err)
 {
     struct suggest near = {.wrong = key};
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strcmp(options[i].section, section) != 0)
+    for (size_t i = 0; i < options->count; i++) {
+        const struct option *option = &options->rows[i];
+        if (strcmp(option->section, section) != 0)
             continue;
-        if (strcmp(options[i].key, key) == 0)
-            return option_set(&options[i], config, value, err) < 0 ? err_wrap(err, "%s", key) : 0;
-        suggest_offer(&near, options[i].key);
+        if (strcmp(option->key, key) == 0) {
+            option_line(option, target, line);
+            return option_set(option, target, value, err) < 0 ? err_wrap(err, "%s", key) : 0;
+        }
+        suggest_offer(&near, option->key);
     }
     if (near.best)
         return err_set(err, "[%s] has no key '%.80s'; did you mean '%s'?", section, key, near.best);
-    return err_set(err, "[%s] has no key '%.80s'; `caisson check` of the shipped policy shows them",
-                   section, key);
+    return err_set(err, "[%s] has no key '%.80s'; `caisson reference` lists them", section, key);
+}
+
+int config_init(struct config *config, struct err *err)
+{
+    *config = (struct config){0};
+    return options_init(&of_config, config, err);
+}
+
+void config_done(struct config *config)
+{
+    options_done(&of_config, config);
+}
+
+int config_set(struct config *config, const char *section, const char *key, const char *value,
+               unsigned line, struct err *err)
+{
+    return options_set(&of_config, config, section, key, value, line, err);
+}
+
+int config_listener_init(struct config_listener *listener, struct err *err)
+{
+    *listener = (struct config_listener){0};
+    return options_init(&of_listener, listener, err);
+}
+
+void config_listener_done(struct config_listener *listener)
+{
+    options_done(&of_listener, listener);
+}
+
+int config_listener_set(struct config_listener *listener, const char *key, const char *value,
+                        unsigned line, struct err *err)
+{
+    return options_set(&of_listener, listener, "listener", key, value, line, err);
+}
+
+int config_listener_name(const char *name, struct err *err)
+{
+    return check_owner(name, err) < 0
+               ? err_set(err, "a listener has a name of A-Z a-z 0-9 _ . -, like [listener ci]")
+               : 0;
 }
 
 /* ---- files ---- */
@@ -343,6 +443,7 @@ struct reader {
     bool failed;   /* err is set */
     bool in_section;
     void *seen; /* tree of struct key */
+    struct sha256 hash;
     config_take *take;
     void *arg;
     struct err *err;
@@ -378,7 +479,9 @@ static int section_check(struct reader *reader, const char *text)
         return err_set(reader->err, "the section's name is longer than %d bytes",
                        (int) SECTION_BYTES);
     reader->in_section = true;
-    return 0;
+    char name[SECTION_BYTES + 1] = "";
+    memcpy(name, text + 1, (size_t) (end - text) - 1);
+    return reader->take(reader->arg, name, NULL, NULL, reader->line, reader->err);
 }
 
 /* Any line that is neither empty nor a comment nor a section. */
@@ -413,12 +516,21 @@ static int line_check(struct reader *reader, const char *text)
     return *text == '[' ? section_check(reader, text) : pair_check(reader, text);
 }
 
+static int read_byte(struct reader *reader)
+{
+    int c = getc(reader->file);
+    unsigned char byte = (unsigned char) c;
+    if (c != EOF)
+        sha256_add(&reader->hash, &byte, 1);
+    return c;
+}
+
 /* Fills at most `room` bytes with one line, like fgets, but tells what fgets would hide. */
 static ssize_t line_read(struct reader *reader, char *line, size_t room)
 {
     size_t bytes = 0;
     int c;
-    while ((c = getc(reader->file)) != EOF && c != '\n') {
+    while ((c = read_byte(reader)) != EOF && c != '\n') {
         if (c == '\0')
             return err_set(reader->err, "the line has a NUL byte; a policy is plain text");
         if (bytes + 3 >= room)
@@ -489,12 +601,14 @@ static int take_pair(void *arg, const char *section, const char *name, const cha
     return 1;
 }
 
-int config_read(const char *path, config_take *take, void *arg, struct err *err)
+int config_read(const char *path, config_take *take, void *arg,
+                char version[CONFIG_VERSION_BYTES + 1], struct err *err)
 {
     struct reader reader = {.path = path, .take = take, .arg = arg, .err = err};
     reader.file = fopen(path, "re");
     if (!reader.file)
         return err_set(err, "%s: cannot open it: %s", path, strerror(errno));
+    sha256_init(&reader.hash);
     /* The library's own settings, the same at every call: a heap buffer of our length. */
     ini_use_stack = false;
     ini_allow_realloc = false;
@@ -509,5 +623,7 @@ int config_read(const char *path, config_take *take, void *arg, struct err *err)
         return err_set(err, "%s: out of memory", path);
     if (rc > 0)
         return err_set(err, "%s:%d: neither a [section] nor 'key = value'", path, rc);
+    if (version)
+        sha256_hex(&reader.hash, version, CONFIG_VERSION_BYTES + 1);
     return 0;
 }

@@ -20,7 +20,8 @@ struct field {
     const char *neutral; /* further neutral values, separated by blanks; or NULL */
     unsigned since;      /* API 1.since brought it */
     const struct type *type;
-    struct rule rule;
+    struct rule rule;             /* in force */
+    struct rule builtin;          /* of the row, once the policy has replaced it; see below */
     struct json_t *safe;          /* what the built-in rule sends when nothing is asked; or NULL */
     bool open;                    /* the built-in rule is `allow` */
     bool keeps;                   /* of an update: what is absent keeps its value */
@@ -58,5 +59,8 @@ struct schema {
 struct field *schema_find(const struct schema *schema, const char *path);
 /* The member of an object's field by its name, spelt exactly; or NULL. */
 const struct field *field_member(const struct field *object, const char *name);
+
+/* The rule of the row, whatever the policy says. */
+const struct rule *field_builtin(const struct field *field);
 
 #endif

@@ -389,11 +389,11 @@ const char *format_platform(const char *text)
     }
 }
 
-const char *format_build_network(const char *text)
+const char *format_builder(const char *text)
 {
-    return strcmp(text, "default") == 0 || strcmp(text, "none") == 0 || strcmp(text, "bridge") == 0
+    return strcmp(text, "1") == 0 || strcmp(text, "2") == 0
                ? NULL
-               : "must be default, none or bridge";
+               : "must be 1, the classic builder, or 2, BuildKit";
 }
 
 /* No byte that names a file, joins words or begins an expression. */

@@ -193,9 +193,9 @@ static bool name_write(const struct operation *op, const struct images_row *row,
 static void id_write(const struct images_row *row, const char *text, struct images_verdict *ret)
 {
     if (row->place == PLACE_PATH)
-        snprintf(ret->path, sizeof(ret->path), "%s", text);
+        snprintf(ret->path, sizeof(ret->path), "%.80s", text);
     else
-        snprintf(ret->query, sizeof(ret->query), "%s=%s", row->parameter, text);
+        snprintf(ret->query, sizeof(ret->query), "%s=%.80s", row->parameter, text);
 }
 
 static bool row_judge(const struct operation *op, const struct schema *rules,
@@ -232,6 +232,52 @@ void images_judge(const struct operation *op, const struct schema *rules,
             !row_judge(op, rules, context, &rows[i], text, ret))
             return;
     }
+}
+
+/* One image; true for an id, and for names that nobody reads. */
+static void row_note(const struct images_row *row, const char *text, char *note, size_t bytes)
+{
+    char spelt[IMAGE_TEXT_BYTES];
+    struct image image;
+    if (image_parse(text, &image) || row->place == PLACE_INSIDE)
+        snprintf(note, bytes, "\"%s\":true", row->rule);
+    else
+        snprintf(note, bytes, "\"%s\":\"%s\"", row->rule, (image_print(&image, spelt), spelt));
+}
+
+char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
+                  const struct query *query)
+{
+    struct images_verdict unused;
+    char text[TEXT_BYTES], note[TEXT_BYTES + 32], *all = NULL;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        char *before = all;
+        if (rows[i].op != (int) op->number ||
+            !text_find(op, &rows[i], ref, ref_bytes, query, text, &unused) ||
+            (!*text && rows[i].place != PLACE_INSIDE))
+            continue;
+        row_note(&rows[i], text, note, sizeof(note));
+        if (asprintf(&all, "%s%s%s", before ? before : "{", before ? "," : "", note) < 0)
+            all = NULL;
+        free(before);
+        if (!all)
+            return NULL;
+    }
+    if (!all)
+        return NULL;
+    char *closed;
+    if (asprintf(&closed, "%s}", all) < 0)
+        closed = NULL;
+    free(all);
+    return closed;
+}
+
+const struct images_row *images_row_of(const struct operation *op)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (rows[i].op == (int) op->number)
+            return &rows[i];
+    return NULL;
 }
 
 const struct images_row *images_row_at(size_t index)

@@ -35,6 +35,13 @@ void images_judge(const struct operation *op, const struct schema *rules,
                   const struct schema_context *context, const char *ref, size_t ref_bytes,
                   const struct query *query, struct images_verdict *ret);
 
+/*
+ * The images that an operation names, under the rules that hold for them, in the form of asked.h;
+ * true where only `allow` would let one pass.  NULL for none.  Caller frees it.
+ */
+char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
+                  const struct query *query);
+
 /* One row of references.def, for verdicts and listings; NULL past the last. Static. */
 struct images_row {
     int op; /* enum operation_id */
@@ -44,6 +51,8 @@ struct images_row {
     bool whole; /* the rule bounds all that the operation leads to */
 };
 const struct images_row *images_row_at(size_t index);
+/* The first of an operation; NULL when it names no image. */
+const struct images_row *images_row_of(const struct operation *op);
 
 /* Whether the rules under [image] bound all that an operation leads to. */
 bool images_bound(const struct operation *op);

@@ -75,6 +75,8 @@ static const char *scan_next(struct scan *scan)
             scan->levels[scan->depth - 1].key = NULL;
         scan->at++;
         return ++scan->values > JSON_VALUES_MOST ? "holds too many values" : NULL;
+    case '\0': /* jansson passes over one behind a word or a number */
+        return "holds a NUL character";
     default:
         break;
     }

@@ -90,23 +90,32 @@ static int take_rule(struct policy *policy, const char *section, const char *key
     return schemas_set_rule(&policy->schemas, section, key, value, origin, err);
 }
 
+/* What reads a file: the policy, and what knows about its listeners. */
+struct reading {
+    struct policy *policy;
+    config_take *take_listener;
+    void *arg;
+};
+
 /* The config_take of a policy file. */
 static int take_pair(void *arg, const char *section, const char *key, const char *value,
                      unsigned line, struct err *err)
 {
-    struct policy *policy = arg;
-    if (strcmp(section, "proxy") == 0 && strcmp(key, "mode") == 0)
-        policy->mode_line = line;
+    const struct reading *reading = arg;
+    struct policy *policy = reading->policy;
+    if (strncmp(section, "listener", 8) == 0)
+        return reading->take_listener(reading->arg, section, key, value, line, err);
     if (strcmp(section, "proxy") == 0 || strcmp(section, "limits") == 0)
-        return config_set(&policy->config, section, key, value, err);
+        return key ? config_set(&policy->config, section, key, value, line, err) : 0;
     if (strcmp(section, "allow") == 0)
-        return take_allow(policy, key, value, line, err);
+        return key ? take_allow(policy, key, value, line, err) : 0;
     if (schemas_have_section(section))
-        return take_rule(policy, section, key, value, line, err);
+        return key ? take_rule(policy, section, key, value, line, err) : 0;
     char bodies[SCHEMAS_SECTIONS_BYTES];
-    return err_set(
-        err, "there is no section [%.40s]; the sections are [proxy], [allow], %s and [limits]",
-        section, schemas_print_sections(bodies));
+    return err_set(err,
+                   "there is no section [%.40s]; the sections are [proxy], [allow], %s, [limits] "
+                   "and [listener NAME]",
+                   section, schemas_print_sections(bodies));
 }
 
 /* The file's name without its folders, in printable ASCII: it stands in messages and warnings. */
@@ -120,11 +129,29 @@ static char *name_for_people(const char *path)
     return name;
 }
 
+/* The config_take of listeners in a file that may have none. */
+static int take_no_listener(void *arg, const char *section, const char *key, const char *value,
+                            unsigned line, struct err *err)
+{
+    (void) arg, (void) key, (void) value, (void) line;
+    return err_set(err,
+                   "[%.60s] has no place in a listener's own policy; listeners stand in the file "
+                   "that `caisson serve --policy` names",
+                   section);
+}
+
 int policy_load(const char *path, struct policy **ret_policy, struct err *err)
+{
+    return policy_load_main(path, take_no_listener, NULL, ret_policy, err);
+}
+
+int policy_load_main(const char *path, config_take *take_listener, void *arg,
+                     struct policy **ret_policy, struct err *err)
 {
     struct policy *policy = calloc(1, sizeof(*policy));
     if (!policy)
         return err_set(err, "out of memory");
+    struct reading reading = {.policy = policy, .take_listener = take_listener, .arg = arg};
     policy->refs = 1;
     policy->file = name_for_people(path);
     int rc =
@@ -132,7 +159,7 @@ int policy_load(const char *path, struct policy **ret_policy, struct err *err)
     if (rc == 0)
         rc = config_init(&policy->config, err);
     if (rc == 0)
-        rc = config_read(path, take_pair, policy, err);
+        rc = config_read(path, take_pair, &reading, policy->version, err);
     if (rc < 0) {
         policy_unref(policy);
         return -1;
@@ -157,6 +184,11 @@ void policy_unref(struct policy *policy)
     free(policy);
 }
 
+const char *policy_version(const struct policy *policy)
+{
+    return policy->version;
+}
+
 const struct config *policy_config(const struct policy *policy)
 {
     return &policy->config;
@@ -169,7 +201,7 @@ bool policy_observes(const struct policy *policy)
 
 char *policy_mode_origin(const struct policy *policy, char *buffer, size_t bytes)
 {
-    snprintf(buffer, bytes, "%.280s:%u", policy->file, policy->mode_line);
+    snprintf(buffer, bytes, "%.280s:%u", policy->file, policy->config.line.mode);
     return buffer;
 }
 
@@ -217,7 +249,9 @@ void policy_decision_done(struct policy_decision *decision)
     free(decision->registry_auth);
     decision->registry_auth = NULL;
     free(decision->target_long);
-    decision->body = decision->warnings = decision->target_long = NULL;
+    free(decision->asked);
+    decision->body = decision->warnings = NULL;
+    decision->target_long = decision->asked = NULL;
 }
 
 bool policy_deny(struct policy_decision *decision, int reason, const char *field,

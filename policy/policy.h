@@ -30,9 +30,16 @@ struct policy; /* immutable once loaded, counted */
  * of range fails with "FILE:LINE: what is wrong; what would be right".
  */
 int policy_load(const char *path, struct policy **ret_policy, struct err *err);
+/* The same of a file whose [listener] sections take_listener (a config_take) is given. */
+int policy_load_main(const char *path,
+                     int (*take_listener)(void *arg, const char *section, const char *key,
+                                          const char *value, unsigned line, struct err *err),
+                     void *arg, struct policy **ret_policy, struct err *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy); /* NULL is fine */
 
+/* Tells which rules decided: the first 12 digits of the file's SHA-256. */
+const char *policy_version(const struct policy *policy);
 /* The [proxy] and [limits] sections; lives as long as the policy. See config.h. */
 const struct config *policy_config(const struct policy *policy);
 
@@ -74,6 +81,7 @@ struct policy_decision {
     char *registry_auth; /* X-Registry-Auth to send; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
     size_t body_bytes;
+    char *asked;       /* what the body asks for: asked.h; NULL for nothing. Owned */
     char *target_long; /* what is sent in place of target, when observed; NULL for none. Owned */
     /* Private to policy/, between the two steps: borrowed from the caller's target. */
     struct {

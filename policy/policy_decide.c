@@ -89,6 +89,9 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
+    free(decision->asked);
+    decision->asked = verdict.asked;
+    verdict.asked = NULL;
     if (decision->op->body == BODY_CREATE)
         strcpy(decision->image, verdict.image);
     if (passed) {
@@ -173,9 +176,12 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           struct policy_decision *decision)
 {
     struct schema_context context = context_of(policy, owned, decision);
+    char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query);
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
                  decision->route.ref_bytes, query, images);
     strcpy(decision->image, images->image);
+    free(decision->asked);
+    decision->asked = note;
     if (images->reason != REASON_NONE)
         return policy_deny(decision, images->reason, images->field, "%s", images->message);
     if (images->path[0]) {

@@ -18,9 +18,9 @@
 
 struct policy {
     unsigned refs;
-    char *file; /* its name without folders, as messages say it */
+    char *file;                             /* its name without folders, as messages say it */
+    char version[CONFIG_VERSION_BYTES + 1]; /* of the file's bytes */
     struct config config;
-    unsigned mode_line; /* where [proxy] sets the mode; 0 where it does not */
     struct schemas schemas;
     struct {
         enum grant grant;

@@ -8,8 +8,11 @@
  */
 #include "policy_internal.h"
 
+#include "images.h"
 #include "owner.h"
+#include "query.h"
 #include "reason.h"
+#include "schema.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -47,6 +50,43 @@ static char *target_copy(const struct policy_decision *decision, unsigned api_mi
                          decision->route.path, decision->route.query_bytes > 0 ? "?" : "",
                          (int) decision->route.query_bytes, query);
     return bytes < 0 ? NULL : target;
+}
+
+static char *images_note_late(const struct policy *policy, const struct policy_decision *decision)
+{
+    const struct query_context context = {.rules = policy->schemas.of[BODY_QUERY],
+                                          .file = policy->file,
+                                          .api_minor = decision->api_minor};
+    struct query query;
+    char *note = NULL;
+    if (query_judge(decision->op, &context, decision->route.query, decision->route.query_bytes,
+                    &query) == REASON_NONE)
+        note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query);
+    query_done(&query);
+    return note;
+}
+
+/* What the request asks for, where no judgement has come so far as to note it. */
+static void asked_note_late(const struct policy *policy, const char *body, size_t body_bytes,
+                            struct policy_decision *decision)
+{
+    const struct schema *schema = policy->schemas.of[decision->op->body];
+    struct schema_context context = {
+        .api_minor = decision->api_minor,
+        .depth = (unsigned) policy->config.depth,
+        .file = policy->file,
+    };
+    struct schema_verdict verdict = {0};
+    if (!decision->asked && images_row_of(decision->op))
+        decision->asked = images_note_late(policy, decision);
+    if (decision->asked || !body || !schema)
+        return;
+    schema_judge(schema, &context, body, body_bytes, &verdict);
+    decision->asked = verdict.asked;
+    verdict.asked = NULL;
+    if (decision->op->body == BODY_CREATE)
+        strcpy(decision->image, verdict.image);
+    schema_verdict_done(&verdict);
 }
 
 /* The container in question by its full id, if it was made here, whatever the decision says. */
@@ -119,6 +159,8 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
         return;
     if (decision->reason == REASON_UNDECIDED)
         policy_decide_judge(policy, owned, engine, nonce, body, body_bytes, decision);
+    if (decision->observed)
+        asked_note_late(policy, body, body_bytes, decision);
     if (decision->observed)
         forward_as_it_came(decision,
                            policy_version_choose(policy, engine, decision->route.client_minor),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asked.h"
 #include "create.h"
 #include "err.h"
 #include "field.h"
@@ -71,6 +72,11 @@ struct field *schema_find(const struct schema *schema, const char *path)
         if (strcmp(schema->fields[i].path, path) == 0)
             return &schema->fields[i];
     return NULL;
+}
+
+const struct rule *field_builtin(const struct field *field)
+{
+    return field->builtin.text ? &field->builtin : &field->rule;
 }
 
 const struct field *field_member(const struct field *object, const char *name)
@@ -193,6 +199,7 @@ void schema_free(struct schema *schema)
         return;
     for (size_t i = 0; i < schema->count; i++) {
         rule_done(&schema->fields[i].rule);
+        rule_done(&schema->fields[i].builtin);
         json_decref(schema->fields[i].safe);
     }
     free(schema->fields);
@@ -319,7 +326,10 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
         rule_done(&rule);
         return -1;
     }
-    rule_done(&field->rule);
+    if (field->builtin.text)
+        rule_done(&field->rule);
+    else
+        field->builtin = field->rule;
     field->rule = rule;
     return 0;
 }
@@ -417,6 +427,7 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
     note_image(in, ret);
     if (schema->table->prepare)
         schema->table->prepare(schema, in);
+    ret->asked = asked_note(schema, in);
     out = judge_field(&judge, &schema->root, in);
     if (!judge.refused && !out)
         out = json_object();
@@ -448,5 +459,6 @@ void schema_verdict_done(struct schema_verdict *verdict)
 {
     free(verdict->body);
     free(verdict->warnings);
-    verdict->body = verdict->warnings = NULL;
+    free(verdict->asked);
+    verdict->body = verdict->warnings = verdict->asked = NULL;
 }

@@ -55,6 +55,7 @@ struct schema_verdict {
     char *body;        /* what is sent: canonical JSON. Owned */
     size_t body_bytes;
     char *warnings; /* what was forced: a JSON array of strings as text; NULL for none. Owned */
+    char *asked; /* what was asked for, whatever became of it: asked.h; NULL for nothing. Owned */
 };
 
 /* Judges one body; ret must be zeroed and is ended with schema_verdict_done(). */

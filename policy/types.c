@@ -53,6 +53,7 @@ static const struct type types[TYPE_COUNT] = {
 #define STRING    TYPE_STRING
 #define REQUIRED  TYPE_REQUIRED
 #define PAIRS     TYPE_PAIRS
+#define SECRET    TYPE_SECRET
 #define LENGTH    TYPE_LENGTH
 #define PARAMETER TYPE_PARAMETER
 #define NEVER     TYPE_NEVER
@@ -65,6 +66,7 @@ static const struct type types[TYPE_COUNT] = {
 #undef STRING
 #undef REQUIRED
 #undef PAIRS
+#undef SECRET
 #undef LENGTH
 #undef PARAMETER
 #undef NEVER

@@ -49,7 +49,8 @@ enum {
     TYPE_PAIRS = 16,
     TYPE_LENGTH = 32,
     TYPE_PARAMETER = 64,
-    TYPE_NEVER = 128
+    TYPE_NEVER = 128,
+    TYPE_SECRET = 256
 };
 
 /* NULL, or how the text should be: "must be ...". */

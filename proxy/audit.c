@@ -27,15 +27,16 @@
 #include "log.h"
 
 enum {
-    AUDIT_ROOM_BYTES = 1 << 20, /* lines that wait for the sink */
-    AUDIT_LINE_BYTES = 8 << 10, /* above the longest line */
-    AUDIT_TEXT_BYTES = 256,     /* of a text that somebody else wrote */
-    AUDIT_TEXTS = 4,            /* of these in a line */
-    AUDIT_WORD_BYTES = 64,      /* of a word of our own */
-    AUDIT_WORDS = 6,            /* of these in a line */
-    AUDIT_NUMBERS = 9,          /* numbers in a line */
-    AUDIT_NAME_BYTES = 16,      /* of a member, with its punctuation */
-    AUDIT_ESCAPE_BYTES = 6,     /* \u00NN */
+    AUDIT_ROOM_BYTES = 1 << 20,  /* lines that wait for the sink */
+    AUDIT_LINE_BYTES = 12 << 10, /* above the longest line */
+    AUDIT_TEXT_BYTES = 256,      /* of a text that somebody else wrote */
+    AUDIT_TEXTS = 4,             /* of these in a line */
+    AUDIT_ASKED_BYTES = 4096,    /* of what a body asks for */
+    AUDIT_WORD_BYTES = 64,       /* of a word of our own */
+    AUDIT_WORDS = 9,             /* of these in a line */
+    AUDIT_NUMBERS = 9,           /* numbers in a line */
+    AUDIT_NAME_BYTES = 16,       /* of a member, with its punctuation */
+    AUDIT_ESCAPE_BYTES = 6,      /* \u00NN */
     AUDIT_NUMBER_BYTES = 20,
     AUDIT_DATE_BYTES = 19,   /* 2026-01-02T03:04:05 */
     AUDIT_LAST_WAIT_MS = 200 /* for the sink, when the log is closed */
@@ -44,7 +45,8 @@ enum {
 static_assert(AUDIT_LINE_BYTES >=
                   AUDIT_TEXTS * (AUDIT_NAME_BYTES + AUDIT_TEXT_BYTES * AUDIT_ESCAPE_BYTES) +
                       AUDIT_WORDS * (AUDIT_NAME_BYTES + AUDIT_WORD_BYTES) +
-                      AUDIT_NUMBERS * (AUDIT_NAME_BYTES + AUDIT_NUMBER_BYTES) + 64,
+                      AUDIT_NUMBERS * (AUDIT_NAME_BYTES + AUDIT_NUMBER_BYTES) + AUDIT_ASKED_BYTES +
+                      AUDIT_NAME_BYTES + 64,
               "the longest line must fit");
 
 struct audit {
@@ -248,6 +250,17 @@ static char *put_member(char *to, const char *name, size_t name_bytes, const cha
     return put_string(PUT(to, "\":"), text, bytes);
 }
 
+/* A member that is JSON already. */
+static char *put_json(char *to, const char *name, size_t name_bytes, const char *object)
+{
+    size_t bytes = strlen(object);
+
+    assert(bytes <= AUDIT_ASKED_BYTES);
+    to = put(PUT(to, ",\""), name, name_bytes);
+    return put(PUT(to, "\":"), object, bytes);
+}
+
+#define PUT_JSON(to, name, object) ((object) ? put_json(to, name, sizeof name - 1, object) : (to))
 #define PUT_TEXT(to, name, text) \
     ((text) ? put_member(to, name, sizeof name - 1, text, strlen(text)) : (to))
 #define PUT_WORD(to, name, word)     ((word) ? put_word(to, name, sizeof name - 1, word) : (to))
@@ -263,6 +276,9 @@ static char *put_record(struct audit *audit, char *to, const struct audit_record
     to = PUT_NUMBER(to, "uid", record->uid);
     to = PUT_NUMBER(to, "gid", record->gid);
     to = PUT_NUMBER(to, "pid", record->pid > 0 ? record->pid : 0);
+    to = PUT_WORD(to, "listener", record->listener);
+    to = PUT_WORD(to, "owner", record->owner);
+    to = PUT_WORD(to, "policy", record->policy);
     to = PUT_WORD(to, "method", record->method);
     to = PUT_WORD(to, "operation", record->operation);
     if (record->target)
@@ -272,6 +288,7 @@ static char *put_record(struct audit *audit, char *to, const struct audit_record
     to = PUT_WORD(to, "ended", record->ended);
     to = PUT_TEXT(to, "field", record->field);
     to = PUT_TEXT(to, "message", record->message);
+    to = PUT_JSON(to, "asked", record->asked);
     to = PUT_TEXT(to, "image", record->image);
     to = PUT_WORD(to, "container", record->container);
     if (record->status > 0)

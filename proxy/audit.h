@@ -29,6 +29,9 @@ struct audit_record {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    const char *listener;  /* its name */
+    const char *owner;     /* that its clients act for */
+    const char *policy;    /* the version of the rules that decided */
     const char *method;    /* "GET"; "?" when unknown */
     const char *operation; /* operationId, or NULL */
     const char *target;    /* as the client wrote it, cut to 256 bytes; not NUL-terminated */
@@ -38,6 +41,7 @@ struct audit_record {
     const char *ended;   /* observed: how it ended, if not well; or NULL */
     const char *field;   /* or NULL */
     const char *message; /* observed: the refusal that there would have been, or NULL */
+    const char *asked;   /* what the body asks for: a JSON object of printable ASCII, or NULL */
     const char *image;   /* that the request names, or NULL */
     const char *container; /* full id, or NULL */
     int status;            /* sent to the client; 0 for none */
@@ -46,9 +50,9 @@ struct audit_record {
 };
 
 /*
- * Adds one line.  method, operation, decision, reason and container are words of our own, of at
- * most 64 bytes of printable ASCII without quotes and backslashes; target, field and image
- * may be any bytes.  Absent members are left out of it.
+ * Adds one line.  listener, owner, policy, method, operation, decision, reason and container are
+ * words of our own, of at most 64 bytes of printable ASCII without quotes and backslashes; target,
+ * field and image may be any bytes.  Absent members are left out of it.
  */
 void audit_add(struct audit *audit, const struct audit_record *record);
 void audit_flush(struct audit *audit);

@@ -10,12 +10,14 @@
 #include "explain.h"
 #include "import_env.h"
 #include "learn.h"
+#include "listeners.h"
 #include "log.h"
 #include "operation.h"
 #include "policy.h"
 #include "print.h"
 #include "query.h"
 #include "reference.h"
+#include "reload.h"
 #include "schema.h"
 #include "schemas.h"
 #include "verdict.h"
@@ -33,16 +35,18 @@ static const char commands_usage[] =
     "                     [--audit stderr|stdout|none|FILE] [--verbose]\n"
     "                     [--i-accept-the-risk]\n"
     "       caisson healthcheck [--policy FILE] [--listen unix:PATH]\n"
+    "       caisson reload [--policy FILE] [--listen unix:PATH]\n"
     "       caisson check FILE [--max contained|host-data|host-root]\n"
-    "       caisson explain METHOD TARGET [--policy FILE] [--body FILE|-] [--owned ID[:NAME]]...\n"
-    "                       [--engine 1.N] [--nonce HEX16] [--json]\n"
+    "       caisson explain METHOD TARGET [--policy FILE] [--body FILE|-] [--as LISTENER|OWNER]\n"
+    "                       [--owned ID[:NAME]]... [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
     "       caisson fields [--policy FILE] [--json]\n"
     "       caisson learn AUDIT|-...\n"
     "       caisson import-env [FILE|-]\n"
     "       caisson reference [--man options|rules|operations|refusals]\n"
     "       caisson version | help\n"
-    "serve, healthcheck and explain read " COMMANDS_POLICY " unless --policy names another\n"
+    "serve, healthcheck, reload and explain read " COMMANDS_POLICY
+    " unless --policy names another\n"
     "file; the other options of serve override its [proxy] section.\n"
     "Exit: 0 yes, 1 no, 2 usage or broken input.\n";
 
@@ -200,11 +204,38 @@ static int parse_check(int argc, char **argv, const char **ret_path, enum verdic
     return optind + 1 == argc ? 0 : -1;
 }
 
+static enum verdict check_listener(const struct listeners_entry *entry, bool named)
+{
+    const struct config_listener *config = &entry->config;
+    if (named)
+        printf("\nListener %s, on %s, for owner %s%s%s:\n", entry->name, config->listen,
+               config->owner, config->peers[0] ? ", and only for " : "", config->peers);
+    check_print(entry->file, entry->policy);
+    return print_verdict(entry->policy);
+}
+
+/* Each listener with its verdict; returns the worst. */
+static enum verdict check_listeners(const struct listeners *listeners)
+{
+    enum verdict worst = VERDICT_CONTAINED;
+    bool named = listeners_are_named(listeners);
+    const char *warning;
+    for (size_t i = 0; (warning = listeners_warning(listeners, i)); i++)
+        printf("Note: %s.\n", warning);
+    for (size_t i = 0; i < listeners_count(listeners); i++) {
+        enum verdict verdict = check_listener(listeners_at(listeners, i), named);
+        worst = verdict > worst ? verdict : worst;
+    }
+    if (named)
+        printf("\nVerdict of all listeners: %s\n", verdict_text(worst));
+    return worst;
+}
+
 static int run_check(int argc, char **argv)
 {
     const char *path;
     enum verdict max = VERDICT_HOST_ROOT;
-    struct policy *policy;
+    struct listeners *listeners;
     struct err err;
     if (parse_check(argc, argv, &path, &max) < 0)
         return -1;
@@ -212,13 +243,12 @@ static int run_check(int argc, char **argv)
         log_error("%s: cannot open it: %s", path, strerror(errno));
         return 2;
     }
-    if (policy_load(path, &policy, &err) < 0) {
+    if (listeners_load(path, NULL, &listeners, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
-    check_print(path, policy);
-    enum verdict verdict = print_verdict(policy);
-    policy_unref(policy);
+    enum verdict verdict = check_listeners(listeners);
+    listeners_unref(listeners);
     if (verdict <= max)
         return 0;
     log_error("%s: the verdict is %s, over --max %s", path, verdict_text(verdict),
@@ -348,17 +378,17 @@ static int run_fields(int argc, char **argv)
 {
     const char *path = NULL;
     bool json = false;
-    struct policy *policy;
+    struct listeners *listeners;
     struct err err;
     if (parse_listing(argc, argv, &path, &json) < 0)
         return -1;
     if (path) {
-        if (policy_load(path, &policy, &err) < 0) {
+        if (listeners_load(path, NULL, &listeners, &err) < 0) {
             log_error("%s", err.text);
             return 2;
         }
-        print_fields(policy_schemas(policy), json);
-        policy_unref(policy);
+        print_fields(policy_schemas(listeners_main(listeners)), json);
+        listeners_unref(listeners);
         return 0;
     }
     struct schemas schemas;
@@ -394,12 +424,19 @@ static const struct {
     const char *verb;
     int (*run)(int argc, char **argv); /* < 0: wrong usage */
 } verbs[] = {
-    {"check", run_check},           {"explain", explain_run},
-    {"learn", learn_run},           {"import-env", import_env_run},
-    {"operations", run_operations}, {"fields", run_fields},
-    {"reference", reference_run},   {"version", run_version},
-    {"--version", run_version},     {"help", run_help},
-    {"--help", run_help},           {"-h", run_help},
+    {"check", run_check},
+    {"explain", explain_run},
+    {"learn", learn_run},
+    {"import-env", import_env_run},
+    {"operations", run_operations},
+    {"fields", run_fields},
+    {"reload", reload_run},
+    {"reference", reference_run},
+    {"version", run_version},
+    {"--version", run_version},
+    {"help", run_help},
+    {"--help", run_help},
+    {"-h", run_help},
 };
 
 bool commands_asks_help(int argc, char **argv)

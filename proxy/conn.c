@@ -11,6 +11,7 @@
 #include "config.h"
 #include "conn_internal.h"
 #include "lease.h"
+#include "peers.h"
 #include "policy.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ void conn_finish(struct conn *conn, enum reason reason)
     buf_done(&conn->in);
     conn->tenant->count--;
     conn->tenant->detached -= conn->detached;
+    conn->tenant->strangers -= conn->stranger;
     LIST_REMOVE(conn, entry);
     LIST_INSERT_HEAD(&conn->shared->done, conn, entry);
 }
@@ -393,9 +395,38 @@ void conn_reap(struct conn_shared *shared)
     }
 }
 
+static void conn_ask_peer(struct conn *conn)
+{
+    struct conn_tenant *tenant = conn->tenant;
+
+    tenant->strangers -= conn->stranger;
+    conn->stranger = !peers_admit(tenant->peers, conn->client.fd);
+    tenant->strangers += conn->stranger;
+}
+
+static void conn_visit_peers(struct conn *conn, int64_t now_ms)
+{
+    (void) now_ms;
+    if (!conn->detached) /* whose client is gone asks for nothing more */
+        conn_ask_peer(conn);
+}
+
+void conn_ask_peers(struct conn_tenant *tenant)
+{
+    conn_each(tenant, conn_visit_peers);
+}
+
+/* A stranger keeps its place no longer than it takes to say something. */
+static int64_t conn_first_deadline(const struct conn *conn)
+{
+    const struct config *config = conn_config(conn);
+    int64_t ms = conn->stranger ? config->head_timeout_ms : config->idle_timeout_ms;
+
+    return ms == 0 ? 0 : conn_in_ms(ms);
+}
+
 int conn_new(struct conn_tenant *tenant, int take_fd)
 {
-    int64_t idle_ms = policy_config(tenant->policy)->idle_timeout_ms;
     struct conn_shared *shared = tenant->shared;
     struct conn *conn = calloc(1, sizeof *conn);
     socklen_t bytes = sizeof conn->peer;
@@ -408,12 +439,13 @@ int conn_new(struct conn_tenant *tenant, int take_fd)
     conn->shared = shared;
     conn->tenant = tenant;
     conn->number = ++shared->accepted;
-    conn->deadline_ms = idle_ms == 0 ? 0 : conn_in_ms(idle_ms);
     getsockopt(take_fd, SOL_SOCKET, SO_PEERCRED, &conn->peer, &bytes);
     if (stream_open(&conn->client, shared->base, take_fd, conn_on_client, conn) < 0) {
         free(conn);
         return -1;
     }
+    conn_ask_peer(conn);
+    conn->deadline_ms = conn_first_deadline(conn);
     LIST_INSERT_HEAD(&tenant->open, conn, entry);
     tenant->count++;
     return 0;

@@ -21,6 +21,7 @@ struct conn;
 struct event_base;
 struct lease;
 struct owner_table;
+struct peers;
 struct policy;
 struct upstream;
 
@@ -63,6 +64,9 @@ struct conn_shared {
  */
 struct conn_tenant {
     struct conn_shared *shared;
+    const char *name;    /* of the listener, for the audit log */
+    const char *section; /* "[listener ci] of policy.ini", for people */
+    const struct peers *peers;
     struct policy *policy; /* judges the exchanges that begin now */
     struct owner_table *owned;
     struct owner_table *seen; /* made while the policy only observed: nobody's own */
@@ -72,8 +76,9 @@ struct conn_tenant {
     /* Asks for `ready`; conn_engine_known() follows, perhaps at once. */
     void (*ask_engine)(void *arg);
     void *arg;
-    unsigned count;    /* of open connections */
-    unsigned detached; /* those of them whose clients are gone: not more than containers may be */
+    unsigned count;     /* of open connections */
+    unsigned detached;  /* those of them whose clients are gone: not more than containers may be */
+    unsigned strangers; /* those who are not among the peers: they are told so, and closed */
     struct conn_list open;
 };
 
@@ -83,6 +88,8 @@ int conn_new(struct conn_tenant *tenant, int take_fd);
 /* For all open connections: the answer to ask_engine; the clock; the end of the listener. */
 void conn_engine_known(struct conn_tenant *tenant, bool ready);
 void conn_tick(struct conn_tenant *tenant);
+/* `peers` is another now: who may go on is asked anew; what is under way goes on. */
+void conn_ask_peers(struct conn_tenant *tenant);
 /* Closes idle connections; with now = true the others too. */
 void conn_drain(struct conn_tenant *tenant, bool now);
 /* Frees what has finished; called when no callback is running. */

@@ -73,6 +73,7 @@ struct conn {
     bool engine_ended;           /* in a tunnel: the Engine will send no more */
     bool client_end_passed;      /* in a tunnel: each side has been told of the other's end */
     bool engine_end_passed;
+    bool stranger; /* not among the listener's peers: every request is refused */
     bool detached; /* the client is gone, but the Engine is still making it a container */
     struct exchange x;
 };

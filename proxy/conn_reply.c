@@ -229,10 +229,10 @@ static bool conn_is_hijacked(const struct conn *conn, const struct message_reply
            (reply->status == 101 || (reply->status == 200 && reply->framing == FRAMING_CLOSE));
 }
 
-/* Streams are many, and live long; only observing has more to say of them at their end. */
+/* Streams are many, and live long; few have more to say at their end. */
 static void conn_forget_decision(struct exchange *x)
 {
-    if (!conn_observes(x))
+    if (x->decision->asked == NULL && !x->decision->observed)
         conn_free_decision(x);
 }
 

@@ -9,10 +9,12 @@
 #include "lease.h"
 #include "policy.h"
 #include "upstream.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { CONN_ENGINE_MS = 10 * 1000 /* how long a request waits for the Engine to be known */ };
 
@@ -48,6 +50,9 @@ static void conn_audit(const struct conn *conn)
         .uid = conn->peer.uid,
         .gid = conn->peer.gid,
         .pid = conn->peer.pid,
+        .listener = conn->tenant->name,
+        .owner = owner_name(conn->tenant->owned),
+        .policy = policy_version(x->policy),
         .method = method_name((enum method) x->method),
         .operation = x->op == NULL ? NULL : x->op->id,
         .target = x->target,
@@ -60,6 +65,7 @@ static void conn_audit(const struct conn *conn)
         .message = observed && decision->message[0] != '\0' ? decision->message : NULL,
         .ended = observed && x->reason != REASON_NONE ? reason_word(x->reason) : NULL,
         .field = decision != NULL && decision->field[0] != '\0' ? decision->field : NULL,
+        .asked = decision != NULL ? decision->asked : NULL,
         .image = decision != NULL && decision->image[0] != '\0' ? decision->image : x->image,
         .container = x->container[0] != '\0' ? x->container : NULL,
         .status = x->status,
@@ -291,6 +297,26 @@ static void conn_expect_body(struct conn *conn, const struct message_request *re
         conn_write(conn, go_on, sizeof go_on - 1);
 }
 
+/* The proxy's own user may ping, for `caisson healthcheck`. */
+static bool conn_is_own_ping(const struct conn *conn)
+{
+    const struct operation *op = conn->x.op;
+
+    return conn->peer.uid == geteuid() && op != NULL &&
+           (op->number == OPERATION_SystemPing || op->number == OPERATION_SystemPingHead);
+}
+
+static void conn_refuse_stranger(struct conn *conn)
+{
+    char text[256];
+
+    snprintf(text, sizeof text,
+             "user %u may not use this socket; add uid:%u to 'peers' under %s to let it",
+             conn->peer.uid, conn->peer.uid, conn->tenant->section);
+    conn->x.keep_alive = false;
+    conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
+}
+
 /* Judges the head alone; goes on to the body, or to the decision when there is none. */
 static void conn_route(struct conn *conn, const struct message_request *request)
 {
@@ -307,11 +333,13 @@ static void conn_route(struct conn *conn, const struct message_request *request)
     /* What follows a refused body, or an upgrade that we do not make, is perhaps no HTTP. */
     if ((has_body && !go_on) || request->upgrade)
         x->keep_alive = false;
-    if (!go_on)
+    if (conn->stranger && !conn_is_own_ping(conn))
+        conn_refuse_stranger(conn);
+    else if (!go_on)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
     else if (request->upgrade && x->op->reply != REPLY_HIJACK)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
-    else if (x->op->body == BODY_STREAM)
+    else if (x->op->body == BODY_STREAM || (has_body && conn_observes(x) && !request->json))
         conn_upload_expect(conn, request);
     else if (!has_body)
         conn_decide(conn);

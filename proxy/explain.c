@@ -7,8 +7,8 @@
 
 #include "buf.h"
 #include "commands.h"
-#include "config.h"
 #include "err.h"
+#include "listeners.h"
 #include "log.h"
 #include "message.h"
 #include "operation.h"
@@ -30,6 +30,7 @@ enum {
 
 /* What the command line says. */
 struct question {
+    const char *as;                 /* a listener's name, or its owner; NULL: not said */
     const char *policy, *body_file; /* body_file: NULL for none, "-" for stdin */
     const char *method, *target;
     const char *owned[EXPLAIN_OWNED_MOST];
@@ -64,6 +65,9 @@ static int parse_option(int option, struct question *question)
     case 'p':
         question->policy = optarg;
         return 0;
+    case 'a':
+        question->as = optarg;
+        return 0;
     case 'b':
         question->body_file = optarg;
         return 0;
@@ -87,13 +91,10 @@ static int parse_option(int option, struct question *question)
 static int parse_question(int argc, char **argv, struct question *question)
 {
     static const struct option known[] = {
-        {"policy", required_argument, NULL, 'p'},
-        {"body", required_argument, NULL, 'b'},
-        {"owned", required_argument, NULL, 'o'},
-        {"engine", required_argument, NULL, 'e'},
-        {"nonce", required_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},
-        {NULL, 0, NULL, 0},
+        {"policy", required_argument, NULL, 'p'}, {"as", required_argument, NULL, 'a'},
+        {"body", required_argument, NULL, 'b'},   {"owned", required_argument, NULL, 'o'},
+        {"engine", required_argument, NULL, 'e'}, {"nonce", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0},
     };
     int option;
     *question = (struct question){
@@ -168,6 +169,38 @@ static enum method method_from(const char *name)
     return METHOD_OTHER;
 }
 
+/* ---- the listener ---- */
+
+static void names_print(const struct listeners *listeners, char *buffer, size_t bytes)
+{
+    size_t used = 0;
+    buffer[0] = '\0';
+    for (size_t i = 0; i < listeners_count(listeners) && used < bytes; i++)
+        used +=
+            (size_t) snprintf(buffer + used, bytes - used, " %s", listeners_at(listeners, i)->name);
+}
+
+/* Whose rules hold; where several could, it must be said. */
+static const struct listeners_entry *
+listener_choose(const struct question *question, const struct listeners *listeners, struct err *err)
+{
+    const struct listeners_entry *first = listeners_at(listeners, 0), *found = NULL;
+    char names[300];
+    if (question->as)
+        found = listeners_find(listeners, question->as);
+    else if (listeners_count(listeners) == 1 || strcmp(first->name, LISTENERS_DEFAULT) == 0)
+        found = first;
+    if (found)
+        return found;
+    names_print(listeners, names, sizeof(names));
+    if (question->as)
+        err_set(err, "--as %.80s: there is no such listener or owner; the listeners are:%s",
+                question->as, names);
+    else
+        err_set(err, "say as which listener, by --as; the listeners are:%s", names);
+    return NULL;
+}
+
 /* ---- the decision ---- */
 
 static void deny_plainly(struct policy_decision *decision, enum reason reason)
@@ -178,9 +211,10 @@ static void deny_plainly(struct policy_decision *decision, enum reason reason)
 }
 
 /* Decides as a connection would; < 0 when the question itself is broken. */
-static int decide(const struct question *question, const struct policy *policy,
+static int decide(const struct question *question, const struct listeners_entry *listener,
                   struct policy_decision *decision, struct err *err)
 {
+    const struct policy *policy = listener->policy;
     const struct config *config = policy_config(policy);
     size_t target_bytes = strlen(question->target), body_bytes = 0;
     char *body = NULL;
@@ -188,7 +222,7 @@ static int decide(const struct question *question, const struct policy *policy,
         deny_plainly(decision, REASON_TARGET_TOO_LONG);
         return 0;
     }
-    struct owner_table *owned = owned_table(question, config->owner, err);
+    struct owner_table *owned = owned_table(question, listener->config.owner, err);
     if (!owned)
         return -1;
     int rc = 0;
@@ -314,13 +348,16 @@ int explain_run(int argc, char **argv)
 {
     struct question question;
     struct policy_decision decision = {0};
-    struct policy *policy = NULL;
+    struct listeners *listeners = NULL;
+    const struct listeners_entry *listener = NULL;
     struct err err;
     if (parse_question(argc, argv, &question) < 0)
         return -1;
-    int rc = policy_load(question.policy, &policy, &err);
+    int rc = listeners_load(question.policy, NULL, &listeners, &err);
     if (rc == 0)
-        rc = decide(&question, policy, &decision, &err);
+        rc = (listener = listener_choose(&question, listeners, &err)) ? 0 : -1;
+    if (rc == 0)
+        rc = decide(&question, listener, &decision, &err);
     if (rc < 0) {
         log_error("%s", err.text);
     } else if (question.json) {
@@ -331,6 +368,6 @@ int explain_run(int argc, char **argv)
     }
     int code = rc < 0 ? 2 : decision.verdict == POLICY_DENY;
     policy_decision_done(&decision);
-    policy_unref(policy);
+    listeners_unref(listeners);
     return code;
 }

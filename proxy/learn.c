@@ -4,61 +4,27 @@
  *
  * A log holds what a client wrote, so nothing of a line is copied into the policy before a table
  * has known it: operations and fields are printed from their rows, images only as image.h spells
- * them, and times are digits and marks.
+ * them, values only as asked.h writes them, and times are digits and marks.
  *
- * What was forwarded, or refused since no line of [allow] named it, becomes a line of [allow] with
- * the narrowest grant that its row permits.  A field that was refused becomes a comment: whether
- * its value is harmless is not for a log to say.
+ * What went to the Engine, observed or not, and what was refused since no line of [allow] named it,
+ * becomes a line of [allow] with the narrowest grant that would do.  What a body asked for becomes
+ * a rule, whether it was refused or not: so a policy learnt from a log that enforced allows what
+ * was refused, too, and each line says which it was.
  */
 #include "learn.h"
 
+#include "asked.h"
 #include "image.h"
+#include "learn_internal.h"
 #include "log.h"
-#include "operation.h"
-#include "reason.h"
+#include "query.h"
 #include "schema.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    LEARN_TIME_BYTES = 20,     /* 2026-01-02T03:04:05Z */
-    LEARN_NAMES_MOST = 1024,   /* fields, or images, that are told apart */
-    LEARN_SAID_MOST = 20,      /* complaints about lines, before they are only counted */
-    LEARN_RULE_BYTES = 3 << 10 /* of images in one line; a line of a policy has a bound */
-};
-
-/* How often, and when. */
-struct learn_seen {
-    unsigned long allowed, refused;
-    char first[LEARN_TIME_BYTES + 1], last[LEARN_TIME_BYTES + 1];
-};
-
-struct learn_name {
-    char *text;
-    struct learn_seen seen;
-};
-
-struct learn_names {
-    struct learn_name *items;
-    size_t count;
-};
-
-struct learn {
-    struct learn_seen operations[OPERATION_COUNT];
-    struct learn_seen held[OPERATION_COUNT]; /* allowed as such, but refused for a field */
-    unsigned long reasons[REASON_COUNT];     /* of refusals that no line would change */
-    struct learn_names create, exec;         /* fields that were refused */
-    struct learn_names images;
-    unsigned long lines, lost, complaints;
-    const char *path; /* of the log that is being read */
-    unsigned long line;
-    bool failed; /* out of memory */
-};
 
 /* ---- reading ---- */
 
@@ -77,44 +43,55 @@ static void seen_add(struct learn_seen *seen, bool allowed, const char *second)
         strcpy(seen->last, second);
 }
 
-static const struct learn_seen *names_find(const struct learn_names *names, const char *text)
+const struct learn_name *learn_find(const struct learn_names *names, const char *text)
 {
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->items[i].text, text) == 0)
-            return &names->items[i].seen;
+            return &names->items[i];
     return NULL;
+}
+
+/* The place of a name; NULL when there are too many, or no memory. */
+static struct learn_name *names_place(struct learn *learn, struct learn_names *names,
+                                      const char *text)
+{
+    struct learn_name *found = (struct learn_name *) learn_find(names, text);
+    if (found)
+        return found;
+    if (names->count == LEARN_NAMES_MOST) {
+        complain(learn, "too many different names came before; this one is not learnt");
+        return NULL;
+    }
+    struct learn_name *items =
+        reallocarray(names->items, names->count + 1, sizeof(names->items[0]));
+    char *copy = strdup(text);
+    if (items)
+        names->items = items;
+    if (!items || !copy) {
+        free(copy);
+        learn->failed = true;
+        return NULL;
+    }
+    names->items[names->count] = (struct learn_name){.text = copy};
+    return &names->items[names->count++];
 }
 
 /* Counts a name; what comes when there are too many is not learnt. */
 static void names_add(struct learn *learn, struct learn_names *names, const char *text,
                       bool allowed, const char *second)
 {
-    struct learn_seen *seen = (struct learn_seen *) names_find(names, text);
-    if (!seen && names->count == LEARN_NAMES_MOST) {
-        complain(learn, "too many different names came before; this one is not learnt");
-        return;
-    }
-    if (!seen) {
-        struct learn_name *items =
-            reallocarray(names->items, names->count + 1, sizeof(names->items[0]));
-        char *copy = strdup(text);
-        if (items)
-            names->items = items;
-        if (!items || !copy) {
-            free(copy);
-            learn->failed = true;
-            return;
-        }
-        names->items[names->count] = (struct learn_name){.text = copy};
-        seen = &names->items[names->count++].seen;
-    }
-    seen_add(seen, allowed, second);
+    struct learn_name *name = names_place(learn, names, text);
+    if (name)
+        seen_add(&name->seen, allowed, second);
 }
 
 static void names_done(struct learn_names *names)
 {
-    for (size_t i = 0; i < names->count; i++)
+    for (size_t i = 0; i < names->count; i++) {
         free(names->items[i].text);
+        json_decref(names->items[i].values);
+        json_decref(names->items[i].known);
+    }
     free(names->items);
 }
 
@@ -160,25 +137,207 @@ static void learn_image(struct learn *learn, const char *text, bool allowed, con
     names_add(learn, &learn->images, spelt, allowed, second);
 }
 
+/* ---- what was asked for ---- */
+
+static void value_add(struct learn *learn, struct learn_name *field, json_t *value)
+{
+    if (!field->values)
+        field->values = json_array();
+    if (!field->known)
+        field->known = json_object();
+    char *key = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    if (!key || !field->values || !field->known)
+        learn->failed = true;
+    else if (!json_is_string(value) && !json_is_integer(value) && !json_is_true(value))
+        complain(learn, "'asked' has a value that is no text, no number and not true");
+    else if (json_object_get(field->known, key))
+        ;
+    else if (json_array_size(field->values) == LEARN_NAMES_MOST)
+        complain(learn, "too many different values came before; this one is not learnt");
+    else if (json_array_append(field->values, value) < 0 ||
+             json_object_set_new(field->known, key, json_true()) < 0)
+        learn->failed = true;
+    free(key);
+}
+
+/* The body of the same section that has this field first: they share a rule. */
+static int body_first(const struct learn *learn, int body, const char *path)
+{
+    for (int first = 0; first < body; first++)
+        if (learn->schemas.of[first] && strcmp(schema_section(first), schema_section(body)) == 0 &&
+            schema_has(learn->schemas.of[first], path))
+            return first;
+    return body;
+}
+
+static void learn_field(struct learn *learn, int body, const char *path, json_t *value,
+                        bool allowed, const char *second)
+{
+    struct learn_name *field;
+    size_t i;
+    json_t *element;
+    if (!learn->schemas.of[body] || !schema_has(learn->schemas.of[body], path)) {
+        complain(learn, "'asked' has a field that this caisson does not know");
+        return;
+    }
+    field = names_place(learn, &learn->fields[body_first(learn, body, path)], path);
+    if (!field)
+        return;
+    seen_add(&field->seen, allowed, second);
+    if (!json_is_array(value))
+        value_add(learn, field, value);
+    json_array_foreach (value, i, element)
+        value_add(learn, field, element);
+    if ((int64_t) json_array_size(value) > field->most)
+        field->most = (int64_t) json_array_size(value);
+}
+
+static void learn_asked(struct learn *learn, int body, json_t *asked, bool allowed,
+                        const char *second)
+{
+    const char *path;
+    json_t *value;
+    json_object_foreach (asked, path, value) {
+        if (strcmp(path, "cut") == 0)
+            learn->cut += (unsigned long) json_integer_value(value);
+        else
+            learn_field(learn, body, path, value, allowed, second);
+    }
+}
+
+/* ---- lines ---- */
+
+/* A value as it is decoded; false when it is none that a table could know. */
+static bool value_decode(const char *at, size_t bytes, char *out, size_t room)
+{
+    for (const char *end = at + bytes; at < end; at++) {
+        unsigned code;
+        if (room-- <= 1)
+            return false;
+        if (*at == '%' && (end - at < 3 || sscanf(at + 1, "%2x", &code) != 1))
+            return false;
+        *out++ = *at == '%' ? (char) code : *at == '+' ? ' ' : *at;
+        at += *at == '%' ? 2 : 0;
+    }
+    *out = '\0';
+    return true;
+}
+
+/* What says no is what passes without a rule. */
+static bool says_no(const char *value)
+{
+    static const char *const words[] = {"", "0", "no", "none", "false", "False", "FALSE"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(words[i], value) == 0)
+            return true;
+    return false;
+}
+
+/* A parameter that only a rule opens. */
+static void learn_parameter(struct learn *learn, const struct query_row *row, const char *query,
+                            bool allowed, const char *second)
+{
+    char path[96], value[256];
+    size_t name_bytes = strlen(row->name);
+    snprintf(path, sizeof(path), "%s.%s", operation_get((enum operation_id) row->op)->id,
+             row->name);
+    for (const char *at = query; *at; at += *at == '&') {
+        size_t bytes = strcspn(at, "&");
+        json_t *text;
+        if (bytes > name_bytes && memcmp(at, row->name, name_bytes) == 0 && at[name_bytes] == '=' &&
+            value_decode(at + name_bytes + 1, bytes - name_bytes - 1, value, sizeof(value)) &&
+            !says_no(value) && (text = json_string(value))) {
+            learn_field(learn, BODY_QUERY, path, text, allowed, second);
+            json_decref(text);
+        }
+        at += bytes;
+    }
+}
+
+static void learn_query(struct learn *learn, const struct operation *op, const char *target,
+                        bool allowed, const char *second)
+{
+    const char *mark = strchr(target, '?');
+    const struct query_row *row;
+    for (size_t i = 0; mark && (row = query_row_at(i)); i++)
+        if (row->op == (int) op->number && row->shut)
+            learn_parameter(learn, row, mark + 1, allowed, second);
+}
+
+/* The N of "/v1.N/...". */
+static void learn_version(struct learn *learn, const char *target)
+{
+    unsigned minor = 0;
+    if (strncmp(target, "/v1.", 4) != 0)
+        return;
+    for (target += 4; *target >= '0' && *target <= '9' && minor < 100; target++)
+        minor = minor * 10 + (unsigned) (*target - '0');
+    if (*target == '/' && minor > 0 && minor < 100 &&
+        (learn->oldest_minor == 0 || minor < learn->oldest_minor))
+        learn->oldest_minor = minor;
+}
+
+/* What was neither made here, nor is absent for all. */
+static bool is_foreign(const struct operation *op, const json_t *line)
+{
+    return (op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC) &&
+           !text_at(line, "container")[0] &&
+           json_integer_value(json_object_get(line, "status")) != 404;
+}
+
+/* Whether lines of [allow] and rules are all that it takes for such a request to pass. */
+static bool is_learnable(int reason)
+{
+    return reason == REASON_OPERATION_NOT_ALLOWED || reason == REASON_FIELD_REFUSED;
+}
+
+/* Went to the engine; of what was observed, more than [allow] and rules may have to change. */
+static void learn_went(struct learn *learn, const struct operation *op, const json_t *line,
+                       int reason, const char *second)
+{
+    bool observed = strcmp(text_at(line, "decision"), "observe") == 0;
+    seen_add(&learn->operations[op->number], true, second);
+    learn->observed[op->number] += observed;
+    if (is_foreign(op, line))
+        learn->foreign[op->number]++;
+    if (op->reply == REPLY_CREATE)
+        learn->created = true;
+    if (observed && !is_learnable(reason) && reason != REASON_NONE && reason != REASON_NOT_OWNED &&
+        reason != REASON_API_TOO_OLD)
+        learn->reasons[reason]++;
+}
+
 /* A request that reached its operation's row. */
 static void learn_request(struct learn *learn, const struct operation *op, const json_t *line,
                           const char *second)
 {
-    bool forwarded = strcmp(text_at(line, "decision"), "forward") == 0;
-    int reason = reason_find(text_at(line, "reason"));
-    struct learn_names *fields = op->body == BODY_CREATE ? &learn->create
-                                 : op->body == BODY_EXEC ? &learn->exec
-                                                         : NULL;
-    bool held = !forwarded && reason == REASON_FIELD_REFUSED && fields;
+    const char *decision = text_at(line, "decision"), *field = text_at(line, "field");
+    bool went = strcmp(decision, "forward") == 0 || strcmp(decision, "observe") == 0;
+    int reason = reason_find(text_at(line, "reason")), body = asked_body(op);
+    json_t *asked = json_object_get(line, "asked");
+    if (learn->schemas.of[BODY_QUERY] && schema_has(learn->schemas.of[BODY_QUERY], field))
+        body = BODY_QUERY;
+    bool named = reason == REASON_FIELD_REFUSED && learn->schemas.of[body];
+    if (went || is_learnable(reason) || reason == REASON_API_TOO_OLD)
+        learn_version(learn, text_at(line, "target"));
     if (op->body == BODY_CREATE)
-        learn_image(learn, text_at(line, "image"), forwarded, second);
-    if (!forwarded && !held && reason != REASON_OPERATION_NOT_ALLOWED) {
-        learn->reasons[reason]++;
-        return;
-    }
+        learn_image(learn, text_at(line, "image"), went, second);
+    learn_asked(learn, asked_body(op), asked, went, second);
+    learn_query(learn, op, text_at(line, "target"), went, second);
+    /* Its values are not in a log that is older, nor is what only all fields together show. */
+    bool is_image = strcmp(field, "Image") == 0 && text_at(line, "image")[0];
+    bool held = !went && named && !is_image && !json_object_get(asked, field) &&
+                !learn_find(&learn->fields[BODY_QUERY], field);
     if (held)
-        names_add(learn, fields, text_at(line, "field"), false, second);
-    seen_add(held ? &learn->held[op->number] : &learn->operations[op->number], forwarded, second);
+        names_add(learn, &learn->refused[body], field, false, second);
+    if (went)
+        learn_went(learn, op, line, reason, second);
+    else if (held && !asked)
+        seen_add(&learn->held[op->number], false, second);
+    else if (named || reason == REASON_OPERATION_NOT_ALLOWED)
+        seen_add(&learn->operations[op->number], false, second);
+    else
+        learn->reasons[reason]++;
 }
 
 static void learn_line(struct learn *learn, const json_t *line)
@@ -244,170 +403,31 @@ static int learn_file(struct learn *learn, const char *path)
     return rc;
 }
 
-/* ---- writing ---- */
-
-static void print_seen(const struct learn_seen *seen)
-{
-    if (seen->allowed > 0)
-        printf("allowed %lu%s", seen->allowed, seen->refused > 0 ? ", " : "");
-    if (seen->refused > 0)
-        printf("refused %lu", seen->refused);
-    printf(", %s", seen->first);
-    if (strcmp(seen->first, seen->last) != 0)
-        printf(" to %s", seen->last);
-}
-
-static bool was_seen(const struct learn_seen *seen)
-{
-    return seen->allowed + seen->refused > 0;
-}
-
-static const char *grant_word(const struct operation *op)
-{
-    if (op->grants & GRANT_OWN)
-        return "own";
-    if (op->grants & GRANT_YES)
-        return "yes";
-    if (op->grants & GRANT_ANY)
-        return "any";
-    return op->object == OBJECT_NONE ? "yes" : "own"; /* in a comment */
-}
-
-static void print_operation(const struct operation *op, const struct learn_seen *seen,
-                            const char *why_not)
-{
-    printf("%s%s = %s    ; ", why_not ? "; " : "", op->id, grant_word(op));
-    print_seen(seen);
-    printf("%s%s\n", why_not ? "; " : "", why_not ? why_not : "");
-}
-
-static void print_allow(const struct learn *learn)
-{
-    char why_not[256];
-    puts("\n[allow]");
-    for (int i = 0; i < OPERATION_COUNT; i++) {
-        const struct operation *op = operation_get((enum operation_id) i);
-        snprintf(why_not, sizeof(why_not), "cannot be allowed yet: %s", op->why);
-        if (was_seen(&learn->operations[i]))
-            print_operation(op, &learn->operations[i], op->grants ? NULL : why_not);
-        else if (was_seen(&learn->held[i]))
-            print_operation(op, &learn->held[i], "always for one of the fields below");
-    }
-}
-
-/* A schema_visit: proposes the fields that were refused. Image has lines of its own. */
-static void print_field(void *arg, const struct schema_field *field)
-{
-    const struct learn_seen *seen = names_find(arg, field->path);
-    if (!seen || strcmp(field->path, "Image") == 0)
-        return;
-    printf("; %s = allow    ; ", field->path);
-    print_seen(seen);
-    printf("; %s\n", field->why);
-}
-
-/* One line with the images that passed, or that did not. */
-static void print_images(const struct learn_names *images, bool allowed)
-{
-    size_t bytes = 0, left_out = 0;
-    for (size_t i = 0; i < images->count; i++) {
-        const struct learn_name *image = &images->items[i];
-        if ((image->seen.allowed > 0) != allowed)
-            continue;
-        if (bytes + strlen(image->text) + 1 > LEARN_RULE_BYTES) {
-            left_out++;
-            continue;
-        }
-        if (bytes == 0)
-            fputs(allowed ? "Image = one-of" : "; Image = one-of", stdout);
-        bytes += (size_t) printf(" %s", image->text);
-    }
-    if (left_out > 0)
-        printf("    ; %zu more images have no room in this line; use a glob", left_out);
-    if (bytes > 0)
-        putchar('\n');
-}
-
-static void print_create(const struct learn *learn, const struct schema *schema)
-{
-    const struct learn_names *images = &learn->images;
-    puts(
-        "\n[create]\n"
-        "; Rules that the old policy had are not in its log: take them over from there.  What was\n"
-        "; refused stands as a comment: a rule narrower than 'allow' may do.");
-    for (size_t i = 0; i < images->count; i++) {
-        printf("; Image %s: ", images->items[i].text);
-        print_seen(&images->items[i].seen);
-        putchar('\n');
-    }
-    print_images(images, true);
-    print_images(images, false);
-    if (images->count == 0)
-        puts("; Image = one-of ...    ; the log names none; without this rule every create is "
-             "refused");
-    schema_each(schema, print_field, (void *) &learn->create);
-}
-
-/* What the lines above do not change, so that nobody looks for it there. */
-static void print_rest(const struct learn *learn)
-{
-    bool any = false;
-    for (int i = 0; i < REASON_COUNT; i++) {
-        if (learn->reasons[i] == 0 || i == REASON_NONE)
-            continue;
-        printf("%s %s %lu", any ? "," : "\n; Refused for what no line of a policy names:",
-               reason_word((enum reason) i), learn->reasons[i]);
-        any = true;
-    }
-    if (any)
-        putchar('\n');
-}
-
-static void print_policy(const struct learn *learn, const struct schema *create,
-                         const struct schema *exec)
-{
-    int made = OPERATION_ContainerCreate;
-    printf("; Learnt by caisson from %lu lines of audit logs: what was seen, and no more.\n"
-           "; 'own' is the narrowest grant; where the client is to reach containers that it did "
-           "not\n; make, write 'any'.  Check each line before you trust it.\n",
-           learn->lines);
-    print_allow(learn);
-    if (was_seen(&learn->operations[made]) || was_seen(&learn->held[made]))
-        print_create(learn, create);
-    if (learn->exec.count > 0) {
-        puts("\n[exec]");
-        schema_each(exec, print_field, (void *) &learn->exec);
-    }
-    print_rest(learn);
-}
-
 /* ---- the verb ---- */
 
 static void say_counts(const struct learn *learn)
 {
     if (learn->complaints > 0)
         log_info("%lu lines could not be used", learn->complaints);
+    if (learn->cut > 0)
+        log_info("%lu values had no room in the log; nothing is learnt of them", learn->cut);
     if (learn->lost > 0)
         log_info("%lu lines were lost when the log was written; nothing is learnt of them",
                  learn->lost);
 }
 
-static int learn_finish(const struct learn *learn)
+static int learn_finish(struct learn *learn)
 {
     if (!learn->failed && learn->lines == 0) {
         log_error("no line of an audit log was read; give the files that 'audit' under [proxy] "
                   "names");
         return 2;
     }
-    struct schema *create = schema_new(BODY_CREATE), *exec = schema_new(BODY_EXEC);
-    bool good = !learn->failed && create && exec;
-    if (good)
-        print_policy(learn, create, exec);
+    if (!learn->failed)
+        learn_print(learn);
     else
         log_error("out of memory");
-    schema_free(create);
-    schema_free(exec);
-    return good ? 0 : 2;
+    return learn->failed ? 2 : 0;
 }
 
 int learn_run(int argc, char **argv)
@@ -423,12 +443,16 @@ int learn_run(int argc, char **argv)
         log_error("out of memory");
         return 2;
     }
-    for (int i = 1; i < argc && rc == 0; i++)
+    learn->failed = schemas_init(&learn->schemas) < 0;
+    for (int i = 1; i < argc && rc == 0 && !learn->failed; i++)
         rc = learn_file(learn, argv[i]);
     say_counts(learn);
     int code = rc < 0 ? 2 : learn_finish(learn);
-    names_done(&learn->create);
-    names_done(&learn->exec);
+    for (int body = 0; body < BODY_COUNT; body++) {
+        names_done(&learn->fields[body]);
+        names_done(&learn->refused[body]);
+    }
+    schemas_done(&learn->schemas);
     names_done(&learn->images);
     free(learn);
     return code;

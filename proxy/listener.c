@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "listener.h"
+#include "account.h"
 #include "err.h"
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -76,48 +75,6 @@ static int listener_clear(const struct sockaddr_un *address, struct err *err)
     return 0;
 }
 
-static bool listener_number(const char *text, long *ret_number)
-{
-    char *end;
-
-    errno = 0;
-    *ret_number = strtol(text, &end, 10);
-    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' &&
-           *ret_number < UINT32_MAX; /* which would mean "leave it" */
-}
-
-static int listener_user(const char *name, uid_t *ret_uid, struct err *err)
-{
-    const struct passwd *user;
-    long number;
-
-    if (listener_number(name, &number)) {
-        *ret_uid = (uid_t) number;
-        return 0;
-    }
-    user = getpwnam(name);
-    if (user == NULL)
-        return err_set(err, "listen-owner: there is no user '%s'; a number works always", name);
-    *ret_uid = user->pw_uid;
-    return 0;
-}
-
-static int listener_group(const char *name, gid_t *ret_gid, struct err *err)
-{
-    const struct group *group;
-    long number;
-
-    if (listener_number(name, &number)) {
-        *ret_gid = (gid_t) number;
-        return 0;
-    }
-    group = getgrnam(name);
-    if (group == NULL)
-        return err_set(err, "listen-owner: there is no group '%s'; a number works always", name);
-    *ret_gid = group->gr_gid;
-    return 0;
-}
-
 static int listener_chown(const char *path, const char *owner, struct err *err)
 {
     uid_t uid = (uid_t) -1;
@@ -129,10 +86,10 @@ static int listener_chown(const char *path, const char *owner, struct err *err)
     if ((size_t) bytes >= sizeof user)
         return err_set(err, "listen-owner: '%s' is too long", owner);
     snprintf(user, sizeof user, "%.*s", bytes, owner);
-    if (user[0] != '\0' && listener_user(user, &uid, err) < 0)
-        return -1;
-    if (colon != NULL && colon[1] != '\0' && listener_group(colon + 1, &gid, err) < 0)
-        return -1;
+    if (user[0] != '\0' && account_user(user, &uid, err) < 0)
+        return err_wrap(err, "listen-owner");
+    if (colon != NULL && colon[1] != '\0' && account_group(colon + 1, &gid, err) < 0)
+        return err_wrap(err, "listen-owner");
     if (chown(path, uid, gid) < 0)
         return err_set(err, "cannot give %s to '%s': %s; only root can, or a member of the group",
                        path, owner, strerror(errno));

@@ -5,12 +5,11 @@
  * The command line, and the program's only exit: 0 yes, 1 no, 2 usage or broken input.
  */
 #include "commands.h"
-#include "config.h"
 #include "err.h"
 #include "healthcheck.h"
 #include "listener.h"
+#include "listeners.h"
 #include "log.h"
-#include "policy.h"
 #include "server.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -70,25 +69,34 @@ static int main_serve(const struct server_options *options)
     return server_run(options, &err) < 0 ? main_fail(&err) : 0;
 }
 
+/* 0 yes, 1 no, 2 that is no socket. */
+static int main_healthcheck_one(const char *address)
+{
+    struct err err;
+    const char *path = listener_path(address, &err);
+
+    if (path == NULL)
+        return main_fail(&err);
+    if (healthcheck_run(path, &err) == 0)
+        return 0;
+    log_error("%s: %s", path, err.text);
+    return 1;
+}
+
+/* All listeners of the policy, or the one that is named. */
 static int main_healthcheck(const struct server_options *options)
 {
-    struct policy *policy = NULL;
-    const char *address = options->listen, *path;
+    struct listeners *listeners = NULL;
     struct err err;
-    int ret = 2;
+    int ret = 0;
 
-    if (address == NULL && policy_load(options->policy, &policy, &err) < 0)
+    if (options->listen != NULL)
+        return main_healthcheck_one(options->listen);
+    if (listeners_load(options->policy, NULL, &listeners, &err) < 0)
         return main_fail(&err);
-    path = listener_path(address != NULL ? address : policy_config(policy)->listen, &err);
-    if (path == NULL) {
-        main_fail(&err);
-    } else if (healthcheck_run(path, &err) < 0) {
-        log_error("%s", err.text);
-        ret = 1;
-    } else {
-        ret = 0;
-    }
-    policy_unref(policy);
+    for (size_t i = 0; ret == 0 && i < listeners_count(listeners); i++)
+        ret = main_healthcheck_one(listeners_at(listeners, i)->config.listen);
+    listeners_unref(listeners);
     return ret;
 }
 

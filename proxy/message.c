@@ -111,6 +111,7 @@ static const struct span FIELD_NAMES[FIELD_COUNT] = {
 struct fields {
     struct span value[FIELD_COUNT]; /* of the first line with that name */
     unsigned lines[FIELD_COUNT];    /* how many there were */
+    bool closes;                    /* a Connection line has the word `close` */
 };
 
 /* The request line; target.data is NULL until it is whole. */
@@ -223,6 +224,19 @@ static struct span trim(const char *at, const char *end)
     return (struct span){at, (size_t) (end - at)};
 }
 
+/* Whether a list, its items parted by commas, has this word. */
+static bool list_has(struct span list, const char *word, size_t word_bytes)
+{
+    const char *at = list.data, *end = list.data + list.bytes;
+    while (at < end) {
+        const char *comma = memchr(at, ',', (size_t) (end - at));
+        if (span_is(trim(at, comma ? comma : end), word, word_bytes))
+            return true;
+        at = comma ? comma + 1 : end;
+    }
+    return false;
+}
+
 static void note_field(struct fields *fields, struct span name, struct span value)
 {
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
@@ -231,6 +245,8 @@ static void note_field(struct fields *fields, struct span name, struct span valu
             continue;
         if (fields->lines[i]++ == 0)
             fields->value[i] = value;
+        if (i == FIELD_CONNECTION)
+            fields->closes = fields->closes || list_has(value, "close", 5);
         return;
     }
 }
@@ -444,6 +460,8 @@ static int read_request(const char *data, size_t head, const struct request_line
     int reason = judge_fields(&fields, line->minor, ret);
     if (reason == REASON_NONE)
         reason = cross_check(data, head, line, ret);
+    if (fields.closes) /* http-parser loses it behind a word that begins alike: "c, close" */
+        ret->keep_alive = false;
     if (ret->framing == FRAMING_LENGTH && ret->content_bytes == 0)
         ret->framing = FRAMING_NONE;
     if (ret->framing == FRAMING_NONE)

@@ -22,7 +22,7 @@
 
 enum { REFERENCE_MAN_COLUMNS = 78 };
 
-/* ---- the rows of options.def ---- */
+/* ---- the rows of options.def and listener.def ---- */
 
 enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_SIZE, UNIT_TIME, UNIT_MODE, UNIT_API, UNIT_JUDGING };
 
@@ -38,6 +38,8 @@ struct option_row {
 #define FORM_ACCOUNT "USER:GROUP, USER or :GROUP"
 #define FORM_SINK    "stderr, stdout, none or /PATH"
 #define FORM_OWNER   "1 to 63 of A-Z a-z 0-9 _ . -"
+#define FORM_FILE    "a path"
+#define FORM_PEERS   "uid:USER and gid:GROUP, separated by blanks"
 
 static const struct option_row option_rows[] = {
 #define OPTION_TEXT(section, key, member, kind, fallback, why) \
@@ -45,6 +47,8 @@ static const struct option_row option_rows[] = {
 #define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why) \
     {#section, key, fallback, NULL, UNIT_##unit, least, most, why},
 #include "options.def"
+
+#include "listener.def"
 #undef OPTION_TEXT
 #undef OPTION_NUMBER
 };
@@ -145,7 +149,8 @@ static void md_since(unsigned since)
 
 static void md_options(const char *section)
 {
-    printf("\n### [%s]\n\n| option | takes | default | |\n|---|---|---|---|\n", section);
+    printf("\n### [%s%s]\n\n| option | takes | default | |\n|---|---|---|---|\n", section,
+           strcmp(section, "listener") == 0 ? " NAME" : "");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &option_rows[i];
         if (strcmp(row->section, section) != 0)
@@ -329,6 +334,7 @@ static void md_all(const struct schemas *schemas)
          "`2h`, CPUs like `0.5`.");
     md_options("proxy");
     md_options("limits");
+    md_options("listener");
     md_rules();
     md_operations();
     schemas_each(schemas, md_field, &at);
@@ -379,8 +385,8 @@ static void man_options(void)
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &option_rows[i];
         if (strcmp(section, row->section) != 0)
-            printf("%s.Ss [%s]\\&\n.Bl -tag -width listen-owner\n", i > 0 ? ".El\n" : "",
-                   row->section);
+            printf("%s.Ss [%s%s]\\&\n.Bl -tag -width listen-owner\n", i > 0 ? ".El\n" : "",
+                   row->section, strcmp(row->section, "listener") == 0 ? " NAME" : "");
         section = row->section;
         printf(".It Sy %s\n", row->key);
         man_text(row->why);

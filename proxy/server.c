@@ -10,8 +10,9 @@
 #include "audit.h"
 #include "config.h"
 #include "err.h"
-#include "lease.h"
+#include "listeners.h"
 #include "log.h"
+#include "outcome.h"
 #include "policy.h"
 #include "server_internal.h"
 #include "upstream.h"
@@ -23,8 +24,9 @@
 
 enum {
     SERVER_TICK_MS = 500,
-    SERVER_OWN_DESCRIPTORS = 64, /* beside those of connections */
-    SERVER_DRAIN_TICKS = 6       /* how long running exchanges may go on after SIGTERM */
+    SERVER_OWN_DESCRIPTORS = 64,  /* beside those of connections */
+    SERVER_DOOR_DESCRIPTORS = 32, /* for each listener, beside those of its connections */
+    SERVER_DRAIN_TICKS = 6        /* how long running exchanges may go on after SIGTERM */
 };
 
 /* The Engine. */
@@ -76,6 +78,24 @@ static void server_drain(struct server *server, bool now)
     server->done = server_count(server) == 0;
 }
 
+/* Listeners that the policy has no longer, and whose connections are gone. */
+static void server_end_left(struct server *server)
+{
+    struct server_door *door, *next;
+
+    for (door = LIST_FIRST(&server->doors); door != NULL; door = next) {
+        next = LIST_NEXT(door, entry);
+        if (!door->leaving)
+            continue;
+        conn_drain(&door->tenant, false);
+        if (door->tenant.count > 0)
+            continue;
+        log_info("listener %s has ended", door->name);
+        LIST_REMOVE(door, entry);
+        server_door_free(door);
+    }
+}
+
 static void server_on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct server *server = arg;
@@ -86,6 +106,7 @@ static void server_on_tick(evutil_socket_t fd, short what, void *arg)
     {
         conn_tick(&door->tenant);
     }
+    server_end_left(server);
     if (server->draining)
         server_drain(server, server->drain_ticks-- <= 1);
 }
@@ -110,38 +131,13 @@ static void server_on_end(evutil_socket_t number, short what, void *arg)
     server_drain(server, false);
 }
 
-/* Text stands only under [proxy], and is used at the start alone. */
-static void server_note_restart(const struct config *old, const struct config *new)
-{
-#define OPTION_TEXT(section, key, member, kind, fallback, why) \
-    if (strcmp(old->member, new->member) != 0)                 \
-        log_warn("a new '%s' under [%s] takes effect at a restart", key, #section);
-#define OPTION_NUMBER(section, key, member, unit, fallback, least, most, why)
-#include "options.def"
-#undef OPTION_TEXT
-#undef OPTION_NUMBER
-}
-
-/* A new policy is loaded whole or not at all; exchanges that are under way end under the old one.
- */
 static void server_on_reload(evutil_socket_t number, short what, void *arg)
 {
     struct server *server = arg;
-    struct conn_tenant *tenant = &LIST_FIRST(&server->doors)->tenant;
-    struct policy *policy;
-    struct err err;
 
     (void) number, (void) what;
-    if (server_policy_load(server, server->options->policy, &policy, &err) < 0) {
-        log_error("%s", err.text);
-        log_error("the policy in force stays");
-        return;
-    }
-    server_note_restart(policy_config(tenant->policy), policy_config(policy));
-    policy_unref(tenant->policy);
-    tenant->policy = policy;
-    lease_set_lifetime(tenant->lease, policy_config(policy)->lifetime_ms);
-    log_info("%s is in force", server->options->policy);
+    if (!server->draining)
+        server_reload(server);
 }
 
 /* Start and end. */
@@ -157,16 +153,25 @@ static int server_upstream(struct server *server, const struct config *config, s
     return server->shared.upstream == NULL ? err_set(err, "out of memory") : 0;
 }
 
-/* Each client may need a descriptor of its own and one to the Engine. */
-static void server_raise_descriptors(const struct config *config)
+void server_raise_descriptors(struct server *server)
 {
-    rlim_t needed = 2 * (rlim_t) config->connections + SERVER_OWN_DESCRIPTORS;
+    rlim_t needed = SERVER_OWN_DESCRIPTORS, own = needed;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
+    for (size_t i = 0; i < listeners_count(server->listeners); i++) {
+        const struct policy *policy = listeners_at(server->listeners, i)->policy;
+        needed += 2 * (rlim_t) policy_config(policy)->connections;
+        own += i > 0 ? SERVER_DOOR_DESCRIPTORS : 0;
+        needed += i > 0 ? SERVER_DOOR_DESCRIPTORS : 0;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
-    limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < needed) {
+        limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    server->wanted = needed - own;
+    server->allowed = limit.rlim_cur > own ? limit.rlim_cur - own : 0;
     if (limit.rlim_cur < needed)
         log_warn("'connections' under [limits] may need %llu descriptors, and the system allows "
                  "%llu: raise that (ulimit -n), or lower 'connections'",
@@ -182,6 +187,7 @@ static int server_share(struct server *server, const struct config *config, stru
     LIST_INIT(&server->doors);
     LIST_INIT(&shared->done);
     LIST_INIT(&shared->answers.streams);
+    server->outcome = outcome_new();
     server->base = event_base_new();
     shared->base = server->base;
     shared->scratch = malloc(CONN_SCRATCH_BYTES);
@@ -192,25 +198,32 @@ static int server_share(struct server *server, const struct config *config, stru
     return server_upstream(server, config, err);
 }
 
+/* Opens all listeners, in their order. */
+static int server_open_doors(struct server *server, struct err *err)
+{
+    struct server_door *door, *last = NULL;
+
+    for (size_t i = 0; i < listeners_count(server->listeners); i++) {
+        if (server_door_new(server, listeners_at(server->listeners, i), &door, err) < 0)
+            return -1;
+        if (last == NULL)
+            LIST_INSERT_HEAD(&server->doors, door, entry);
+        else
+            LIST_INSERT_AFTER(last, door, entry);
+        last = door;
+    }
+    return 0;
+}
+
 static int server_start(struct server *server, struct err *err)
 {
-    const struct server_options *options = server->options;
-    const struct config *config;
-    struct server_door *door;
-    struct policy *policy;
-
-    if (server_policy_load(server, options->policy, &policy, err) < 0)
+    if (server_policy_load(server, &server->listeners, err) < 0)
         return -1;
-    config = policy_config(policy);
-    server_raise_descriptors(config);
-    if (server_share(server, config, err) < 0) {
-        policy_unref(policy);
+    server_raise_descriptors(server);
+    if (server_share(server, policy_config(listeners_main(server->listeners)), err) < 0 ||
+        server_open_doors(server, err) < 0)
         return -1;
-    }
-    if (server_door_new(server, options->listen != NULL ? options->listen : config->listen, policy,
-                        &door, err) < 0)
-        return -1;
-    LIST_INSERT_HEAD(&server->doors, door, entry);
+    server_say_versions(server);
     return 0;
 }
 
@@ -272,6 +285,8 @@ static void server_stop(struct server *server)
     }
     upstream_free(shared->upstream);
     audit_free(shared->audit);
+    outcome_free(server->outcome);
+    listeners_unref(server->listeners);
     free(shared->scratch);
     if (server->base != NULL)
         event_base_free(server->base);

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "err.h"
 #include "lease.h"
+#include "listeners.h"
 #include "log.h"
 #include "owner.h"
 #include "policy.h"
@@ -23,29 +24,44 @@
 enum {
     DOOR_ACCEPT_MAX = 64,    /* connections taken in one turn */
     DOOR_ACCEPT_PAUSE_S = 1, /* after the descriptors ran out */
+    DOOR_STRANGERS_MAX = 16  /* who are not among the peers, at once */
 };
 
 /* Accepting. */
 
-static void server_door_turn_away(const struct server_door *door, int fd)
+static void server_door_turn_away(const struct server_door *door, int fd, enum reason reason)
 {
     const struct answer_to to = {.engine = upstream_engine(door->server->shared.upstream)};
     struct buf answer = {0};
 
-    if (answer_refusal(&answer, &to, REASON_TOO_MANY_CONNECTIONS, NULL) < 0 ||
+    if (answer_refusal(&answer, &to, reason, NULL) < 0 ||
         send(fd, buf_data(&answer), buf_bytes(&answer), MSG_NOSIGNAL) < 0)
         log_debug("turned a client away without a word");
     buf_done(&answer);
     close(fd);
 }
 
+/* Connections at once. Where descriptors are short, each of several listeners has its share. */
+static uint64_t server_door_most(const struct server_door *door)
+{
+    const struct server *server = door->server;
+    uint64_t most = (uint64_t) policy_config(door->tenant.policy)->connections;
+    bool alone = LIST_FIRST(&server->doors) == door && LIST_NEXT(door, entry) == NULL;
+
+    if (alone || server->wanted <= server->allowed)
+        return most;
+    most = most * server->allowed / server->wanted;
+    return most > 0 ? most : 1;
+}
+
 void server_door_accept(struct server_door *door, int take_fd)
 {
     struct conn_tenant *tenant = &door->tenant;
-    unsigned most = (unsigned) policy_config(tenant->policy)->connections;
 
-    if (tenant->count - tenant->detached >= most)
-        server_door_turn_away(door, take_fd);
+    if (tenant->strangers >= DOOR_STRANGERS_MAX && !peers_admit(&door->peers, take_fd))
+        server_door_turn_away(door, take_fd, REASON_PEER_NOT_ALLOWED);
+    else if (tenant->count - tenant->detached - tenant->strangers >= server_door_most(door))
+        server_door_turn_away(door, take_fd, REASON_TOO_MANY_CONNECTIONS);
     else if (conn_new(tenant, take_fd) < 0)
         log_error("out of memory: a client was turned away");
 }
@@ -122,53 +138,71 @@ static void server_door_ask(void *arg)
 
 /* Lifetime. */
 
-static int server_door_tenant(struct server_door *door, struct err *err)
+static int server_door_tenant(struct server_door *door, const struct listeners_entry *entry,
+                              struct err *err)
 {
     struct conn_tenant *tenant = &door->tenant;
-    const struct config *config = policy_config(tenant->policy);
     struct server *server = door->server;
 
     LIST_INIT(&tenant->open);
     tenant->shared = &server->shared;
+    tenant->name = door->name;
+    tenant->section = door->section;
+    tenant->peers = &door->peers;
     tenant->ask_engine = server_door_ask;
     tenant->arg = door;
-    tenant->owned = owner_table_new(config->owner);
-    tenant->seen = owner_table_new(config->owner);
+    tenant->policy = policy_ref(entry->policy);
+    tenant->owned = owner_table_new(entry->config.owner);
+    tenant->seen = owner_table_new(entry->config.owner);
     if (tenant->owned == NULL || tenant->seen == NULL)
         return err_set(err, "out of memory");
-    tenant->lease =
-        lease_new(server->base, server->shared.upstream, tenant->owned, config->lifetime_ms);
+    tenant->lease = lease_new(server->base, server->shared.upstream, tenant->owned,
+                              policy_config(tenant->policy)->lifetime_ms);
     return tenant->lease == NULL ? err_set(err, "out of memory") : 0;
 }
 
-static int server_door_listen(struct server_door *door, const char *address, struct err *err)
+/* Copies what it takes of the entry, which may be replaced. */
+static int server_door_name(struct server_door *door, const struct listeners_entry *entry,
+                            struct err *err)
 {
-    const struct config *config = policy_config(door->tenant.policy);
-    const char *path = listener_path(address, err);
+    const char *path = door->server->options->policy, *slash = strrchr(path, '/');
+    bool by_default = strcmp(entry->name, LISTENERS_DEFAULT) == 0;
+
+    door->name = strdup(entry->name);
+    door->fixed.address = strdup(entry->config.listen);
+    door->fixed.owner = strdup(entry->config.listen_owner);
+    door->fixed.mode = (mode_t) entry->config.listen_mode;
+    if (asprintf(&door->section, "[%s%s] of %s", by_default ? "proxy" : "listener ",
+                 by_default ? "" : entry->name, slash != NULL ? slash + 1 : path) < 0)
+        door->section = NULL;
+    if (door->name == NULL || door->fixed.address == NULL || door->fixed.owner == NULL ||
+        door->section == NULL)
+        return err_set(err, "out of memory");
+    return 0;
+}
+
+static int server_door_listen(struct server_door *door, struct err *err)
+{
+    const char *path = listener_path(door->fixed.address, err);
 
     if (path == NULL)
         return -1;
-    door->path = strdup(path); /* the policy that it stands in may be replaced */
-    if (door->path == NULL)
-        return err_set(err, "out of memory");
-    return listener_open(door->path, (mode_t) config->listen_mode, config->listen_owner,
-                         &door->listener, err);
+    return listener_open(path, door->fixed.mode, door->fixed.owner, &door->listener, err);
 }
 
-int server_door_new(struct server *server, const char *address, struct policy *take_policy,
+int server_door_new(struct server *server, const struct listeners_entry *entry,
                     struct server_door **ret_door, struct err *err)
 {
     struct server_door *door = calloc(1, sizeof *door);
 
-    if (door == NULL) {
-        policy_unref(take_policy);
+    if (door == NULL)
         return err_set(err, "out of memory");
-    }
     door->server = server;
     door->listener.fd = -1;
-    door->tenant.policy = take_policy;
     evtimer_assign(&door->accept_pause, server->base, server_door_on_accept_again, door);
-    if (server_door_tenant(door, err) < 0 || server_door_listen(door, address, err) < 0) {
+    if (server_door_name(door, entry, err) < 0 || server_door_tenant(door, entry, err) < 0 ||
+        server_peers_load(server, entry, &door->peers, err) < 0 ||
+        server_door_listen(door, err) < 0) {
         server_door_free(door);
         return -1;
     }
@@ -178,10 +212,24 @@ int server_door_new(struct server *server, const char *address, struct policy *t
     return 0;
 }
 
+void server_door_change(struct server_door *door, const struct listeners_entry *entry,
+                        struct peers *take_peers)
+{
+    struct conn_tenant *tenant = &door->tenant;
+
+    policy_unref(tenant->policy);
+    tenant->policy = policy_ref(entry->policy);
+    lease_set_lifetime(tenant->lease, policy_config(tenant->policy)->lifetime_ms);
+    peers_done(&door->peers);
+    door->peers = *take_peers;
+    *take_peers = (struct peers){0};
+    conn_ask_peers(tenant);
+}
+
 void server_door_serve(struct server_door *door)
 {
     event_add(&door->accept_event, NULL);
-    log_info("listening on %s", door->path);
+    log_info("listening on %s", door->listener.path);
 }
 
 void server_door_close(struct server_door *door)
@@ -202,6 +250,10 @@ void server_door_free(struct server_door *door)
     owner_table_free(door->tenant.owned);
     owner_table_free(door->tenant.seen);
     policy_unref(door->tenant.policy);
-    free(door->path);
+    peers_done(&door->peers);
+    free(door->name);
+    free(door->section);
+    free(door->fixed.address);
+    free(door->fixed.owner);
     free(door);
 }

@@ -353,6 +353,36 @@ def test_rename(path):
         assert not w.engine.there(ident) and w.engine.running("mine")
 
 
+# ---- files and events ----
+
+
+@table(clients())
+def test_cp_both_ways(path):
+    with mine(path) as w, theirs(w):
+        source = os.path.join(w.directory, "file")
+        with open(source, "w", encoding="ascii") as out:
+            out.write("carried\n")
+        good(w, path, "cp", source, "mine:/srv/there")
+        assert good(w, path, "exec", "mine", "cat", "/srv/there") == "carried"
+        good(w, path, "cp", "mine:/srv/there", source + ".back")
+        with open(source + ".back", encoding="ascii") as back:
+            assert back.read() == "carried\n"
+        done = docker(w, path, "cp", source, THEIRS + ":/srv/there")
+        assert done.returncode == 1 and "No such container: " + THEIRS in done.stderr, done
+        reply = w.engine.ask("HEAD", "/containers/%s/archive?path=/srv/there" % THEIRS)
+        assert reply.status == 404, reply
+
+
+@table(clients())
+def test_events_of_ones_own(path):
+    with mine(path) as w, theirs(w), Pipes(w, path, "events") as events:
+        until("that the stream is open",
+              lambda: w.engine.get("/info")["NEventsListener"] > 0)
+        w.engine.ask("POST", "/containers/%s/restart?t=0" % THEIRS)
+        good(w, path, "stop", "-t", "0", "mine")
+        assert THEIRS.encode() not in events.expect(b"name=mine")
+
+
 # ---- refusals ----
 
 

@@ -14,6 +14,7 @@
  *  - that every create that was under way is counted out.
  */
 #include "../lib/scene.h"
+#include "lease.h"
 
 #include <stdint.h>
 

@@ -37,6 +37,8 @@ static int take(void *arg, const char *section, const char *key, const char *val
 {
     struct copy *copy = arg;
     (void) err;
+    if (!key) /* the line that begins a section */
+        return 0;
     must(line > 0 && key[0] && strlen(section) < sizeof(copy->section), "a pair without a place");
     if (strcmp(copy->section, section) != 0 || ftell(copy->out) == 0)
         fprintf(copy->out, "[%s]\n", section);
@@ -62,7 +64,7 @@ static bool rewrite(const void *data, size_t bytes, char **ret_text, size_t *ret
     struct copy copy = {.out = open_memstream(ret_text, ret_bytes)};
     must(copy.out != NULL, "no memory");
     int fd = file_new(data, bytes, path);
-    int rc = config_read(path, take, &copy, &err);
+    int rc = config_read(path, take, &copy, NULL, &err);
     must((rc < 0) == (err.text[0] != '\0'), "an error without a word");
     must(rc == 0 || strncmp(err.text, path, strlen(path)) == 0, "an error without a place");
     close(fd);

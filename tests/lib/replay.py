@@ -53,6 +53,11 @@ class Step:
     def is_refused(self):
         return self.refused is not None
 
+    @property
+    def is_kept_out(self):
+        """Whether it shows a wall of the proxy, which is not there while it only observes."""
+        return self.is_refused or any(word == "absent" for word, _ in self.clauses)
+
 
 class Replay:
     def __init__(self, path):
@@ -150,7 +155,8 @@ def nothing_like(value):
 class Player:
     """Plays a replay at a socket; engine may be None where nothing is to be compared with it."""
 
-    def __init__(self, replay, path, values, engine):
+    def __init__(self, replay, path, values, engine, walls=True):
+        self.walls = walls  # whether what is somebody else's is to be hidden
         self.replay, self.path, self.engine = replay, path, engine
         self.values, self.streams = dict(values), {}
 
@@ -194,7 +200,7 @@ class Player:
         assert self.fill(text).encode() in body, "%s is not in %r" % (self.fill(text), body[:2000])
 
     def check_hides(self, _step, _method, _target, body, text):
-        assert self.fill(text).encode() not in body, "%s is in %r" % (self.fill(text), body[:2000])
+        assert not self.walls or self.fill(text).encode() not in body, "%s is in %r" % (self.fill(text), body[:2000])
 
     def check_keep(self, _step, _method, _target, body, text):
         name, _, path = text.partition(" = ")
@@ -244,11 +250,11 @@ class Player:
 
 def play(replay, path, values, engine=None, refused=True):
     """Plays it at the socket `path`; AssertionError with FILE:LINE at the first thing that is not
-    as it must be.  refused=False leaves out what must be refused."""
-    player = Player(replay, path, values, engine)
+    as it must be.  refused=False leaves out what must be refused, or not be seen."""
+    player = Player(replay, path, values, engine, refused)
     try:
         for step in replay.steps:
-            if step.is_refused and not refused:
+            if step.is_kept_out and not refused:
                 continue
             try:
                 player.step(step)
@@ -261,9 +267,10 @@ def play(replay, path, values, engine=None, refused=True):
 
 class Stage:
     """What is on the Engine beside a program: a running container of somebody else, its network
-    and its volume.  `with Stage(engine) as stage: play(replay, socket, stage.values, engine)`."""
+    and its volume; and one more, {other}, to which a replay may let something happen.
+    `with Stage(engine) as stage: play(replay, socket, stage.values, engine)`."""
 
-    NAME = "caisson-theirs"
+    NAME, OTHER = "caisson-theirs", "caisson-other"
 
     def __init__(self, engine):
         self.engine = engine
@@ -289,12 +296,14 @@ class Stage:
         assert reply.status == 204, "the engine answers %r" % reply
         self.values.update({
             "theirs": ident, "theirs.short": ident[:12], "now": str(int(time.time())),
+            "other": self.engine.make(self.OTHER),
             "theirs.network.id": self.engine.get("/networks/" + self.NAME)["Id"],
             "image.id": self.engine.get("/images/%s/json" % IMAGE)["Id"]})
         return self
 
     def clear(self):
-        self.engine.ask("DELETE", "/containers/%s?force=1" % self.NAME)
+        for name in (self.NAME, self.OTHER):
+            self.engine.ask("DELETE", "/containers/%s?force=1" % name)
         self.engine.ask("DELETE", "/networks/" + self.NAME)
         self.engine.ask("DELETE", "/volumes/%s?force=1" % self.NAME)
 

@@ -10,18 +10,23 @@
 #ifndef CAISSON_TESTS_SCENE_H
 #define CAISSON_TESTS_SCENE_H
 
-#include "policy.h"
+#include "listeners.h"
 
-static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err);
+static int scene_listeners_load(const char *path, const char *listen,
+                                struct listeners **ret_listeners, struct err *err);
 
-#define server_run         scene_server_run
-#define policy_load        scene_policy_load
-#define server_policy_load scene_server_policy_load
+#define server_run               scene_server_run
+#define listeners_load           scene_listeners_load
+#define server_policy_load       scene_server_policy_load
+#define server_peers_load        scene_server_peers_load
+#define server_raise_descriptors scene_server_raise_descriptors
 #include "../../proxy/server.c"
 #include "../../proxy/server_policy.c"
 #undef server_run
-#undef policy_load
+#undef listeners_load
 #undef server_policy_load
+#undef server_peers_load
+#undef server_raise_descriptors
 
 #include "conn_internal.h"
 #include "message.h"
@@ -68,21 +73,26 @@ static inline void scene_demand(bool holds, const char *what)
 }
 
 /* Loads a policy once for all scenes; files are told apart by their paths alone. */
-static int scene_policy_load(const char *path, struct policy **ret_policy, struct err *err)
+static int scene_listeners_load(const char *path, const char *listen,
+                                struct listeners **ret_listeners, struct err *err)
 {
     static struct {
         char path[64];
-        struct policy *policy;
+        struct listeners *listeners;
     } known[SCENE_POLICIES];
 
     for (int i = 0; i < SCENE_POLICIES; i++) {
-        if (known[i].policy == NULL) {
+        if (known[i].listeners == NULL) {
             snprintf(known[i].path, sizeof known[i].path, "%s", path);
-            if (policy_load(path, &known[i].policy, err) < 0)
+            if (listeners_load(path, listen, &known[i].listeners, err) < 0)
                 return -1;
         }
         if (strcmp(known[i].path, path) == 0) {
-            *ret_policy = policy_ref(known[i].policy);
+            /* Each scene has a socket of its own. */
+            char **address = (char **) &listeners_at(known[i].listeners, 0)->config.listen;
+            free(*address);
+            *address = strdup(listen);
+            *ret_listeners = listeners_ref(known[i].listeners);
             return 0;
         }
     }

@@ -18,13 +18,13 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 # proxy/, from the ground up.  A module sees its own headers and those of lower lines only; the last
 # line is the command line's, whose rooms see each other.
 PROXY_LAYERS = [
-    ["log", "buf"],
-    ["message", "stream", "listener", "audit", "metrics", "sandbox"],
+    ["log", "buf", "account"],
+    ["message", "stream", "listener", "audit", "peers", "outcome", "metrics", "sandbox"],
     ["upstream", "answer"],
     ["lease"],
     ["conn"],
     ["server"],
-    ["main", "commands", "explain", "learn", "import", "reference", "healthcheck", "print"],
+    ["main", "commands", "explain", "learn", "import", "reference", "healthcheck", "reload", "print"],
 ]
 
 # Files that are rooms of a module without bearing its name.
@@ -33,10 +33,11 @@ FAMILIES = {"framing": "message", "imports": "import"}
 # What proxy/ may know of policy/; everything else there is policy's own.
 POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
-                 "explain"],
+                 "explain", "reload"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands", "learn", "reference"], "schemas.h": ["commands", "reference"], "image.h": ["learn"], "verdict.h": ["commands"],
-    "query.h": ["commands", "reference"], "filters.h": ["reference"],
+    "schema.h": ["commands", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"], "verdict.h": ["commands"],
+    "query.h": ["commands", "learn", "reference"], "filters.h": ["reference"],
+    "listeners.h": ["server", "commands", "explain", "healthcheck", "main", "reload"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
 }
 
@@ -46,7 +47,7 @@ OWNERS = {
                 "evaluator": ["main", "runner", "engine", "docker", "service"]},
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
-    "jansson.h": {"policy": ["json", "schema", "create", "update", "rules", "clauses", "types", "tmpfs", "judge", "risk",
+    "jansson.h": {"policy": ["json", "schema", "create", "update", "rules", "clauses", "types", "tmpfs", "asked", "judge", "risk",
                              "owner", "created", "filters", "query_images", "query_rule", "echo"],
                   "proxy": ["learn"],  # the lines of an audit log
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},

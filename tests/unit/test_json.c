@@ -24,6 +24,17 @@ static void expect_fault(const char *text, size_t bytes, unsigned depth, const c
         fail_msg("%.60s: '%s' '%s'", text, fault.path, fault.text);
 }
 
+/* jansson alone reads over a NUL that stands behind a word or a number. */
+static void test_nul_between_tokens(void **state)
+{
+    static const char behind_word[] = "{\"a\":true\0}", behind_number[] = "{\"a\":1\0,\"b\":2}";
+    (void) state;
+    expect_fault(behind_word, sizeof(behind_word) - 1, 8, "a", "NUL");
+    expect_fault(behind_number, sizeof(behind_number) - 1, 8, "a", "NUL");
+    expect_fault("\0{}", 3, 8, "", "NUL");
+    expect_fault("{}\0", 3, 8, "", "NUL");
+}
+
 static void test_faults(void **state)
 {
     static const struct {
@@ -64,7 +75,7 @@ static void test_faults(void **state)
     (void) state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_fault(cases[i].text, strlen(cases[i].text), 16, cases[i].path, cases[i].what);
-    expect_fault("{}\0", 3, 16, "", "more bytes");
+    expect_fault("{}\0", 3, 16, "", "NUL");
     expect_fault("{\"a\":\"\0\"}", 9, 16, "a", "not valid JSON");
 }
 
@@ -173,9 +184,10 @@ static void test_same_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_count),  cmocka_unit_test(test_good),
-        cmocka_unit_test(test_quote),  cmocka_unit_test(test_same_key),
+        cmocka_unit_test(test_faults),   cmocka_unit_test(test_nul_between_tokens),
+        cmocka_unit_test(test_depth),    cmocka_unit_test(test_count),
+        cmocka_unit_test(test_good),     cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_same_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

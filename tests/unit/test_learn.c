@@ -8,7 +8,7 @@
 
 #define AT(second)     "{\"time\":\"2026-01-02T03:04:" second ".678901Z\","
 #define OP(id)         "\"operation\":\"" id "\","
-#define FORWARDED      "\"decision\":\"forward\",\"reason\":\"none\"}\n"
+#define FORWARDED      "\"container\":\"aaaa\",\"decision\":\"forward\",\"reason\":\"none\"}\n"
 #define DENIED(reason) "\"decision\":\"deny\",\"reason\":\"" reason "\"}\n"
 #define HELD(field)    "\"field\":\"" field "\"," DENIED("field-refused")
 
@@ -21,15 +21,16 @@ static void learn(const char *log)
 static void operations(void **state)
 {
     (void) state;
-    learn(
-        AT("09") OP("ContainerStart") FORWARDED /* the later line first */
-            AT("05") OP("ContainerStart") FORWARDED AT("07") OP("ContainerStop") DENIED(
-                "operation-not-allowed") AT("07") OP("SystemVersion") DENIED("operation-not-"
-                                                                             "allowed") AT("07")
-                OP("ExecStart") FORWARDED AT("07") OP("ContainerList") FORWARDED AT("08") OP(
-                    "ContainerList") DENIED("operation-not-allowed") AT("07")
-                    OP("ContainerKill") "\"decision\":\"forward\",\"reason\":\"engine-down\"}\n" AT(
-                        "07") OP("SystemPing") "\"decision\":\"answer\",\"reason\":\"none\"}\n");
+    learn(AT("09") OP("ContainerStart") FORWARDED /* the later line first */
+              AT("05") OP("ContainerStart") FORWARDED AT("07") OP("ContainerStop") DENIED(
+                  "operation-not-allowed") AT("07") OP("SystemVersion") DENIED("operation-not-"
+                                                                               "allowed") AT("07")
+                  OP("ExecStart") FORWARDED AT("07") OP("ContainerList") FORWARDED AT("08")
+                      OP("ContainerList") DENIED("operation-not-allowed") AT("07")
+                          OP("ContainerKill") "\"container\":\"aaaa\",\"decision\":\"forward\","
+                                              "\"reason\":\"engine-down\"}\n" AT("07")
+                                                  OP("SystemPing") "\"decision\":\"answer\","
+                                                                   "\"reason\":\"none\"}\n");
     assert_has("\nContainerStart = own    ; allowed 2, 2026-01-02T03:04:05Z to "
                "2026-01-02T03:04:09Z\n");
     assert_has("\nContainerStop = own    ; refused 1, 2026-01-02T03:04:07Z\n");
@@ -76,8 +77,8 @@ static void fields(void **state)
                               AT("08") OP("ContainerCreate") "\"image\":\"busybox\"," HELD(
                                   "HostConfig.Binds") AT("08") OP("ContainerExec")
                                   HELD("Privileged"));
-    assert_has("\nContainerCreate = yes    ; allowed 3, 2026-01-02T03:04:05Z\n");
-    assert_has("\nImage = one-of busybox:latest a.example/b:1\n; Image = one-of other:2\n");
+    assert_has("\nContainerCreate = yes    ; allowed 3, refused 1, ");
+    assert_has("\nImage = one-of busybox:latest a.example/b:1 other:2\n");
     assert_has("; Image busybox:latest: allowed 2, refused 2, ");
     assert_has("\n; HostConfig.Binds = allow    ; refused 2, 2026-01-02T03:04:07Z to "
                "2026-01-02T03:04:08Z; ");
@@ -106,8 +107,9 @@ static void other_refusals(void **state)
                       OP("ExecStart") HELD("Tty"));
     assert_has("\nContainerStart = own    ; allowed 1, 2026");
     assert_lacks("ContainerLogs");
-    assert_lacks("ExecStart");
-    assert_has("names: operation-unknown 1, field-refused 1, not-owned 2\n");
+    assert_has("\n; ExecStart = own    ; refused 1");
+    assert_has("\n; Tty = allow    ; refused 1");
+    assert_has("names: operation-unknown 1, not-owned 2\n");
 }
 
 /* What a client can write into a log does not become a line of a policy. */
@@ -136,7 +138,8 @@ static void odd_lines(void **state)
           "{\"time\":\"yesterday\"," OP("ContainerKill") FORWARDED
           "{\"time\":\"2026\"," OP("ContainerKill") FORWARDED AT(
               "05") "\"operation\":7}\n[1]\n{\"a\":1,\"a\":1}\n" AT("06") "\"lost\":12}\n" AT("05")
-              OP("ContainerStart") "\"decision\":\"forward\",\"reason\":\"none\"}"); /* no end */
+              OP("ContainerStart") "\"container\":\"aaaa\",\"decision\":\"forward\",\"reason\":"
+                                   "\"none\"}"); /* no end */
     assert_has("\nContainerStart = own");
     assert_lacks("ContainerKill");
     assert_lacks("ContainerFly");
@@ -198,14 +201,149 @@ static void nothing_read(void **state)
     assert_said(2, "", "usage: ");
 }
 
+#define OBSERVED(reason) "\"decision\":\"observe\",\"reason\":\"" reason "\"}\n"
+#define ASKED(members)   "\"asked\":{" members "},"
+#define MADE             "\"container\":\"aaaa\","
+
+/* Its own, what is nobody's here, what is not there at all; and lists, which follow from that. */
+static void whose_it_was(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") MADE OBSERVED("none") AT("05") OP("ContainerStart")
+              MADE OBSERVED("operation-not-allowed") AT("05")
+                  OP("ContainerInspect") "\"status\":404," OBSERVED("not-owned") AT("05")
+                      OP("ContainerList") OBSERVED("operation-not-allowed"));
+    assert_has("\nContainerStart = own    ; allowed 1");
+    assert_has("\nContainerInspect = own    ; allowed 1");
+    assert_has("\nContainerList = own    ; allowed 1");
+    learn(AT("05") OP("ContainerCreate") MADE OBSERVED("none") AT("05")
+              OP("ContainerInspect") "\"status\":200," OBSERVED("not-owned") AT("05")
+                  OP("ContainerList") OBSERVED("none"));
+    assert_has("\nContainerInspect = any    ; allowed 1, 2026-01-02T03:04:05Z; 1 of them with what "
+               "was not made here; ");
+    assert_has("\nContainerList = any    ; ");
+    learn(AT("05") OP("ContainerList") OBSERVED("none"));
+    assert_has("\nContainerList = any    ; ");
+}
+
+static void rules_of_values(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") MADE "\"image\":\"busybox\"," ASKED(
+        "\"HostConfig.Memory\":268435456,\"HostConfig.Privileged\":true,\"HostConfig.NetworkMode\":"
+        "\"bridge\",\"HostConfig.PidMode\":\"host\",\"HostConfig.CapAdd\":[\"NET_ADMIN\",\"CHOWN\"]"
+        ","
+        "\"Env\":[\"A\",\"LD_X\"],\"HostConfig.Mounts[].Source\":[\"/a "
+        "b\",\"v\"],\"StopTimeout\":90") OBSERVED("field-refused") AT("06") OP("ContainerCreate")
+              MADE ASKED(
+                  "\"HostConfig.Memory\":1024,\"HostConfig.CapAdd\":[\"CHOWN\"],\"User\":\"0:0\","
+                  "\"HostConfig.NetworkMode\":\"container:x\"") OBSERVED("none"));
+    assert_has("\nHostConfig.Memory = max 256MiB, default 100MiB    ; allowed 2, ");
+    assert_has("\nHostConfig.Privileged = allow    ; allowed 1, ");
+    assert_has("\nHostConfig.NetworkMode = one-of none bridge container:*, default none    ; ");
+    assert_has("\nHostConfig.PidMode = one-of \"\" host    ; ");
+    assert_has("\nHostConfig.CapAdd = one-of NET_ADMIN CHOWN    ; ");
+    assert_has("\nUser = one-of 65534:65534 0:0    ; ");
+    assert_has("\nEnv = one-of A LD_X, max 4096    ; ");
+    assert_has("\nHostConfig.Mounts[].Source = one-of \"\" \"/a b\" v    ; ");
+    assert_has("\nStopTimeout = max 90, default 10    ; ");
+}
+
+/* What the built-in rules let pass, or no rule could, gives no rule. */
+static void rules_that_are_none(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") MADE "\"image\":\"busybox\"," ASKED(
+        "\"HostConfig.Memory\":1048576,\"Env\":[\"A\"],\"HostConfig.IpcMode\":\"none\",\"User\":"
+        "\"root\","
+        "\"HostConfig.MemorySwap\":-1,\"HostConfig.UTSMode\":\"a\\nb ; c\",\"cut\":3")
+              OBSERVED("field-refused"));
+    assert_lacks("\nHostConfig.Memory =");
+    assert_lacks("\nEnv =");
+    assert_lacks("IpcMode");
+    assert_lacks("MemorySwap");
+    assert_has(
+        "\n; User: allowed 1, 2026-01-02T03:04:05Z; 1 of its values cannot be written here; no "
+        "rule can let it pass as it was written\n");
+    assert_has("\n; HostConfig.UTSMode: allowed 1");
+    assert_non_null(strstr(said.err, "3 values had no room in the log"));
+}
+
+/* A log is written by clients, too. */
+static void hostile_values(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") MADE ASKED(
+        "\"HostConfig.PidMode\":[\"x, allow\",\"y\\n[allow]\",\"\\u001b[2J\",{\"a\":1},null,false],"
+        "\"x\\n[allow]\\nContainerKill = any\":true,\"HostConfig.Binds\":[\"/a:/b ; "
+        "x\",\"/:/x\\u00ff\"],"
+        "\"HostConfig.Memory\":\"max\",\"HostConfig.Devices[].PathOnHost\":[\"/dev/a, allow\"]")
+              OBSERVED("none"));
+    assert_lacks("ContainerKill");
+    assert_lacks("[2J");
+    assert_lacks("[allow]\n\n");
+    assert_lacks("/a:/b ;");
+    assert_has("\n; HostConfig.PidMode: ");
+    assert_has("\n; HostConfig.Memory: ");
+    assert_has("\nHostConfig.Devices[].PathOnHost = one-of \"\" \"/dev/a, allow\"    ; ");
+}
+
+static void refused_values_are_learnt(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") "\"image\":\"busybox\"," ASKED(
+        "\"HostConfig.Binds\":[\"/a:/b\"],\"HostConfig.Privileged\":true")
+              HELD("HostConfig.Binds"));
+    assert_has("\nContainerCreate = yes    ; refused 1");
+    assert_has("\nHostConfig.Binds = one-of /a:/b    ; refused 1, ");
+    assert_has("\nHostConfig.Privileged = allow    ; refused 1, ");
+}
+
+static void versions_and_queries(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerTop") MADE
+          "\"target\":\"/v1.30/containers/x/top?ps_args=-e+f\"," OBSERVED("api-too-old") AT("05")
+              OP("ContainerInspect") MADE
+          "\"target\":\"/v1.41/containers/x/json?size=1\"," OBSERVED("field-refused") AT("05")
+              OP("ContainerList") MADE "\"target\":\"/containers/json?size=0\"," OBSERVED("none"));
+    assert_has("\n[proxy]\napi-floor = 1.30    ; ");
+    assert_has("\n[query]\n");
+    assert_has("\nContainerTop.ps_args = one-of \"\" \"-e f\"    ; allowed 1");
+    assert_has("\nContainerInspect.size = allow    ; allowed 1");
+    assert_lacks("ContainerList.size");
+}
+
+static void images(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ImageCreate") ASKED("\"Pull\":\"alpine:3\"") OBSERVED("none") AT("05")
+              OP("ImageTag") ASKED("\"Show\":true,\"Tag\":\"mine:1\"") OBSERVED("none"));
+    assert_has("\n[image]\nPull = one-of alpine:3    ; ");
+    assert_has("\nShow = allow    ; ");
+    assert_has("\nTag = one-of mine:1    ; ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operations),     cmocka_unit_test(every_operation),
-        cmocka_unit_test(fields),         cmocka_unit_test(create_without_an_image),
-        cmocka_unit_test(other_refusals), cmocka_unit_test(hostile_texts),
-        cmocka_unit_test(odd_lines),      cmocka_unit_test(several_files),
-        cmocka_unit_test(many_names),     cmocka_unit_test(nothing_read),
+        cmocka_unit_test(operations),
+        cmocka_unit_test(every_operation),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(create_without_an_image),
+        cmocka_unit_test(other_refusals),
+        cmocka_unit_test(hostile_texts),
+        cmocka_unit_test(odd_lines),
+        cmocka_unit_test(several_files),
+        cmocka_unit_test(whose_it_was),
+        cmocka_unit_test(rules_of_values),
+        cmocka_unit_test(rules_that_are_none),
+        cmocka_unit_test(hostile_values),
+        cmocka_unit_test(refused_values_are_learnt),
+        cmocka_unit_test(versions_and_queries),
+        cmocka_unit_test(images),
+        cmocka_unit_test(many_names),
+        cmocka_unit_test(nothing_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

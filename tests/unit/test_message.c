@@ -332,6 +332,9 @@ static void test_keep_alive(void **state)
     assert_false(read_fields("Connection: close\r\n").keep_alive);
     assert_false(read_fields("connection:CLOSE\r\n").keep_alive);
     assert_false(read_fields("Connection: x, close\r\n").keep_alive);
+    assert_false(read_fields("Connection: c, close\r\n").keep_alive); /* http-parser: true */
+    assert_false(read_fields("Connection: c,Close ,d\r\n").keep_alive);
+    assert_true(read_fields("Connection: c, closer, un-close\r\n").keep_alive);
     assert_false(read_fields("Connection: keep-alive\r\nConnection: close\r\n").keep_alive);
 }
 

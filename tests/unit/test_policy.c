@@ -77,7 +77,7 @@ static const struct load_case load_cases[] = {
     {"[proxy]\nlisten = unix:/tmp/s\n[limits]\nbody = 1MiB\n", NULL},
     {"[create]\nImage = one-of busybox\nHostConfig.Memory = max 1g\n", NULL},
     {"[alow]\nContainerStart = own\n",
-     ":2: there is no section [alow]; the sections are [proxy], [allow], [create], ..."},
+     ":1: there is no section [alow]; the sections are [proxy], [allow], [create], ..."},
     {"[allow]\nContainerStrat = own\n",
      ":2: 'ContainerStrat' is no operation of the Docker Engine API; did you mean "
      "'ContainerStart'?"},
@@ -107,7 +107,7 @@ static const struct load_case load_cases[] = {
      ":2: listen: '/tmp/s' is no socket; write it like unix:/run/caisson/docker.sock"},
     {"[limits]\ncontainers = 0\n", ":2: containers: 0 is out of range; it goes from 1 to 100000"},
     {"[limits]\nlisten = unix:/tmp/s\n",
-     ":2: [limits] has no key 'listen'; `caisson check` of the shipped policy shows them"},
+     ":2: [limits] has no key 'listen'; `caisson reference` lists them"},
 };
 
 static void files_are_checked(void **state)

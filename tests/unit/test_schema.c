@@ -176,7 +176,8 @@ static int take_line(void *schema, const char *section, const char *key, const c
 {
     char origin[64];
     snprintf(origin, sizeof(origin), "evaluator.ini:%u", line);
-    return strcmp(section, "create") == 0 ? schema_set_rule(schema, key, value, origin, err) : 0;
+    return key && strcmp(section, "create") == 0 ? schema_set_rule(schema, key, value, origin, err)
+                                                 : 0;
 }
 
 static void test_evaluator(void **state)
@@ -220,7 +221,7 @@ static void test_evaluator(void **state)
     struct schema *schema = schema_new(BODY_CREATE);
     struct err err = {{0}};
     (void) state;
-    if (config_read("policy/evaluator.ini", take_line, schema, &err) < 0)
+    if (config_read("policy/evaluator.ini", take_line, schema, NULL, &err) < 0)
         fail_msg("%s", err.text);
     struct schema_verdict verdict = judge(schema, body);
     if (verdict.reason != REASON_NONE)

@@ -2,10 +2,13 @@
 """What is learnt from a run's audit log lets the same run pass, and nothing more."""
 import json
 import os
+import re
 import subprocess
+import tempfile
 
 from proxy import ALLOW, BINARY, IMAGE, World
-from shared import CREATE, populate
+from shared import CREATE, HERE, MINE, populate
+from test_observe import observing
 
 EXEC = ALLOW.replace("[create]", "ContainerExec = own\n[create]")
 VERSION = "/v1.41/version"
@@ -84,16 +87,142 @@ def test_what_was_refused_is_learnt_too():
     assert "\n; Image = one-of ..." in first, first
     _, log = audited(first, run_all)
     second = learn("-", text=log)
-    line = "\n; Image = one-of %s\n" % IMAGE
-    assert line in second, second
-    assert "\n; ContainerCreate = yes " in second, second
+    assert "\nImage = one-of %s\n" % IMAGE in second, second
+    assert "\nContainerCreate = yes " in second, second
 
 
-def test_fields_are_proposed_not_allowed():
+def test_a_refused_body_is_learnt_whole():
+    """All that a body asked for, not only what was refused first; and with its values alone."""
+    body = {"Image": IMAGE, "HostConfig": {"Privileged": True, "Memory": 1 << 30,
+                                           "Binds": ["/srv/a:/a:ro"]}}
+
     def run(w):
-        return w.ask("POST", CREATE, {"Image": IMAGE, "HostConfig": {"Privileged": True}}).status
+        return w.ask("POST", CREATE, body).status
     status, log = audited(ALLOW, run)
     assert status == 403
     policy = learn("-", text=log)
-    assert "\n; HostConfig.Privileged = allow    ; refused 1, " in policy, policy
+    assert "\nHostConfig.Privileged = allow    ; refused 1, " in policy, policy
+    assert audited(policy, run)[0] == 201
+    body["HostConfig"]["Binds"] = ["/srv/b:/a:ro"]
     assert audited(policy, run)[0] == 403
+
+
+def explain(policy, method, target, body, *more):
+    """What the proxy would decide."""
+    with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
+        file.write(policy)
+        file.flush()
+        done = subprocess.run([BINARY, "explain", method, target, "--policy", file.name, "--json",
+                               "--body", "-", *more], input=json.dumps(body), text=True,
+                              capture_output=True, check=False)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def nest(path, value):
+    """{"A": [{"B": value}]} for A[].B."""
+    head, _, rest = path.partition(".")
+    inner = nest(rest, value) if rest else value
+    key = "80/tcp" if head.startswith("PortBindings") else "none"
+    while head.endswith(("[]", "{}")):
+        inner = [inner] if head.endswith("[]") else {key: inner}
+        head = head[:-2]
+    return {head: inner}
+
+
+def merge(into, more):
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+    return into
+
+
+# What a field cannot be without, or not beside.
+COMPANY = {
+    "NetworkingConfig.EndpointsConfig": {"HostConfig": {"NetworkMode": "none"}},
+    "HostConfig.PortBindings": {"HostConfig": {"NetworkMode": "bridge"}},
+}
+# Rows that cannot be asked for by such a body alone, and why.
+APART = {
+    "Image": "learnt by its name", "HostConfig.VolumesFrom": "names a container",
+    "VolumesFrom": "the same", "HostConfig.Links": "names a container", "NetworkingConfig.EndpointsConfig{}.Links": "the same",
+}
+
+
+def rows(name):
+    with open(os.path.join(HERE, "..", "cases", name), encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("#") or not line.strip():
+                continue
+            path, value = line.rstrip("\n").split("\t")[:2]
+            if path in APART or value == "-":
+                continue
+            body = {"HostConfig": {"Tmpfs": {"/t": ""}}}
+            if path.startswith("HostConfig.Tmpfs{}."):
+                value = json.loads(value)
+                word = path.rpartition(".")[2]
+                body["HostConfig"]["Tmpfs"]["/t"] = (
+                    word if value is True else "%s=%s" % (word, "%o" % value if word == "mode"
+                                                          else value))
+            else:
+                body = nest(path, json.loads(value))
+            for prefix, company in COMPANY.items():
+                if path.startswith(prefix):
+                    body = merge(json.loads(json.dumps(company)), body)
+            options = re.match(r"HostConfig\.Mounts\[\]\.(\w+)Options", path)
+            if options:
+                body["HostConfig"]["Mounts"][0]["Type"] = options[1].lower()
+            yield path, body
+
+
+def round_trip(target, fields, extra):
+    """Each body is let through, learnt from alone, and passes under what was learnt."""
+    failed = []
+    bodies = [(path, dict(body, **extra)) for path, body in fields]
+    assert len(bodies) > 10
+    with observing() as w:
+        with w.connect() as client:
+            for _, body in bodies:
+                client.ask("POST", target, body)
+        lines = [json.dumps(line) for line in w.audit(len(bodies))]
+    for (path, body), line in zip(bodies, lines):
+        policy = learn("-", text=line + "\n")
+        decided = explain(policy, "POST", target.replace("/v1.41/", "/v1.55/"), body, "--owned", MINE + ":mine")
+        if decided["decision"] != "forward":
+            failed.append("%s: %s" % (path, decided["message"]))
+    assert not failed, "\n".join(failed)
+
+
+def test_every_field_of_a_create():
+    round_trip(CREATE, rows("create_fields.tsv"), {"Image": IMAGE})
+
+
+def test_every_field_of_an_exec():
+    round_trip("/v1.41/containers/mine/exec", rows("exec_fields.tsv"), {})
+
+
+def test_no_secret_is_kept():
+    body = {"Image": IMAGE, "Env": ["PASSWORD=s3cret"], "Labels": {"token": "s3cret"},
+            "Cmd": ["login", "s3cret"], "HostConfig": {
+                "LogConfig": {"Type": "splunk", "Config": {"splunk-token": "s3cret"}},
+                "Mounts": [{"Type": "volume", "Target": "/x", "VolumeOptions": {
+                    "DriverConfig": {"Options": {"o": "password=s3cret"}}}}]}}
+    with observing() as w:
+        w.ask("POST", CREATE, body, "X-Registry-Auth: s3cret")
+        line = w.audit(1)[0]
+    assert "s3cret" not in json.dumps(line), line
+    assert line["asked"]["Env"] == ["PASSWORD"], line
+    assert line["asked"]["HostConfig.LogConfig.Config"] == ["splunk-token"], line
+
+
+def test_a_note_has_a_bound():
+    body = {"Image": IMAGE, "HostConfig": {"ExtraHosts": ["host%d:10.0.0.1" % i
+                                                          for i in range(3000)],
+                                           "Privileged": True}}
+    with observing() as w:
+        w.ask("POST", CREATE, body)
+        line = w.audit(1)[0]
+    assert line["asked"]["cut"] == 3000 and line["asked"]["HostConfig.Privileged"] is True, line
+    assert len(json.dumps(line)) < 6000

@@ -303,7 +303,7 @@ def test_reload_does_not_touch_a_body_under_way():
             with open(w.proxy.policy, "w", encoding="utf-8") as out:
                 out.write(ALLOW + "[limits]\nbody = 2KiB\n")
             os.kill(w.proxy.process.pid, signal.SIGHUP)
-            until("the new policy", lambda: "is in force" in w.proxy.log())
+            until("the new policy", lambda: w.proxy.log().count("is in force") > 1)
             client.send(data[5000:])
             assert client.response().status == 201
         assert w.ask("POST", CREATE, body).status == 413

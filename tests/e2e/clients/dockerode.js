@@ -48,7 +48,7 @@ async function main() {
   stdin.end('go\n');
   assert.strictEqual((await box.wait()).StatusCode, 3);
   assert.deepStrictEqual(await followed, ['to stdout\n', 'to stderr\n']);
-  assert((await box.logs({ stdout: true, tail: 1 })).toString().endsWith('to stdout\n'));
+  assert((await box.logs({ stdout: true, tail: 9 })).toString().endsWith('to stdout\n'));
   assert.strictEqual((await box.inspect()).State.ExitCode, 3);
 
   const all = await docker.listContainers({ all: true });

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * learn_internal: what learn.c and learn_policy.c share; nobody else includes it.
+ *
+ * learn.c         the verb; audit logs are read, and what they saw is counted
+ * learn_policy.c  what was counted is written as a policy
+ */
+#ifndef CAISSON_PROXY_LEARN_INTERNAL_H
+#define CAISSON_PROXY_LEARN_INTERNAL_H
+
+#include "reason.h"
+#include "schemas.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_t;
+
+enum {
+    LEARN_TIME_BYTES = 20,     /* 2026-01-02T03:04:05Z */
+    LEARN_NAMES_MOST = 1024,   /* fields, images, or values of a field, that are told apart */
+    LEARN_SAID_MOST = 20,      /* complaints about lines, before they are only counted */
+    LEARN_RULE_BYTES = 3 << 10 /* of images in one line; a line of a policy has a bound */
+};
+
+/* How often, and when. */
+struct learn_seen {
+    unsigned long allowed, refused;
+    char first[LEARN_TIME_BYTES + 1], last[LEARN_TIME_BYTES + 1];
+};
+
+/* An image, or a field of a body with the values that were asked of it. */
+struct learn_name {
+    char *text;
+    struct learn_seen seen;
+    struct json_t *values; /* a list, each once; NULL for none */
+    struct json_t *known;  /* the same as keys */
+    int64_t most;          /* elements in one body */
+};
+
+struct learn_names {
+    struct learn_name *items;
+    size_t count;
+};
+
+struct learn {
+    struct learn_seen operations[OPERATION_COUNT];
+    unsigned long observed[OPERATION_COUNT]; /* of the requests that went */
+    unsigned long foreign[OPERATION_COUNT];  /* how often it reached what was not made here */
+    struct learn_seen held[OPERATION_COUNT]; /* allowed as such, but refused for a field */
+    unsigned long reasons[REASON_COUNT];     /* of refusals that no line would change */
+    struct learn_names fields[BODY_COUNT];  /* what was asked for, in the first body of a section */
+    struct learn_names refused[BODY_COUNT]; /* fields that were refused, without their values */
+    struct learn_names images;
+    struct schemas schemas; /* under the built-in rules; takes the rules that are learnt */
+    unsigned oldest_minor;  /* of the API; 0: none was said */
+    unsigned long lines, lost, cut, complaints;
+    const char *path; /* of the log that is being read */
+    unsigned long line;
+    bool created; /* a container was made */
+    bool failed;  /* out of memory */
+};
+
+const struct learn_name *learn_find(const struct learn_names *names, const char *text);
+/* What was learnt, on the standard output. */
+void learn_print(struct learn *learn);
+
+#endif

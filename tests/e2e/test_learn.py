@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Observe, learn, enforce: what a program did unjudged, it does again under what was learnt from it.
+
+Each program is run at a proxy that lets everything through, then at one that enforces the policy
+which `caisson learn` makes of the first one's audit log; and what it did not use is refused there.
+"""
+import json
+import os
+import subprocess
+import tempfile
+
+import real
+from cli import Terminal, clients, good
+from proxy import BINARY, IMAGE
+from real import RealWorld
+from replay import Stage, play, replays
+from report import table
+
+OBSERVE = "[proxy]\nmode = observe\n"
+EXEC = {"Cmd": ["true"]}
+
+
+class Under(RealWorld):
+    """The proxy under a policy that is given as text, with its audit log in a file."""
+
+    def __init__(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "test.ini")
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text)
+            super().__init__(path)
+        self.log = os.path.join(self.directory, "audit.log")
+        self.proxy.arguments += ["--i-accept-the-risk", "--audit", self.log]
+
+    def records(self):
+        with open(self.log, encoding="utf-8") as log:
+            return [json.loads(line) for line in log]
+
+
+def learn(log):
+    """The policy learnt from a log; `caisson check` accepts it."""
+    done = subprocess.run([BINARY, "learn", log], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    checked = subprocess.run([BINARY, "check", "/dev/stdin"], input=done.stdout,
+                             capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr + done.stdout
+    return done.stdout
+
+
+def observed(run):
+    """Runs it unjudged; the log's policy, and what operations it used."""
+    before = real.ENGINE.ids()
+    try:
+        with Under(OBSERVE) as w:
+            run(w)
+            w.proxy.stop()
+            records = w.records()
+            policy = learn(w.log)
+    finally:
+        for ident in real.ENGINE.ids() - before:  # they have no label to be swept by
+            real.ENGINE.ask("DELETE", "/containers/%s?force=1&v=1" % ident)
+    decisions = {r["decision"] for r in records if not r["target"].endswith("/_ping")}
+    assert decisions == {"observe"}, decisions
+    return policy, {r.get("operation") for r in records}
+
+
+def refuses_exec(w):
+    """Of a container that is the client's own, if it can make one at all."""
+    ident = "0" * 64
+    reply = w.ask("POST", "/containers/create", {"Image": IMAGE, "Cmd": ["sleep", "600"]})
+    if reply.status == 201:
+        ident = json.loads(reply.body)["Id"]
+        w.ask("POST", "/containers/%s/start" % ident)
+    reply = w.ask("POST", "/containers/%s/exec" % ident, EXEC)
+    assert reply.status == 403, reply
+    assert "ContainerExec is not allowed by" in json.loads(reply.body)["message"], reply
+
+
+def round_trip(run):
+    policy, used = observed(run)
+    with Under(policy) as w:
+        try:
+            run(w)
+        except Exception as error:
+            raise AssertionError("%s\nunder\n%s" % (error, policy)) from error
+        denied = [r for r in w.records() if r["decision"] == "deny" and r["status"] != 404]
+        assert not denied, (denied, policy)
+        if "ContainerExec" not in used:
+            refuses_exec(w)
+    return policy
+
+
+def clean(w, path, *names):
+    for name in names:
+        good(w, path, "rm", "-f", name)
+
+
+@table(clients())
+def test_run(path):
+    def run(w):
+        assert good(w, path, "run", "--rm", IMAGE, "echo", "hello") == "hello"
+    policy = round_trip(run)
+    assert "\nContainerCreate = yes" in policy and "\nContainerAttach = own" in policy, policy
+    assert "any " not in policy.partition("[create]")[0].partition("[allow]")[2], policy
+
+
+@table(clients())
+def test_run_in_a_terminal(path):
+    def run(w):
+        with Terminal(w, path, "run", "--rm", "-it", IMAGE, "sh", "-c", "read x; echo got $x") as t:
+            t.write(b"words\n")
+            t.expect(b"got words")
+            assert t.end() == 0
+    round_trip(run)
+
+
+@table(clients())
+def test_a_life_with_exec(path):
+    def run(w):
+        good(w, path, "run", "-d", "--name", "learnt", IMAGE, "sh", "-c", "echo up; sleep 600")
+        assert good(w, path, "exec", "learnt", "echo", "inside") == "inside"
+        assert "up" in good(w, path, "logs", "learnt")
+        assert "learnt" in good(w, path, "ps")
+        good(w, path, "rename", "learnt", "renamed")
+        good(w, path, "stop", "-t", "0", "renamed")
+        clean(w, path, "renamed")
+    policy = round_trip(run)
+    assert "\nContainerExec = own" in policy and "\nContainerList = own" in policy, policy
+
+
+@table(clients())
+def test_options_become_rules(path):
+    options = ("--memory", "300m", "--cpus", "1.5", "--pids-limit", "99", "--user", "12:34",
+               "--cap-add", "CHOWN", "-e", "LD_BIND_NOW=1", "--label", "com.docker.test=1",
+               "-v", "/usr/share:/data:ro", "--tmpfs", "/scratch:exec", "--shm-size", "80m",
+               "--ulimit", "nofile=100:200", "--init", "--workdir", "/data")
+
+    def run(w, *more):
+        name = good(w, path, "create", *options, *more, IMAGE, "true")
+        good(w, path, "start", name)
+        assert good(w, path, "wait", name) == "0"
+        made = w.engine.inspect(name)
+        assert made["HostConfig"]["Memory"] == 300 << 20, made["HostConfig"]
+        assert made["Config"]["User"] == "12:34", made["Config"]
+        assert made["HostConfig"]["Binds"] == ["/usr/share:/data:ro"], made["HostConfig"]
+        clean(w, path, name)
+    policy = round_trip(run)
+    with Under(policy) as w:  # no more than that
+        for more in (("--memory", "301m"), ("-v", "/usr/share:/data"), ("--user", "0:0"),
+                     ("--cap-add", "SYS_ADMIN"), ("--privileged",), ("-e", "LD_PRELOAD=x")):
+            try:
+                run(w, *more)
+            except AssertionError as error:
+                assert "caisson: " in str(error), error
+            else:
+                raise AssertionError("%s passed under\n%s" % (more, policy))
+
+
+@table(clients())
+def test_what_belongs_to_others(path):
+    """Who looks at containers that he did not make gets `any`, and only for that."""
+    def run(w):
+        assert "caisson-theirs" in good(w, path, "ps", "--format", "{{.Names}}")
+        assert good(w, path, "inspect", "--format", "{{.Name}}", "caisson-theirs")
+    with Stage(real.ENGINE):
+        policy = round_trip(run)
+        assert "\nContainerInspect = any" in policy and "\nContainerList = any" in policy, policy
+        with Under(policy) as w:
+            assert w.ask("POST", "/containers/caisson-theirs/kill").status == 403
+            assert real.ENGINE.running("caisson-theirs")
+
+
+@table([(replay.name, replay) for replay in replays()])
+def test_replay(replay):
+    """What the programs of the presets do, under what was learnt from it instead of the preset."""
+    with Stage(real.ENGINE) as stage:
+        round_trip(lambda w: play(replay, w.proxy.listen, stage.values, real.ENGINE, refused=False))
