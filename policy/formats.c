@@ -211,7 +211,9 @@ const char *format_cgroup(const char *text)
 
 const char *format_source(const char *text)
 {
-    return *text == '/' ? format_host_path(text) : format_text(text);
+    if (*text == '/')
+        return format_host_path(text);
+    return format_relative(text) ? "must be a clean absolute path, or a name" : NULL;
 }
 
 /* The name of a volume. */
