@@ -17,11 +17,22 @@ from report import table
 PRESET_FILES = sorted(glob.glob(os.path.join(PRESETS, "*.ini")))
 
 
+class Preset(RealWorld):
+    """The proxy under a preset, as it is on a stage."""
+
+    def __init__(self, path, stage):
+        super().__init__(path)
+        with open(self.proxy.policy, encoding="utf-8") as text:
+            policy = stage.policy(text.read())
+        with open(self.proxy.policy, "w", encoding="utf-8") as out:
+            out.write(policy)
+
+
 @table([(replay.name, replay) for replay in replays()])
 def test_replay(replay):
     with Stage(real.ENGINE) as stage:
         before = stage.state()
-        with RealWorld(replay.policy) as w:
+        with Preset(replay.policy, stage) as w:
             play(replay, w.proxy.listen, stage.values, real.ENGINE)
         assert stage.state() == before, "it left a trace"
 
@@ -89,7 +100,7 @@ def test_attacks(path):
     with Stage(real.ENGINE) as stage:
         real.ENGINE.ask("POST", "/containers/%s/kill" % stage.values["other"])  # a prey of prune
         before, wrong = stage.state(), []
-        with RealWorld(path) as w:
+        with Preset(path, stage) as w:
             for method, target, body in ATTACKS:
                 reply = w.ask(method, filled(target, stage.values), filled(body, stage.values))
                 if reply.status < 400:

@@ -11,7 +11,7 @@ preset that is meant for it.  record.py writes such steps down.  A file is lines
   ^ NAME: VALUE                a further header
   | TEXT                       its body, JSON; lines are put together
   @ PATH = TEXT                its body is a tar of this file
-  => STATUS                    the answer's status ...
+  => STATUS                    the answer's status; for 101 the request asks to upgrade ...
   => refuse STATUS TEXT        ... or that of a refusal by the proxy that says TEXT.  An observed
                                program would get through with it, so it is left out there
   sees TEXT | hides TEXT       is, is not in the answer's body
@@ -29,6 +29,7 @@ import io
 import json
 import os
 import re
+import shutil
 import tarfile
 import time
 
@@ -170,6 +171,8 @@ class Player:
         method = step.text.partition(" ")[0]
         headers = ["User-Agent: " + self.replay.agent] if self.replay.agent else []
         headers += [self.fill(h) for h in step.headers]
+        if step.status == 101:
+            headers += ["Connection: Upgrade", "Upgrade: tcp"]
         if step.files:
             body = tar_of([(name, self.fill(text)) for name, text in step.files])
             whole = request(method, target, body, *headers)
@@ -267,18 +270,26 @@ def play(replay, path, values, engine=None, refused=True):
 
 class Stage:
     """What is on the Engine beside a program: a running container of somebody else, its network
-    and its volume; and one more, {other}, to which a replay may let something happen.
+    and its volume; and one more, {other}, to which a replay may let something happen.  And on the
+    host a {folder} with the folder `project`, where a preset has /srv/agent.
     `with Stage(engine) as stage: play(replay, socket, stage.values, engine)`."""
 
-    NAME, OTHER = "caisson-theirs", "caisson-other"
+    NAME, OTHER, FOLDER = "caisson-theirs", "caisson-other", "/srv/agent"
 
     def __init__(self, engine):
         self.engine = engine
+        # Beside the socket, where an Engine with a root of its own sees it, too.
+        self.folder = os.path.join(os.path.dirname(engine.path), "stage")
         self.values = {"image": IMAGE, "theirs.name": self.NAME, "theirs.network": self.NAME,
-                       "theirs.volume": self.NAME}
+                       "theirs.volume": self.NAME, "folder": self.folder}
 
     def __enter__(self):
         self.clear()
+        project = os.path.join(self.folder, "project")
+        os.makedirs(project)
+        with open(os.path.join(project, "given"), "w", encoding="ascii") as given:
+            given.write("given to the project\n")
+        os.chown(project, 1000, 1000)
         for kind in ("networks", "volumes"):
             reply = self.engine.ask("POST", "/%s/create" % kind, {"Name": self.NAME})
             assert reply.status == 201, "the engine answers %r" % reply
@@ -301,7 +312,12 @@ class Stage:
             "image.id": self.engine.get("/images/%s/json" % IMAGE)["Id"]})
         return self
 
+    def policy(self, text):
+        """A preset as it is played here."""
+        return text.replace(self.FOLDER, self.folder)
+
     def clear(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
         for name in (self.NAME, self.OTHER):
             self.engine.ask("DELETE", "/containers/%s?force=1" % name)
         self.engine.ask("DELETE", "/networks/" + self.NAME)
