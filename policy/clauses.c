@@ -278,7 +278,9 @@ static int check_item(const struct type *type, const struct rule_item *item, str
     const char *wrong = NULL;
     if (is_pair || !*item->text)
         return 0;
-    if (!is_pattern)
+    if (type->codec && type->codec->item_wrong)
+        wrong = item->exclude ? NULL : type->codec->item_wrong(item->text);
+    else if (!is_pattern)
         wrong = text_wrong(type, item->text);
     else if (type->codec && type->codec->pattern_wrong && !item->exclude)
         wrong = type->codec->pattern_wrong(item->text);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "binds.h"
 #include "field.h"
 #include "json.h"
 #include "judge.h"
@@ -201,7 +202,7 @@ static bool complete(struct judge *judge, json_t **out)
 
 bool create_finish(struct judge *judge, const json_t *body, json_t **out)
 {
-    return check_cpu(judge, *out) && check_mounts(judge, body, *out) &&
+    return check_cpu(judge, *out) && check_mounts(judge, body, *out) && binds_settle(judge, *out) &&
            settle_endpoint(judge, *out) && check_endpoints(judge, *out) &&
            stamp_label(judge, *out) && complete(judge, out);
 }

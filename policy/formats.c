@@ -211,7 +211,9 @@ const char *format_cgroup(const char *text)
 
 const char *format_source(const char *text)
 {
-    return *text == '/' ? format_host_path(text) : format_text(text);
+    if (*text == '/')
+        return format_host_path(text);
+    return format_relative(text) ? "must be a clean absolute path, or a name" : NULL;
 }
 
 /* The name of a volume. */
@@ -389,11 +391,11 @@ const char *format_platform(const char *text)
     }
 }
 
-const char *format_build_network(const char *text)
+const char *format_builder(const char *text)
 {
-    return strcmp(text, "default") == 0 || strcmp(text, "none") == 0 || strcmp(text, "bridge") == 0
+    return strcmp(text, "1") == 0 || strcmp(text, "2") == 0
                ? NULL
-               : "must be default, none or bridge";
+               : "must be 1, the classic builder, or 2, BuildKit";
 }
 
 /* No byte that names a file, joins words or begins an expression. */

@@ -44,7 +44,7 @@ const char *format_condition(const char *text); /* of a wait */
 const char *format_usage(const char *text);     /* of the disk */
 const char *format_name(const char *text);      /* of a container */
 const char *format_platform(const char *text);  /* linux/amd64 */
-const char *format_build_network(const char *text);
+const char *format_builder(const char *text);
 const char *format_ps(const char *text); /* -eo pid,comm */
 
 /* "TERM" for SIGTERM, TERM and 15; another text as it is.  Static, or the text. */

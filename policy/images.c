@@ -246,7 +246,7 @@ static void row_note(const struct images_row *row, const char *text, char *note,
 }
 
 char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
-                  const struct query *query)
+                  const struct query *query, bool credentials)
 {
     struct images_verdict unused;
     char text[TEXT_BYTES], note[TEXT_BYTES + 32], *all = NULL;
@@ -266,7 +266,7 @@ char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
     if (!all)
         return NULL;
     char *closed;
-    if (asprintf(&closed, "%s}", all) < 0)
+    if (asprintf(&closed, "%s%s}", all, credentials ? ",\"Credentials\":true" : "") < 0)
         closed = NULL;
     free(all);
     return closed;

@@ -4,7 +4,9 @@
  */
 #include "listeners.h"
 
+#include "binds.h"
 #include "err.h"
+#include "operation.h"
 #include "policy.h"
 
 #include <stdio.h>
@@ -226,6 +228,19 @@ static int entry_compare(const struct listeners *listeners, const struct listene
     return 0;
 }
 
+/* What a client of one can write must not lie above what a client of another can name. */
+static int compare_binds(const struct listeners *listeners, struct err *err)
+{
+    const struct schema **creates = calloc(listeners->count, sizeof(*creates));
+    if (!creates)
+        return err_set(err, "out of memory");
+    for (size_t i = 0; i < listeners->count; i++)
+        creates[i] = policy_schema(listeners->entries[i].policy, BODY_CREATE);
+    int rc = binds_check(creates, listeners->count, err);
+    free(creates);
+    return rc;
+}
+
 static int complete(struct listeners *listeners, const char *listen, struct err *err)
 {
     bool by_default = !listeners->named || listen || policy_config(listeners->main)->line.listen;
@@ -236,7 +251,7 @@ static int complete(struct listeners *listeners, const char *listen, struct err 
         for (size_t j = 0; rc == 0 && j < i; j++)
             rc = entry_compare(listeners, &listeners->entries[j], &listeners->entries[i], err);
     }
-    return rc;
+    return rc == 0 ? compare_binds(listeners, err) : rc;
 }
 
 /* ---- all of it ---- */

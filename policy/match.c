@@ -9,6 +9,7 @@
 
 #include "formats.h"
 #include "glob.h"
+#include "paths.h"
 
 enum { PART_BYTES = 4096 + 64 /* the longest part of a text that is compared by parts */ };
 
@@ -83,37 +84,68 @@ bool match_signal(const char *pattern, const char *text, bool exclude)
 
 bool match_source(const char *pattern, const char *text, bool exclude)
 {
-    if (!exclude && *text == '/')
-        return strcmp(pattern, text) == 0;
-    return glob_matches(pattern, text, '\0', exclude);
+    struct paths_item item;
+    if (*text != '/')
+        return glob_matches(pattern, text, '\0', exclude);
+    if (exclude)
+        return glob_matches(pattern, text, '\0', true) ||
+               (*pattern == '/' && paths_touch(pattern, text));
+    return paths_item_read(pattern, false, &item) && paths_match(item.source, text);
+}
+
+/* "", "rw" or "ro", when nothing is said of modes. */
+static bool is_plain_mode(const char *mode)
+{
+    return *mode == '\0' || strcmp(mode, "rw") == 0 || strcmp(mode, "ro") == 0;
+}
+
+/* What is behind the source: a target and perhaps a mode. */
+static bool match_rest(const char *pattern, const char *text)
+{
+    char mine[PART_BYTES], theirs[PART_BYTES];
+    if (!part_cut(&pattern, mine) || !part_cut(&text, theirs) ||
+        !glob_matches(mine, theirs, '\0', false))
+        return false;
+    return *pattern ? glob_matches(pattern, text, '\0', false) : is_plain_mode(text);
+}
+
+static bool exclude_bind(const char *pattern, const char *text)
+{
+    struct paths_item bind;
+    return glob_matches(pattern, text, '\0', true) ||
+           (*pattern == '/' && !strchr(pattern, ':') && paths_item_read(text, true, &bind) &&
+            paths_touch(pattern, bind.source));
 }
 
 bool match_bind(const char *pattern, const char *text, bool exclude)
 {
     char mine[PART_BYTES], theirs[PART_BYTES];
+    struct paths_item item, bind;
     if (exclude)
-        return glob_matches(pattern, text, '\0', true);
-    if (!part_cut(&pattern, mine) || !part_cut(&text, theirs) ||
-        !match_source(mine, theirs, false) || !part_cut(&pattern, mine) ||
-        !part_cut(&text, theirs) || !glob_matches(mine, theirs, '\0', false))
-        return false;
-    if (*pattern == '\0')
-        return *text == '\0' || strcmp(text, "rw") == 0 || strcmp(text, "ro") == 0;
-    return glob_matches(pattern, text, '\0', false);
+        return exclude_bind(pattern, text);
+    if (*text == '/') {
+        const char *rest = text + strcspn(text, ":");
+        return paths_item_read(pattern, true, &item) && paths_item_read(text, true, &bind) &&
+               paths_match(item.source, bind.source) &&
+               match_rest(*item.rest ? item.rest + 1 : "*", rest + (*rest == ':'));
+    }
+    return part_cut(&pattern, mine) && part_cut(&text, theirs) &&
+           glob_matches(mine, theirs, '\0', false) && match_rest(pattern, text);
 }
 
-const char *match_source_pattern(const char *pattern)
+const char *match_source_item(const char *item)
 {
-    return *pattern == '/' && strchr(pattern, '*')
-               ? "must not have a star in a path of the host: below it there can be links to "
-                 "anywhere; name each path"
-               : NULL;
+    return *item == '/'        ? paths_item_wrong(item, false)
+           : strchr(item, '*') ? NULL
+                               : format_source(item);
 }
 
-const char *match_bind_pattern(const char *pattern)
+const char *match_bind_item(const char *item)
 {
-    const char *colon = strchr(pattern, ':'), *star = strchr(pattern, '*');
+    const char *colon = strchr(item, ':');
+    if (*item == '/')
+        return paths_item_wrong(item, true);
     if (!colon || !colon[1])
-        return "must be SOURCE:TARGET or SOURCE:TARGET:MODE, such as /srv/data:*:ro";
-    return star && star < colon ? match_source_pattern(pattern) : NULL;
+        return "must be SOURCE:TARGET or SOURCE:TARGET:MODE, such as cache:/cache:ro";
+    return strchr(item, '*') ? NULL : format_bind(item);
 }

@@ -4,6 +4,7 @@
  */
 #include "policy_internal.h"
 
+#include "binds.h"
 #include "err.h"
 #include "query.h"
 #include "reason.h"
@@ -160,6 +161,8 @@ int policy_load_main(const char *path, config_take *take_listener, void *arg,
         rc = config_init(&policy->config, err);
     if (rc == 0)
         rc = config_read(path, take_pair, &reading, policy->version, err);
+    if (rc == 0)
+        rc = binds_check((const struct schema *const *) &policy->schemas.of[BODY_CREATE], 1, err);
     if (rc < 0) {
         policy_unref(policy);
         return -1;

@@ -129,3 +129,8 @@ bool policy_credentials_default(struct policy_decision *decision)
     return decision->registry_auth ||
            policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
 }
+
+bool policy_has_credentials(const struct policy_decision *decision)
+{
+    return decision->registry_auth && strncmp(decision->registry_auth, "e30", 3) != 0; /* {} */
+}

@@ -176,7 +176,8 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           struct policy_decision *decision)
 {
     struct schema_context context = context_of(policy, owned, decision);
-    char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query);
+    char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
+                             policy_has_credentials(decision));
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
                  decision->route.ref_bytes, query, images);
     strcpy(decision->image, images->image);

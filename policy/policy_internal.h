@@ -55,6 +55,8 @@ bool policy_object_decide(const struct policy *policy, const struct owner_table 
 bool policy_container_decide(const struct policy *policy, const struct owner_table *owned,
                              struct policy_decision *decision);
 
+/* Whether credentials of the client's own go with it. */
+bool policy_has_credentials(const struct policy_decision *decision);
 /* What an engine must be told of credentials where the client sent none. */
 bool policy_credentials_default(struct policy_decision *decision);
 

@@ -59,9 +59,12 @@ static const struct query_row rows[] = {
 #define QUERY(op, name, type, since, why) {OPERATION_##op, name, QUERY_##type, since, false, why},
 #define QUERY_SHUT(op, name, type, since, risk, why) \
     {OPERATION_##op, name, QUERY_##type, since, true, why},
+#define QUERY_RULE(op, name, type, since, rule, risk, why) \
+    {OPERATION_##op, name, QUERY_##type, since, false, why},
 #include "queries.def"
 #undef QUERY
 #undef QUERY_SHUT
+#undef QUERY_RULE
 };
 
 enum {
@@ -270,8 +273,8 @@ static const struct {
     [QUERY_NUMBER] = {query_take_number, "a whole number"},
     [QUERY_CPUSET] = {query_take_cpuset, "a list of CPUs such as 0-2,4"},
     [QUERY_FILE] = {query_take_file, "a plain path below the build's context"},
-    [QUERY_NETWORK] = {query_take_network, "default, none or bridge"},
-    [QUERY_VERSION] = {query_take_version, "1, the classic builder"},
+    [QUERY_NETWORK] = {query_take_network, "a network, such as default or none"},
+    [QUERY_VERSION] = {query_take_version, "1, the classic builder, or 2, BuildKit"},
     [QUERY_MAP] = {query_take_map, "JSON like {\"KEY\":\"VALUE\"}"},
     [QUERY_LABELS] = {query_take_labels,
                       "JSON like {\"KEY\":\"VALUE\"}, without caisson's own label"},
@@ -430,6 +433,7 @@ static size_t value_bytes(int type)
     case QUERY_TEXT:
     case QUERY_TERM:
     case QUERY_FILE:
+    case QUERY_NETWORK:
         return QUERY_REFERENCE_BYTES;
     case QUERY_PATH:
         return QUERY_PATH_BYTES;

@@ -75,14 +75,13 @@ bool query_take_file(const char *value, char *out)
 bool query_take_network(const char *value, char *out)
 {
     strcpy(out, value);
-    return strcmp(value, "default") == 0 || strcmp(value, "none") == 0 ||
-           strcmp(value, "bridge") == 0;
+    return made_of(value, WORD ".-:", 128);
 }
 
 bool query_take_version(const char *value, char *out)
 {
     strcpy(out, value);
-    return strcmp(value, "1") == 0;
+    return !format_builder(value);
 }
 
 static bool value_is_good(const json_t *value)

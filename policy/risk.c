@@ -11,6 +11,7 @@
 #include "field.h"
 #include "glob.h"
 #include "match.h"
+#include "paths.h"
 #include "types.h"
 
 /* ---- the text of a row ---- */
@@ -141,32 +142,10 @@ static bool stands_alone(const struct search *search, const char *text)
 #undef MOUNT
 }
 
-/*
- * A path of the host below another one that the policy hands out writable: a client swaps it for a
- * link, and the Engine follows that to anywhere.
- */
-static bool is_below_writable(const struct field *field, const char *text)
-{
-    const struct rule *rule = &field->rule;
-    const struct type_codec *codec = field->type->codec;
-    if (!codec || (codec->matches != match_bind && codec->matches != match_source) || *text != '/')
-        return false;
-    for (size_t i = 0; i < rule->item_count; i++) {
-        const char *item = rule->items[i].text;
-        size_t length = strcspn(item, ":");
-        bool above = strncmp(item, text, length) == 0 && text[length] == '/';
-        if (above && !rule->items[i].exclude && !strstr(item + length, ":ro"))
-            return true;
-    }
-    return false;
-}
-
 /* shown: how people are told of it. */
 static void witness(struct search *search, const char *text, const char *shown)
 {
     enum risk risk = risk_of_text(search->field->risk, text);
-    if (risk == RISK_DATA && is_below_writable(search->field, text))
-        risk = RISK_ROOT;
     if (risk <= search->worst || !stands_alone(search, text))
         return;
     search->worst = risk;
@@ -191,6 +170,43 @@ static void witness_pattern(struct search *search, const char *pattern, bool lit
         witness(search, text, pattern);
         return;
     }
+}
+
+/* How the field's own texts are made up. */
+static bool is_list_of_paths(const struct field *field)
+{
+    const struct type_codec *codec = field->type->codec;
+    return codec && (codec->matches == match_bind || codec->matches == match_source);
+}
+
+/* A path that an item lets pass, as it is sent, with its target and mode. */
+static void witness_path(struct search *search, const struct paths_item *item, const char *path,
+                         const char *shown)
+{
+    char text[2 * PATHS_BYTES];
+    size_t used = (size_t) snprintf(text, sizeof(text), "%s", path);
+    bool is_bind = search->field->type->codec->matches == match_bind;
+    const char *rest = is_bind && !*item->rest ? ":/x" : item->rest;
+    for (; *rest && used + 4 < sizeof(text); rest++)
+        if (*rest != '*')
+            text[used++] = *rest;
+    strcpy(text + used, item->forced ? ":ro" : "");
+    witness(search, text, shown);
+}
+
+/* An item about paths reaches all places of the row that it says, and its own. */
+static void witness_paths(struct search *search, const struct paths_item *item, const char *shown)
+{
+    char path[PATHS_BYTES], place[PATTERN_BYTES];
+    struct entry entry = {0};
+    const char *row = search->field->risk, *at = row;
+    while (entry_next(row, &at, &entry)) {
+        snprintf(place, sizeof(place), "%.*s", (int) strcspn(entry.pattern, ":"), entry.pattern);
+        if (place[0] == '/' && place[1] != '*' && paths_near(item->source, place, path))
+            witness_path(search, item, path, shown);
+    }
+    if (paths_near(item->source, "", path))
+        witness_path(search, item, path, shown);
 }
 
 /* What the policy itself sends. */
@@ -257,10 +273,18 @@ static void search_texts(struct search *search)
     witness_value(search, rule->force ? rule->force : rule->fallback);
     if (rule->force || rule->forbid)
         return;
+    const bool is_list = is_list_of_paths(search->field) && rule->item_count > 0;
+    const bool is_bind = is_list && search->field->type->codec->matches == match_bind;
+    struct paths_item item;
     while (entry_next(row, &at, &entry))
-        witness_pattern(search, entry.pattern, false);
+        if (!is_list || entry.pattern[0] != '/')
+            witness_pattern(search, entry.pattern, false);
     for (size_t i = 0; i < rule->item_count; i++)
-        if (!rule->items[i].exclude)
+        if (rule->items[i].exclude)
+            continue;
+        else if (is_list && paths_item_read(rule->items[i].text, is_bind, &item))
+            witness_paths(search, &item, rule->items[i].text);
+        else
             witness_pattern(search, rule->items[i].text, rule->items[i].literal);
 }
 
@@ -290,5 +314,15 @@ enum risk risk_of_field(const struct schema *schema, const struct field *field,
         search_number(&search);
     else
         search_texts(&search);
+    return search.worst;
+}
+
+enum risk risk_of_paths(const struct schema *schema, const struct field *field,
+                        const struct paths_item *item)
+{
+    char value[RISK_VALUE_BYTES];
+    struct search search = {.schema = schema, .field = field, .value = value};
+    if (is_list_of_paths(field))
+        witness_paths(&search, item, "");
     return search.worst;
 }

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 struct field;
+struct paths_item;
 struct schema;
 
 /* In order: a worse one is greater. */
@@ -41,6 +42,10 @@ enum { RISK_VALUE_BYTES = 160 };
  */
 enum risk risk_of_field(const struct schema *schema, const struct field *field,
                         char ret_value[RISK_VALUE_BYTES]);
+
+/* How far one item about a path of the host leads by itself, in a list of binds or sources. */
+enum risk risk_of_paths(const struct schema *schema, const struct field *field,
+                        const struct paths_item *item);
 
 /* Whether the text of a row is well formed; for tests. */
 bool risk_text_is_good(const char *text);

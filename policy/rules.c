@@ -181,8 +181,9 @@ static bool refuse_absent(struct judge *judge, const struct field *field)
 static bool fill_one_of(struct judge *judge, const struct field *field, json_t **ret)
 {
     const struct rule_item *excluded;
-    const char *literal = first_literal(&field->rule);
-    bool may_be_absent = items_match(field->type, &field->rule, "", NULL, &excluded);
+    bool is_list = field->type->codec && field->type->codec->item_wrong;
+    const char *literal = is_list ? NULL : first_literal(&field->rule);
+    bool may_be_absent = is_list || items_match(field->type, &field->rule, "", NULL, &excluded);
     if (literal && !may_be_absent)
         *ret = json_string(literal);
     else

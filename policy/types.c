@@ -39,9 +39,8 @@ static const struct type_codec codec_container = {.container = ""};
 static const struct type_codec codec_ids = {.matches = match_ids};
 static const struct type_codec codec_ports = {.matches = match_ports};
 static const struct type_codec codec_source = {.matches = match_source,
-                                               .pattern_wrong = match_source_pattern};
-static const struct type_codec codec_bind = {.matches = match_bind,
-                                             .pattern_wrong = match_bind_pattern};
+                                               .item_wrong = match_source_item};
+static const struct type_codec codec_bind = {.matches = match_bind, .item_wrong = match_bind_item};
 static const struct type_codec codec_signal = {.matches = match_signal};
 static const struct type_codec codec_image = {
     .canonical = image_canonical, .matches = image_matches, .pattern_wrong = image_pattern_wrong};

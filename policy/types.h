@@ -65,8 +65,10 @@ struct type_codec {
     char *(*canonical)(const char *text);
     /* Whether a text is what an item of one-of means; plain globbing when NULL. See match.h. */
     bool (*matches)(const char *pattern, const char *text, bool exclude);
-    /* NULL, or what is wrong with an item that does not exclude: "must ...". */
+    /* NULL, or what is wrong with a pattern that does not exclude: "must ...". */
     const char *(*pattern_wrong)(const char *pattern);
+    /* The same of any item, in the place of the format: items are no values of the type. */
+    const char *(*item_wrong)(const char *item);
     /* What stands before the container that the text then names; NULL: it never names one. */
     const char *container;
 };

@@ -121,19 +121,6 @@ def needs_privileges(engine):
         remove_others(engine)
 
 
-def by_swap(world):
-    """A folder of the host that another container swaps for a link."""
-    folder = "/tmp/caisson-test-swap"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder + "/b")
-    swap = "import os; os.rmdir('/a/b'); os.symlink('/', '/a/b')"
-    try:
-        return (world.proves({"Binds": [folder + ":/a"]}, swap) and
-                world.proves({"Binds": [folder + "/b:/host"]}, secret_probe(world)))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def by_volumes_from(world):
     others(world.engine, Binds=["/:/host"])
     try:
@@ -210,7 +197,7 @@ def by_exec_any(world):
 
 
 WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
-        ("root-bind-read-only", by_read_only_bind), ("root-bind-below", by_swap),
+        ("root-bind-read-only", by_read_only_bind),
         ("root-volumes-from", by_volumes_from), ("root-privileged", by_privileged),
         ("root-pid", by_pid), ("root-capabilities", by_capabilities),
         ("root-readonly-paths", by_readonly_paths), ("root-mounts", by_mounts),
@@ -234,6 +221,69 @@ def test_host_root(name, way):
         if proven is None:
             raise Skip("this machine has no disk that can be read")
         assert proven, "%s did not lead to the host" % name
+
+
+SWAP, SHOWN = "/tmp/caisson-test-swap", "/tmp/caisson-test-shown"
+
+
+def asked(world, bind):
+    """The status of a create with a bind; and, where it is made, its mounts as inspect shows them."""
+    reply = world.ask("POST", "/v1.41/containers/create",
+                      {"Image": IMAGE, "User": "0:0", "HostConfig": {"Binds": [bind]}})
+    if reply.status != 201:
+        return reply.status, None
+    ident = json.loads(reply.body)["Id"]
+    try:
+        shown = json.loads(world.engine.ask("GET", "/containers/%s/json" % ident).body)
+        return reply.status, [(m["Source"], m["RW"]) for m in shown["Mounts"]]
+    finally:
+        world.ask("DELETE", "/containers/%s?force=1&v=1" % ident)
+
+
+def test_a_link_leads_nowhere():
+    """A client puts links wherever it can write, and then asks for them as binds."""
+    needs_our_host()
+    plant = ("import os\nfor path in ('/a/link', '/a/deep/link', '/a/../link', '/a/x.sock'):\n"
+             " try:\n  os.makedirs(os.path.dirname(path), exist_ok=True)\n"
+             "  os.symlink('/', path)\n except OSError: pass\n"
+             "for path in ('/a', '/a/..', '/a/deep'):\n"
+             " try: os.rename(path, path + '-away')\n except OSError: pass\n"
+             "assert os.path.islink('/a/link')")
+    for folder in (SWAP, SHOWN):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder + "/b/deep")
+    try:
+        with PolicyWorld(os.path.join(POLICIES, "data-bind-level.ini")) as world:
+            assert world.proves({"Binds": [SWAP + "/b:/a"]}, plant)
+            assert os.path.islink(SWAP + "/b/link"), "the client can write where it may"
+            for path in ("/b/link", "/b/deep/link", "/b/../b/link", "/b/link/", "/b//link", "",
+                         "/", "/.", "/..", "/b/.", "/../caisson-test-swap/b/link"):
+                status, mounts = asked(world, SWAP + path + ":/host")
+                assert status in (400, 403), "%s was let in: %s" % (path, mounts)
+            assert sorted(os.listdir(SWAP)) == ["b"], "nothing appeared beside what it may write"
+            assert asked(world, SWAP + "/b:/a") == (201, [(SWAP + "/b", True)])
+    finally:
+        shutil.rmtree(SWAP, ignore_errors=True)
+        shutil.rmtree(SHOWN, ignore_errors=True)
+
+
+def test_read_only_is_forced():
+    """Whatever is asked: what inspect shows, and what a write says."""
+    needs_our_host()
+    shutil.rmtree(SHOWN, ignore_errors=True)
+    os.makedirs(SHOWN + "/b/deep")
+    os.chmod(SHOWN + "/b/deep", 0o777)
+    try:
+        with PolicyWorld(os.path.join(POLICIES, "data-bind-level.ini")) as world:
+            for mode in ("", ":rw", ":ro"):
+                assert asked(world, SHOWN + "/b/deep:/a" + mode) == (201, [(SHOWN + "/b/deep", False)])
+                assert not world.proves({"Binds": [SHOWN + "/b:/a" + mode]},
+                                        "open('/a/deep/file', 'w')")
+            for mode in (":z", ":rshared", ":ro,rshared", ":rw,nocopy"):
+                assert asked(world, SHOWN + "/b:/a" + mode)[0] in (400, 403)
+            assert os.listdir(SHOWN + "/b/deep") == []
+    finally:
+        shutil.rmtree(SHOWN, ignore_errors=True)
 
 
 @table([(os.path.basename(path)[:-4], path)

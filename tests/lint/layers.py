@@ -47,7 +47,7 @@ OWNERS = {
                 "evaluator": ["main", "runner", "engine", "docker", "service"]},
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
-    "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "asked", "judge", "risk",
+    "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "asked", "judge", "risk", "binds",
                              "owner", "created", "filters", "query_images", "query_rule", "echo"],
                   "proxy": ["learn"],  # the lines of an audit log
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},

@@ -154,7 +154,7 @@ class Rows:
         self.paths = read_bodies()
         self.bodies = {body: read_table(path, "FIELD", 1, self.complaints)
                        for body, path in self.paths.items()}
-        self.queries = read_table("policy/queries.def", "QUERY(?:_SHUT)?", 2, self.complaints)
+        self.queries = read_table("policy/queries.def", "QUERY(?:_SHUT|_RULE)?", 2, self.complaints)
         self.filters = read_table("policy/filters.def", "FILTER", 2, self.complaints)
         self.by_path = {(cells[1].replace("METHOD_", ""), template(cells[2])): cells
                         for _, cells in self.operations.values()}

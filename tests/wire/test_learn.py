@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is learnt from a run's audit log lets the same run pass, and nothing more."""
+import base64
 import json
 import os
 import re
@@ -215,6 +216,25 @@ def test_no_secret_is_kept():
     assert "s3cret" not in json.dumps(line), line
     assert line["asked"]["Env"] == ["PASSWORD"], line
     assert line["asked"]["HostConfig.LogConfig.Config"] == ["splunk-token"], line
+
+
+def test_no_credentials_are_kept():
+    account = {"username": "someb0dy", "password": "s3cret", "auth": "c29tZWIwZHk6czNjcmV0"}
+    header = base64.urlsafe_b64encode(json.dumps(account).encode()).decode()
+    with observing() as w:
+        w.ask("POST", "/v1.41/images/create?fromImage=example.org/alpine&tag=3", None,
+              "X-Registry-Auth: " + header)
+        w.ask("POST", "/v1.41/auth", account)
+        w.ask("POST", "/v1.41/images/create?fromImage=alpine&tag=3", None,
+              "X-Registry-Auth: e30=")
+        assert header.encode() in w.engine.asked()[0].raw
+        lines = w.audit(3)
+    for secret in ("s3cret", "someb0dy", header, account["auth"]):
+        assert secret not in json.dumps(lines), lines
+    policy = learn("-", text="".join(json.dumps(line) + "\n" for line in lines))
+    assert "\nCredentials = allow    ; allowed 1, " in policy, policy
+    assert "\nPull = one-of example.org/alpine:3 alpine:3    ; allowed 2, " in policy, policy
+    assert "\n[auth]\nauth = allow    ; allowed 1, " in policy, policy
 
 
 def test_a_note_has_a_bound():

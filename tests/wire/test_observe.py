@@ -185,6 +185,25 @@ def test_chunks_are_written_anew():
         assert b"Content-Length: %d\r\n" % len(BODY) in sent.raw, sent.raw
 
 
+def test_uploads_go_on_as_they_come():
+    """Of operations that take one, that cannot be allowed, that have no body, and of none at all."""
+    data = bytes(range(256)) * 1024
+    with observing() as w:
+        w.engine.on("*", ".", lambda exchange: exchange.json(200, {}))
+        for method, target in (("PUT", "/v1.41/containers/theirs/archive?path=/"),
+                               ("POST", "/v1.41/images/load"), ("POST", "/v1.41/plugins/create"),
+                               ("POST", "/v1.41/something/new")):
+            for framing in ("Content-Length: %d" % len(data), "Transfer-Encoding: chunked"):
+                w.engine.forget()
+                with w.connect() as client:
+                    client.send(head(method, target, "Content-Type: application/x-tar", framing) +
+                                (data if "Length" in framing else
+                                 b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data)))
+                    assert client.response().status == 200, target
+                assert [(r.target, r.body) for r in w.engine.asked()] == [(target, data)], target
+        assert {a["decision"] for a in w.audit(8)} == {"observe"}
+
+
 def test_a_tunnel():
     def agree(exchange):
         exchange.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
