@@ -4,6 +4,7 @@
 What a program sends is data (tests/lib/replay.py).  Beside it stand a container, a network and a
 volume of somebody else, and what the program does to them is judged by what the Engine shows.
 """
+import contextlib
 import glob
 import os
 import subprocess
@@ -32,8 +33,11 @@ class Preset(RealWorld):
 def test_replay(replay):
     with Stage(real.ENGINE) as stage:
         before = stage.state()
-        with Preset(replay.policy, stage) as w:
-            play(replay, w.proxy.listen, stage.values, real.ENGINE)
+        with contextlib.ExitStack() as worlds:
+            earlier, w = (worlds.enter_context(Preset(part.policy, stage)) if part else None
+                          for part in (replay.earlier, replay))
+            play(replay, w.proxy.listen, stage.values, real.ENGINE,
+                 earlier=earlier and earlier.proxy.listen)
         assert stage.state() == before, "it left a trace"
 
 

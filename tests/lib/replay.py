@@ -4,7 +4,9 @@
 A replay is what one program asks of an Engine in one life of it, and what must come of it under the
 preset that is meant for it.  record.py writes such steps down.  A file is lines; `#` is a comment:
 
-  preset: FILE                 the policy below policy/presets that it is played under
+  preset: FILE                 the policy below policy/presets that it is played under.  What stands
+                               before a second such line is done earlier, under the first one, by
+                               somebody of the same owner
   agent: TEXT                  the User-Agent of every request
 
   -- METHOD TARGET             a request.  {name} stands for a value: those of the stage, and kept ones
@@ -24,6 +26,7 @@ preset that is meant for it.  record.py writes such steps down.  A file is lines
   >> NAME TEXT                 a line for it; without TEXT: no more
   == METHOD TARGET [BODY]      meanwhile somebody else asks this of the Engine itself
 """
+import copy
 import glob
 import io
 import json
@@ -63,7 +66,7 @@ class Step:
 class Replay:
     def __init__(self, path):
         self.name = os.path.basename(path)[:-len(".replay")]
-        self.preset = self.agent = None
+        self.preset = self.agent = self.earlier = None
         self.steps = []
         with open(path, encoding="utf-8") as text:
             for number, line in enumerate(text, 1):
@@ -78,6 +81,8 @@ class Replay:
     def take(self, where, line):
         word, _, rest = line.partition(" ")
         step = self.steps[-1] if self.steps else None
+        if word == "preset:" and self.steps:
+            self.earlier, self.steps = copy.copy(self), []
         if word in ("preset:", "agent:"):
             setattr(self, word[:-1], rest)
         elif word in ("--", "<<", ">>", "=="):
@@ -251,9 +256,12 @@ class Player:
             stream.client.close()
 
 
-def play(replay, path, values, engine=None, refused=True):
+def play(replay, path, values, engine=None, refused=True, earlier=None):
     """Plays it at the socket `path`; AssertionError with FILE:LINE at the first thing that is not
-    as it must be.  refused=False leaves out what must be refused, or not be seen."""
+    as it must be.  refused=False leaves out what must be refused, or not be seen.  What is done
+    earlier is done at the socket `earlier`, or at the same one.  Returns what is known then."""
+    if replay.earlier:
+        values = play(replay.earlier, earlier or path, values, engine, refused)
     player = Player(replay, path, values, engine, refused)
     try:
         for step in replay.steps:
@@ -266,6 +274,7 @@ def play(replay, path, values, engine=None, refused=True):
                                                      error or type(error))) from error
     finally:
         player.close()
+    return player.values
 
 
 class Stage:
