@@ -136,7 +136,7 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
     case JSON_ARRAY:
         return json_array_size(value) == 0 ||
                (field->type->kind == KIND_NUMBERS && is_all_zero(value)) ||
-               is_all_neutral(field, value);
+               (field->type->kind == KIND_STRINGS && is_all_neutral(field, value));
     case JSON_OBJECT:
         return json_object_size(value) == 0 ||
                (field->type->kind == KIND_OBJECT && members_are_neutral(field, value));
