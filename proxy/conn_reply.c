@@ -10,6 +10,7 @@
 #include "policy.h"
 #include "upstream.h"
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -236,6 +237,33 @@ static void conn_forget_decision(struct exchange *x)
         conn_free_decision(x);
 }
 
+/*
+ * Whether the Engine refuses a name since a container has it that is not the client's.  Its words
+ * would tell that container's id.
+ */
+static bool conn_is_anothers_name(const struct conn *conn, int status)
+{
+    const struct exchange *x = &conn->x;
+    const char *name = x->decision->name;
+
+    return status == 409 && !conn_observes(x) &&
+           (x->op->number == OPERATION_ContainerCreate ||
+            x->op->number == OPERATION_ContainerRename) &&
+           owner_resolve(conn->tenant->owned, name, strlen(name)) == NULL;
+}
+
+static void conn_refuse_name(struct conn *conn)
+{
+    char text[OWNER_NAME_BYTES + 128];
+
+    snprintf(text, sizeof text,
+             "Conflict. The container name \"/%s\" is already in use by a container that is not "
+             "yours; choose another",
+             conn->x.decision->name);
+    conn->x.keep_alive = false; /* the Engine's own words are left unread */
+    conn_refuse(conn, REASON_NAME_TAKEN, text);
+}
+
 static void conn_take_reply(struct conn *conn, const struct message_reply *reply, const char *data,
                             size_t bytes)
 {
@@ -247,6 +275,13 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
     if ((x->op->reply == REPLY_CREATE || x->op->reply == REPLY_EXEC) && reply->status == 201) {
         conn_enter(conn, CONN_CREATED, 0);
         conn_collect(conn, data, bytes);
+        return;
+    }
+    if (conn_is_anothers_name(conn, reply->status)) {
+        if (conn->detached)
+            conn_finish(conn, REASON_NAME_TAKEN);
+        else
+            conn_refuse_name(conn);
         return;
     }
     conn_learn(conn, reply->status);

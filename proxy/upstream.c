@@ -191,7 +191,9 @@ static void upstream_call_end(struct upstream_call *call, bool whole)
     if (call->stream == NULL)
         return;
     event_del(&call->deadline);
-    if (whole && call->reply.keep_alive && buf_bytes(&call->raw) == 0)
+    /* Each call makes its connection: kept are no more than exchanges would keep. */
+    if (whole && call->reply.keep_alive && buf_bytes(&call->raw) == 0 &&
+        LIST_EMPTY(&upstream->idle))
         upstream_give(upstream, call->stream);
     else
         upstream_drop(upstream, call->stream);

@@ -405,7 +405,7 @@ REACHING = [
     ("stats", "--no-stream", "%s"), ("stop", "%s"), ("kill", "%s"), ("restart", "%s"),
     ("pause", "%s"), ("unpause", "%s"), ("rename", "%s", "stolen"), ("rm", "-f", "%s"),
     ("wait", "%s"), ("start", "%s"), ("start", "-a", "%s"), ("export", "%s"),
-    ("cp", "%s:/etc/passwd", "-"), ("cp", "-", "%s:/tmp"),
+    ("cp", "%s:/etc/passwd", "-"),
 ]
 
 

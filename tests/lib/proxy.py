@@ -57,11 +57,14 @@ class Proxy:
         self.errors = os.path.join(directory, "proxy.err")
         self.process = None
         self.ended = False  # as the test meant it to
+        self.says_listen = True  # on its command line; else the policy does, and with it of others
 
     def spawn(self):
         self.ended = False
-        command = WRAP + [BINARY, "serve", "--policy", self.policy, "--listen",
-                          "unix:" + self.listen, "--upstream", "unix:" + self.upstream]
+        command = WRAP + [BINARY, "serve", "--policy", self.policy,
+                          "--upstream", "unix:" + self.upstream]
+        if self.says_listen:
+            command += ["--listen", "unix:" + self.listen]
         with open(self.errors, "ab") as errors:
             self.process = subprocess.Popen(command + self.arguments, stdin=subprocess.DEVNULL,
                                             stdout=errors, stderr=errors)
