@@ -35,7 +35,7 @@ POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain", "reload"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"], "verdict.h": ["commands"],
+    "schema.h": ["commands", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"], "images.h": ["commands"], "verdict.h": ["commands"],
     "query.h": ["commands", "learn", "reference"], "filters.h": ["reference"],
     "listeners.h": ["server", "commands", "explain", "healthcheck", "main", "reload"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
