@@ -167,7 +167,8 @@ static void portainer(void **state)
            "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
            "SystemEvents = any", "SystemDataUsage = yes", "ImageList = yes", "ImageInspect = yes",
            "ImageHistory = yes", "ImageSearch = yes", "ImageGet = yes", "ImageGetAll = yes",
-           "ImageAttestations = yes", "SystemInfo = yes", "SystemVersion = yes");
+           "ImageAttestations = yes", "SystemInfo = yes", "SystemVersion = yes",
+           "NetworkList = any", "NetworkInspect = any", "VolumeList = any", "VolumeInspect = any");
     assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
     assert_lacks("Pull = ");
