@@ -92,6 +92,7 @@ static bool (*const deciders[])(const struct policy *policy, const struct owner_
     [OBJECT_IMAGE] = nothing_decide, /* images.c says which may be named */
     [OBJECT_NETWORK] = network_decide,
     [OBJECT_VOLUME] = volume_decide,
+    [OBJECT_OTHER] = nothing_decide,
     [OBJECT_COUNT] = NULL,
 };
 

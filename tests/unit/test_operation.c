@@ -41,7 +41,7 @@ static void grants_are_possible(void **state)
         if (op->grants == GRANT_NO)
             continue;
         assert_int_not_equal(op->body, BODY_UNJUDGED);
-        assert_true(op->object < OBJECT_OTHER);
+        assert_true(op->object < OBJECT_COUNT);
         /* Images have no owner; a commit names its container in the query. */
         bool has_own = op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC ||
                        op->object == OBJECT_NETWORK || op->object == OBJECT_VOLUME ||
