@@ -103,6 +103,17 @@ static bool is_all_zero(const json_t *list)
     return true;
 }
 
+static bool is_all_neutral(const struct field *field, const json_t *list)
+{
+    size_t i;
+    json_t *element;
+    json_array_foreach ((json_t *) list, i, element) {
+        if (!json_is_string(element) || !word_is_in(field->neutral, json_string_value(element)))
+            return false;
+    }
+    return true;
+}
+
 bool judge_is_neutral(const struct field *field, const json_t *value)
 {
     char number[24];
@@ -124,7 +135,8 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
                word_is_in(field->neutral, json_string_value(value));
     case JSON_ARRAY:
         return json_array_size(value) == 0 ||
-               (field->type->kind == KIND_NUMBERS && is_all_zero(value));
+               (field->type->kind == KIND_NUMBERS && is_all_zero(value)) ||
+               (field->type->kind == KIND_STRINGS && is_all_neutral(field, value));
     case JSON_OBJECT:
         return json_object_size(value) == 0 ||
                (field->type->kind == KIND_OBJECT && members_are_neutral(field, value));
