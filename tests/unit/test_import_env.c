@@ -170,7 +170,8 @@ static void portainer(void **state)
            "ImageAttestations = yes", "ServiceList = yes", "ServiceInspect = yes",
            "ServiceLogs = yes", "TaskList = yes", "TaskInspect = yes", "TaskLogs = yes",
            "PluginList = yes", "GetPluginPrivileges = yes", "PluginInspect = yes",
-           "SecretList = yes", "SecretInspect = yes", "SystemInfo = yes", "SystemVersion = yes");
+           "SecretList = yes", "SecretInspect = yes", "SystemInfo = yes", "SystemVersion = yes",
+           "NetworkList = any", "NetworkInspect = any", "VolumeList = any", "VolumeInspect = any");
     assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
     assert_lacks("Pull = ");

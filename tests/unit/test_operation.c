@@ -41,11 +41,14 @@ static void grants_are_possible(void **state)
         if (op->grants == GRANT_NO)
             continue;
         assert_int_not_equal(op->body, BODY_UNJUDGED);
-        assert_true(op->object <= OBJECT_IMAGE || op->object == OBJECT_OTHER);
+        assert_true(op->object < OBJECT_COUNT);
         /* Images have no owner; a commit names its container in the query. */
         bool has_own = op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC ||
-                       i == OPERATION_ContainerList || i == OPERATION_ContainerPrune ||
-                       i == OPERATION_SystemEvents || i == OPERATION_ImageCommit;
+                       op->object == OBJECT_NETWORK || op->object == OBJECT_VOLUME ||
+                       i == OPERATION_ContainerList || i == OPERATION_NetworkList ||
+                       i == OPERATION_NetworkPrune || i == OPERATION_VolumeList ||
+                       i == OPERATION_VolumePrune || i == OPERATION_ImageCommit ||
+                       i == OPERATION_ContainerPrune || i == OPERATION_SystemEvents;
         assert_int_equal(op->grants, has_own ? GRANT_OWN | GRANT_ANY : GRANT_YES);
         if (op->reply == REPLY_HIJACK) /* the policy says so in each decision */
             assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart);
