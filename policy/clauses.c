@@ -232,10 +232,11 @@ static int read_bound(const struct type *type, const char **at, const char *clau
         return err_set(err, "%s does not fit a field of type %s; %s", clause, type->name,
                        type->kind == KIND_BOOL ? "write allow, forbid or force true"
                                                : "write allow or forbid, and bound its members");
-    if (type->kind == KIND_STRING && !(type->traits & TYPE_LENGTH))
+    if (type->kind == KIND_STRING && !(type->traits & (TYPE_LENGTH | TYPE_PORTS)))
         return err_set(err, "%s would count the letters of a field of type %s; write one-of",
                        clause, type->name);
-    type = type->kind == KIND_NUMBER ? type : type->kind == KIND_STRING ? &bytes : &count;
+    if (type->kind != KIND_NUMBER && !(type->traits & TYPE_PORTS))
+        type = type->kind == KIND_STRING ? &bytes : &count;
     struct item item;
     int done = item_read_one(at, clause, &item, err);
     if (done == 0)
@@ -393,7 +394,7 @@ static int check_default(const struct type *type, const struct rule *rule, struc
 {
     int64_t measure = type_measure(type, rule->fallback);
     char bound[TYPE_TEXT_BYTES], shown[TYPE_TEXT_BYTES];
-    bool over = rule->has_max && measure > rule->max;
+    bool over = rule->has_max && type_measure_last(type, rule->fallback) > rule->max;
     const struct rule_item *excluded;
     type_print(type, rule->fallback, shown);
     if (type->kind != KIND_BOOL && (over || (rule->has_min && measure < rule->min)))

@@ -52,7 +52,7 @@ void create_prepare(const struct schema *schema, json_t *body)
  * The Engine takes CpuQuota -1 beside NanoCpus, and the quota in force is then -1: no limit.  And
  * a quota is a share of its period: what bounds it was meant for the usual one.
  */
-static bool check_cpu(struct judge *judge, const json_t *out)
+bool create_check_cpu(struct judge *judge, const json_t *out)
 {
     enum { USUAL_PERIOD = 100000 };
     static const char *const others[] = {"HostConfig.CpuQuota", "HostConfig.CpuPeriod"};
@@ -202,7 +202,7 @@ static bool complete(struct judge *judge, json_t **out)
 
 bool create_finish(struct judge *judge, const json_t *body, json_t **out)
 {
-    return check_cpu(judge, *out) && check_mounts(judge, body, *out) && binds_settle(judge, *out) &&
-           settle_endpoint(judge, *out) && check_endpoints(judge, *out) &&
-           stamp_label(judge, *out) && complete(judge, out);
+    return create_check_cpu(judge, *out) && check_mounts(judge, body, *out) &&
+           binds_settle(judge, *out) && settle_endpoint(judge, *out) &&
+           check_endpoints(judge, *out) && stamp_label(judge, *out) && complete(judge, out);
 }

@@ -103,6 +103,17 @@ static bool is_all_zero(const json_t *list)
     return true;
 }
 
+static bool is_all_neutral(const struct field *field, const json_t *list)
+{
+    size_t i;
+    json_t *element;
+    json_array_foreach ((json_t *) list, i, element) {
+        if (!json_is_string(element) || !word_is_in(field->neutral, json_string_value(element)))
+            return false;
+    }
+    return true;
+}
+
 bool judge_is_neutral(const struct field *field, const json_t *value)
 {
     char number[24];
@@ -124,7 +135,8 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
                word_is_in(field->neutral, json_string_value(value));
     case JSON_ARRAY:
         return json_array_size(value) == 0 ||
-               (field->type->kind == KIND_NUMBERS && is_all_zero(value));
+               (field->type->kind == KIND_NUMBERS && is_all_zero(value)) ||
+               (field->type->kind == KIND_STRINGS && is_all_neutral(field, value));
     case JSON_OBJECT:
         return json_object_size(value) == 0 ||
                (field->type->kind == KIND_OBJECT && members_are_neutral(field, value));
@@ -427,6 +439,21 @@ static json_t *judge_object(struct judge *judge, const struct field *field, json
     return sent;
 }
 
+/* Of an update: the Engine leaves the field as it is. */
+static bool says_nothing(const struct field *field, const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    if (json_is_integer(value))
+        return field->zero_keeps && json_integer_value(value) == 0;
+    json_object_foreach ((json_t *) value, key, member) {
+        const struct field *row = field_member(field, key);
+        if (!row || (row->keeps ? !says_nothing(row, member) : !judge_is_neutral(row, member)))
+            return false;
+    }
+    return json_is_object(value) || judge_is_neutral(&(struct field){.type = field->type}, value);
+}
+
 json_t *judge_field(struct judge *judge, const struct field *field, json_t *value)
 {
     char wrong[TYPE_TEXT_BYTES];
@@ -434,6 +461,9 @@ json_t *judge_field(struct judge *judge, const struct field *field, json_t *valu
         judge_refuse(judge, REASON_FIELD_TYPE, field->path, "%s %s", field->path, wrong);
         return NULL;
     }
+    /* Of a field that follows another one the place is kept: judge_forced(). */
+    if (field->keeps && says_nothing(field, value))
+        return field->rule.force_path ? json_integer(0) : NULL;
     bool neutral = judge_is_neutral(field, value);
     json_t *list = NULL, *sent;
     if (!neutral && field->type->traits & TYPE_STRING && json_is_string(value))
@@ -450,6 +480,8 @@ json_t *judge_field(struct judge *judge, const struct field *field, json_t *valu
         sent = judge_absent(judge, field);
     else
         sent = judge_present(judge, field, value);
+    if (field->keeps && neutral && !sent && !judge->refused)
+        sent = json_incref(value);
     json_decref(list);
     return sent;
 }

@@ -198,6 +198,15 @@ json_t *rule_explicit(const struct rule *rule)
                           : json_integer(rule->has_max ? rule->max : rule->min);
 }
 
+/* Where the Engine would take a port at random, it takes one of a range. */
+static json_t *any_port(const struct rule *rule)
+{
+    enum { PORT_MOST = 65535 };
+    int64_t first = rule->has_min ? rule->min : 1, last = rule->has_max ? rule->max : PORT_MOST;
+    return first == last ? json_sprintf("%lld", (long long) first)
+                         : json_sprintf("%lld-%lld", (long long) first, (long long) last);
+}
+
 bool rule_fill(struct judge *judge, const struct field *field, json_t **ret)
 {
     const struct rule *rule = &field->rule;
@@ -215,6 +224,8 @@ bool rule_fill(struct judge *judge, const struct field *field, json_t **ret)
         *ret = rule_explicit(rule);
     else if (kind == KIND_STRING && rule->item_count)
         return fill_one_of(judge, field, ret);
+    else if (field->type->traits & TYPE_PORTS && (rule->has_max || rule->has_min))
+        *ret = any_port(rule);
     else
         *ret = safe_value(field);
     if (!*ret && field->safe && !rule->allow)
@@ -253,7 +264,7 @@ bool rule_forbid(struct judge *judge, const struct field *field)
 /* What a bound counts, after its number. */
 static const char *counted(const struct type *type, int64_t number)
 {
-    if (type->kind == KIND_NUMBER)
+    if (type->kind == KIND_NUMBER || type->traits & TYPE_PORTS)
         return "";
     if (type->kind == KIND_STRING)
         return number == 1 ? " byte" : " bytes";
@@ -284,9 +295,10 @@ static bool refuse_bound(struct judge *judge, const struct field *field, int64_t
 bool rule_bounds(struct judge *judge, const struct field *field, const json_t *value)
 {
     int64_t measure = type_measure(field->type, value);
+    int64_t last = type_measure_last(field->type, value);
     bool no_limit = field->type->traits & TYPE_NEGATIVE && measure < 0;
-    if (field->rule.has_max && (measure > field->rule.max || no_limit))
-        return refuse_bound(judge, field, measure, true);
+    if (field->rule.has_max && (last > field->rule.max || no_limit))
+        return refuse_bound(judge, field, last, true);
     if (field->rule.has_min && measure < field->rule.min)
         return refuse_bound(judge, field, measure, false);
     return true;

@@ -21,6 +21,7 @@
 #include "reason.h"
 #include "suggest.h"
 #include "types.h"
+#include "update.h"
 
 /* ---- the tables ---- */
 
@@ -124,9 +125,23 @@ static json_t *safe_value(const struct field *field)
     return rule->fallback || is_limit ? rule_explicit(rule) : NULL;
 }
 
-/* A row that does not parse is a bug; only memory can be short. */
-static int field_init(struct schema *schema, const struct field_row *row)
+/* A row without a rule stands for that of a create: see update.def. */
+static const struct field_row *row_behind(const struct field_row *row)
 {
+    const struct schema_table *create = &tables[BODY_CREATE];
+    size_t i = 0;
+    if (row->rule)
+        return row;
+    while (i < create->count && strcmp(create->rows[i].path, row->path) != 0)
+        i++;
+    assert(i < create->count);
+    return &create->rows[i];
+}
+
+/* A row that does not parse is a bug; only memory can be short. */
+static int field_init(struct schema *schema, const struct field_row *said)
+{
+    const struct field_row *row = row_behind(said);
     const struct type *type = type_get((enum type_id) row->type);
     struct field *field = &schema->fields[schema->count];
     struct field *object = parent_of(schema, type, row->path);
@@ -142,6 +157,8 @@ static int field_init(struct schema *schema, const struct field_row *row)
         .since = row->since,
         .type = type,
         .object = object == &schema->root ? NULL : object,
+        .keeps = said != row && !said->risk,
+        .zero_keeps = said != row && said->neutral,
     };
     schema->count++;
     field_link(object, field);
@@ -218,6 +235,8 @@ static int check_reference(const struct schema *schema, const struct field *fiel
                            const char *target, struct err *err)
 {
     const struct field *source = schema_find(schema, target);
+    if (!source && field->keeps) /* a create has it: an update cannot name the one or the other */
+        return 0;
     if (!source)
         return no_such_field(schema, target, err);
     if (source->type->kind != KIND_NUMBER || source->type->unit != field->type->unit ||

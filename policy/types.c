@@ -37,6 +37,7 @@ static const struct type_codec codec_namespace = {.matches = match_namespace,
                                                   .container = "container:"};
 static const struct type_codec codec_container = {.container = ""};
 static const struct type_codec codec_ids = {.matches = match_ids};
+static const struct type_codec codec_address = {.matches = match_address};
 static const struct type_codec codec_ports = {.matches = match_ports};
 static const struct type_codec codec_source = {.matches = match_source,
                                                .item_wrong = match_source_item};
@@ -56,6 +57,7 @@ static const struct type types[TYPE_COUNT] = {
 #define LENGTH    TYPE_LENGTH
 #define PARAMETER TYPE_PARAMETER
 #define NEVER     TYPE_NEVER
+#define PORTS     TYPE_PORTS
 #define TYPE(name, word, kind, unit, least, most, traits, format, format_key, codec) \
     {word, KIND_##kind, UNIT_##unit, least, most, traits, format, format_key, codec},
 #include "types.def"
@@ -69,6 +71,7 @@ static const struct type types[TYPE_COUNT] = {
 #undef LENGTH
 #undef PARAMETER
 #undef NEVER
+#undef PORTS
 };
 
 const struct type *type_get(enum type_id id)
@@ -416,7 +419,15 @@ int64_t type_measure(const struct type *type, const json_t *value)
 {
     if (type->kind == KIND_NUMBER)
         return json_integer_value(value);
+    if (type->traits & TYPE_PORTS)
+        return strtol(json_string_value(value), NULL, 10);
     if (type->kind == KIND_STRING)
         return (int64_t) json_string_length(value);
     return (int64_t) (json_is_array(value) ? json_array_size(value) : json_object_size(value));
+}
+
+int64_t type_measure_last(const struct type *type, const json_t *value)
+{
+    const char *dash = type->traits & TYPE_PORTS ? strchr(json_string_value(value), '-') : NULL;
+    return dash ? strtol(dash + 1, NULL, 10) : type_measure(type, value);
 }

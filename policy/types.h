@@ -50,7 +50,8 @@ enum {
     TYPE_LENGTH = 32,
     TYPE_PARAMETER = 64,
     TYPE_NEVER = 128,
-    TYPE_SECRET = 256
+    TYPE_SECRET = 256,
+    TYPE_PORTS = 512
 };
 
 /* NULL, or how the text should be: "must be ...". */
@@ -115,7 +116,10 @@ int type_parse_number(const struct type *type, const char *text, int64_t *ret, s
 char *type_print(const struct type *type, const struct json_t *value, char buffer[TYPE_TEXT_BYTES]);
 char *type_print_number(const struct type *type, int64_t number, char buffer[TYPE_TEXT_BYTES]);
 
-/* What max and min compare: the number, the bytes of a string, the elements of a list or map. */
+/* What max and min compare: the number, the bytes of a string, the elements of a list or map; of a
+ * range of ports its first one. */
 int64_t type_measure(const struct type *type, const struct json_t *value);
+/* The same of the greatest in it. */
+int64_t type_measure_last(const struct type *type, const struct json_t *value);
 
 #endif

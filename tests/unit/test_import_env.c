@@ -126,15 +126,20 @@ static void traefik(void **state)
 }
 
 static const char *const writers[] = {
-    "ContainerList = own",    "ContainerCreate = yes",      "ContainerInspect = own",
-    "ContainerTop = own",     "ContainerLogs = own",        "ContainerChanges = own",
-    "ContainerStats = own",   "ContainerResize = own",      "ContainerStart = own",
-    "ContainerStop = own",    "ContainerRestart = own",     "ContainerKill = own",
-    "ContainerRename = own",  "ContainerPause = own",       "ContainerUnpause = own",
-    "ContainerAttach = own",  "ContainerWait = own",        "ContainerDelete = own",
-    "ContainerExec = own",    "SystemVersion = yes",        "PutContainerArchive = own",
-    "ContainerArchive = own", "ContainerArchiveInfo = own", "ContainerExport = own",
-    "ContainerPrune = own",   "SystemEvents = own",         NULL,
+    "ContainerList = own",       "ContainerCreate = yes",
+    "ContainerInspect = own",    "ContainerTop = own",
+    "ContainerLogs = own",       "ContainerChanges = own",
+    "ContainerStats = own",      "ContainerResize = own",
+    "ContainerStart = own",      "ContainerStop = own",
+    "ContainerRestart = own",    "ContainerKill = own",
+    "ContainerRename = own",     "ContainerPause = own",
+    "ContainerUnpause = own",    "ContainerAttach = own",
+    "ContainerWait = own",       "ContainerDelete = own",
+    "ContainerExec = own",       "SystemVersion = yes",
+    "PutContainerArchive = own", "ContainerUpdate = own",
+    "ContainerArchive = own",    "ContainerArchiveInfo = own",
+    "ContainerExport = own",     "ContainerPrune = own",
+    "SystemEvents = own",        NULL,
 };
 
 static void watchtower(void **state)
