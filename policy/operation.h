@@ -90,6 +90,9 @@ struct operation {
 const struct operation *operation_get(enum operation_id number);
 /* The row of an operationId, compared exactly; NULL when there is none. Static. */
 const struct operation *operation_find(const char *id);
+/* What a connection becomes with which an operation of REPLY_HIJACK is asked: "tcp", "h2c". Static.
+ */
+const char *operation_protocol(const struct operation *op);
 /* "GET", "POST", ...; "?" for METHOD_OTHER. Static. */
 const char *method_name(enum method method);
 

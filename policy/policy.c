@@ -294,7 +294,8 @@ void policy_decision_done(struct policy_decision *decision)
     free(decision->body);
     free(decision->warnings);
     free(decision->registry_auth);
-    decision->registry_auth = NULL;
+    free(decision->session);
+    decision->registry_auth = decision->session = NULL;
     free(decision->target_long);
     free(decision->asked);
     decision->body = decision->warnings = NULL;

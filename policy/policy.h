@@ -86,6 +86,7 @@ struct policy_decision {
     bool hijack;   /* the engine is asked for a raw stream, if the client asked to upgrade */
     char *body;    /* to send, canonical JSON; NULL for none. Owned */
     char *registry_auth; /* X-Registry-Auth to send; NULL for none. Owned */
+    char *session; /* header lines of a Session to send, each with its CRLF; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
     size_t body_bytes;
     char *asked;       /* what the body asks for: asked.h; NULL for nothing. Owned */
@@ -135,6 +136,14 @@ bool policy_route(const struct policy *policy, const struct policy_engine *engin
  */
 bool policy_credentials(const struct policy *policy, const char *text, size_t bytes,
                         struct policy_decision *decision);
+
+/*
+ * The same of a field of the head that only a Session has, one call for each: name is what follows
+ * the prefix (in any case).  It is written anew.
+ */
+#define POLICY_SESSION_PREFIX "X-Docker-Expose-Session-"
+bool policy_session(const char *name, size_t name_bytes, const char *value, size_t bytes,
+                    struct policy_decision *decision);
 
 /*
  * Step two: version, query, body, ownership.  body is NULL when the request had none.  nonce is 64

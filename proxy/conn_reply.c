@@ -187,6 +187,8 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
     struct buf out = {0};
     int ret;
 
+    if (x->op != NULL && reply->status == 101)
+        head.protocol = operation_protocol(x->op);
     if (x->op != NULL && (x->op->number == OPERATION_ContainerArchive ||
                           x->op->number == OPERATION_ContainerArchiveInfo))
         head.path_stat = reply->path_stat;

@@ -192,7 +192,8 @@ static int conn_write_request(struct conn *conn, bool fresh)
         .chunked = upload && conn->framing.framing == FRAMING_CHUNKED,
         .json = decision->body != NULL,
         .tar = upload,
-        .upgrade = decision->hijack && conn->x.upgrade,
+        .upgrade = decision->hijack && conn->x.upgrade ? operation_protocol(conn->x.op) : NULL,
+        .session = decision->session,
         .registry_auth = decision->registry_auth,
     };
     struct buf request = {0};
@@ -345,6 +346,23 @@ static void conn_refuse_stranger(struct conn *conn)
     conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
 }
 
+/* A message_visit. */
+static bool conn_take_session(void *arg, struct span name, struct span value)
+{
+    return policy_session(name.data, name.bytes, value.data, value.bytes, arg);
+}
+
+/* What some operations have in their heads beside the target. */
+static bool conn_take_fields(struct exchange *x, const struct message_request *request)
+{
+    if (!policy_credentials(x->policy, request->registry_auth.data, request->registry_auth.bytes,
+                            x->decision))
+        return false;
+    return x->decision->op->number != OPERATION_Session ||
+           message_each_field(request->fields, POLICY_SESSION_PREFIX, conn_take_session,
+                              x->decision);
+}
+
 /* Judges the head alone; goes on to the body, or to the decision when there is none. */
 static void conn_route(struct conn *conn, const struct message_request *request)
 {
@@ -355,8 +373,7 @@ static void conn_route(struct conn *conn, const struct message_request *request)
 
     go_on = policy_route(x->policy, upstream_engine(shared->upstream), x->method, x->target,
                          x->target_bytes, x->decision) &&
-            policy_credentials(x->policy, request->registry_auth.data, request->registry_auth.bytes,
-                               x->decision);
+            conn_take_fields(x, request);
     x->op = x->decision->op;
     /* What follows a refused body, or an upgrade that we do not make, is perhaps no HTTP. */
     if ((has_body && !go_on) || request->upgrade)

@@ -69,7 +69,7 @@ static void every_variable(void **state)
         {"BUILD", "BUILD=1\n", "ImageBuild = "},
         {"COMMIT", "COMMIT=1\n", "ImageCommit = "},
         {"DISTRIBUTION", "DistributionInspect = ", NULL},
-        {"GRPC", "GRPC=1: cannot be allowed: ", NULL},
+        {"GRPC", "GRPC=1\n", "Grpc = yes"},
         {"SESSION", "SESSION=1\n", "Session = "},
         {"PLUGINS", "PluginList = ", "PluginPull = "},
         {"SWARM", "SwarmInspect = ", "SwarmInit = "},

@@ -51,7 +51,8 @@ static void grants_are_possible(void **state)
                        i == OPERATION_ContainerPrune || i == OPERATION_SystemEvents;
         assert_int_equal(op->grants, has_own ? GRANT_OWN | GRANT_ANY : GRANT_YES);
         if (op->reply == REPLY_HIJACK) /* the policy says so in each decision */
-            assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart);
+            assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart ||
+                        strcmp(operation_protocol(op), "h2c") == 0);
     }
 }
 
@@ -66,7 +67,8 @@ static void the_default_five_are_grantable(void **state)
     assert_int_equal(operation_get(OPERATION_ContainerWait)->reply, REPLY_STREAM);
     assert_int_equal(operation_get(OPERATION_ContainerLogs)->reply, REPLY_STREAM);
     assert_int_equal(operation_get(OPERATION_ContainerAttachWebsocket)->grants, GRANT_NO);
-    assert_int_equal(operation_get(OPERATION_Session)->grants, GRANT_NO);
+    assert_string_equal(operation_protocol(operation_get(OPERATION_Session)), "h2c");
+    assert_string_equal(operation_protocol(operation_get(OPERATION_ContainerAttach)), "tcp");
     assert_int_equal(operation_get(OPERATION_ContainerExec)->reply, REPLY_EXEC);
 }
 
