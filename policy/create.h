@@ -20,4 +20,8 @@ void create_prepare(const struct schema *schema, struct json_t *body);
  */
 bool create_finish(struct judge *judge, const struct json_t *body, struct json_t **out);
 
+/* Of what is sent: a quota of CPU time is within its rule in every period, and beside no NanoCpus.
+ */
+bool create_check_cpu(struct judge *judge, const struct json_t *out);
+
 #endif

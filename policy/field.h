@@ -24,6 +24,8 @@ struct field {
     struct rule builtin;          /* of the row, once the policy has replaced it; see below */
     struct json_t *safe;          /* what the built-in rule sends when nothing is asked; or NULL */
     bool open;                    /* the built-in rule is `allow` */
+    bool keeps;                   /* of an update: what is absent keeps its value */
+    bool zero_keeps;              /* ... and so does what is 0 */
     const struct field *object;   /* whose member it is; NULL for a member of the body */
     struct field *members, *next; /* first member; next member of the same object */
 };
@@ -33,7 +35,7 @@ struct field_row {
     const char *path;
     int type; /* enum type_id */
     unsigned since;
-    const char *rule, *neutral, *risk, *why;
+    const char *rule, *neutral, *risk, *why; /* rule NULL: the row of a create; see update.def */
 };
 
 /* What a schema is built from. */

@@ -285,6 +285,18 @@ const struct images_row *images_row_at(size_t index)
     return index < ROW_COUNT ? &rows[index] : NULL;
 }
 
+const char *images_missing(const struct operation *op, const struct schema *rules)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        const struct field *field = schema_find(rules, rows[i].rule);
+        if (rows[i].op != (int) op->number || rows[i].place == PLACE_OPTIONAL)
+            continue;
+        if (field->rule.forbid || (rows[i].place == PLACE_INSIDE && !allows_all(field)))
+            return rows[i].rule;
+    }
+    return NULL;
+}
+
 bool images_bound(const struct operation *op)
 {
     for (size_t i = 0; i < ROW_COUNT; i++)

@@ -55,6 +55,9 @@ const struct images_row *images_row_at(size_t index);
 /* The first of an operation; NULL when it names no image. */
 const struct images_row *images_row_of(const struct operation *op);
 
+/* The rule under [image] by which every request of an operation is refused; NULL for none. */
+const char *images_missing(const struct operation *op, const struct schema *rules);
+
 /* Whether the rules under [image] bound all that an operation leads to. */
 bool images_bound(const struct operation *op);
 

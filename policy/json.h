@@ -33,7 +33,8 @@ struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
 
 /*
  * jansson's json_loadb(), but NULL with json_error_out_of_memory whenever memory ran short on the
- * way: jansson then drops bytes of texts and goes on, or calls it invalid syntax.
+ * way: jansson then drops bytes of texts and goes on, or calls it invalid syntax.  ret_error may be
+ * NULL.
  */
 struct json_t *json_load_whole(const char *text, size_t bytes, size_t flags,
                                struct json_error_t *ret_error);
@@ -45,6 +46,14 @@ struct json_t *json_load_whole(const char *text, size_t bytes, size_t flags,
 unsigned long json_shortages(void);
 /* Memory has run short elsewhere, where no other answer can say so. */
 void json_shortage_note(void);
+
+/*
+ * A document that no table describes, written anew: NULL with the fault filled unless it is one
+ * object or list, with no two keys in an object that an Engine would take for the same field.
+ * Caller frees it.
+ */
+char *json_rewrite(const char *text, size_t bytes, unsigned depth, size_t *ret_bytes,
+                   struct json_fault *ret_fault);
 
 /* The value at "HostConfig.Memory"; NULL when it or a part of the way is absent. Borrowed. */
 struct json_t *json_at(const struct json_t *object, const char *path);

@@ -13,6 +13,7 @@
 
 #include "field.h"
 #include "json.h"
+#include "owner.h"
 #include "reason.h"
 #include "schema.h"
 #include "types.h"
@@ -103,6 +104,17 @@ static bool is_all_zero(const json_t *list)
     return true;
 }
 
+static bool is_all_neutral(const struct field *field, const json_t *list)
+{
+    size_t i;
+    json_t *element;
+    json_array_foreach ((json_t *) list, i, element) {
+        if (!json_is_string(element) || !word_is_in(field->neutral, json_string_value(element)))
+            return false;
+    }
+    return true;
+}
+
 bool judge_is_neutral(const struct field *field, const json_t *value)
 {
     char number[24];
@@ -110,8 +122,9 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
         return true;
     switch (json_typeof(value)) {
     case JSON_NULL:
-    case JSON_FALSE:
         return true;
+    case JSON_FALSE:
+        return !(field->type->traits & TYPE_FALSE);
     case JSON_TRUE:
         return word_is_in(field->neutral, "true");
     case JSON_INTEGER:
@@ -124,7 +137,8 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
                word_is_in(field->neutral, json_string_value(value));
     case JSON_ARRAY:
         return json_array_size(value) == 0 ||
-               (field->type->kind == KIND_NUMBERS && is_all_zero(value));
+               (field->type->kind == KIND_NUMBERS && is_all_zero(value)) ||
+               (field->type->kind == KIND_STRINGS && is_all_neutral(field, value));
     case JSON_OBJECT:
         return json_object_size(value) == 0 ||
                (field->type->kind == KIND_OBJECT && members_are_neutral(field, value));
@@ -273,20 +287,24 @@ static json_t *judge_map(struct judge *judge, const struct field *field, json_t 
     return NULL;
 }
 
+const char *judge_owned(const struct judge *judge, int kind, const char *ref, size_t ref_bytes)
+{
+    const struct schema_context *context = judge->context;
+    return context->owned ? context->owned(context->owned_arg, kind, ref, ref_bytes) : NULL;
+}
+
 /*
  * A container that a text names is one of the client's own, and is sent by its id; a foreign and an
  * absent one cannot be told apart.  The policy may name others, each in full.
  */
 static json_t *judge_container(struct judge *judge, const struct field *field, const char *text)
 {
-    const struct schema_context *context = judge->context;
     const char *prefix = field->type->codec->container, *id = NULL;
     char shown[JSON_QUOTE_BYTES * 8];
     if (strncmp(text, prefix, strlen(prefix)) != 0 || rule_names(&field->rule, text))
         return json_string(text);
     const char *ref = text + strlen(prefix), *rest = ref + strcspn(ref, ":");
-    if (context->owned)
-        id = context->owned(context->owned_arg, ref, (size_t) (rest - ref));
+    id = judge_owned(judge, OWNER_CONTAINER, ref, (size_t) (rest - ref));
     if (id)
         return json_sprintf("%s%s%s", prefix, id, rest);
     judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
@@ -302,7 +320,12 @@ static json_t *judge_text(struct judge *judge, const struct field *field, const 
 {
     const struct type_codec *codec = field->type->codec;
     json_t *sent;
-    if (codec->container) {
+    const char *network = codec->owns == TYPE_OWNS_NETWORK
+                              ? judge_owned(judge, OWNER_NETWORK, text, strlen(text))
+                              : NULL;
+    if (network) {
+        sent = json_string(network); /* a name could be somebody else's, too */
+    } else if (codec->container) {
         sent = judge_container(judge, field, text);
     } else {
         char *written = codec->canonical(text);
@@ -427,6 +450,21 @@ static json_t *judge_object(struct judge *judge, const struct field *field, json
     return sent;
 }
 
+/* Of an update: the Engine leaves the field as it is. */
+static bool says_nothing(const struct field *field, const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    if (json_is_integer(value))
+        return field->zero_keeps && json_integer_value(value) == 0;
+    json_object_foreach ((json_t *) value, key, member) {
+        const struct field *row = field_member(field, key);
+        if (!row || (row->keeps ? !says_nothing(row, member) : !judge_is_neutral(row, member)))
+            return false;
+    }
+    return json_is_object(value) || judge_is_neutral(&(struct field){.type = field->type}, value);
+}
+
 json_t *judge_field(struct judge *judge, const struct field *field, json_t *value)
 {
     char wrong[TYPE_TEXT_BYTES];
@@ -434,6 +472,9 @@ json_t *judge_field(struct judge *judge, const struct field *field, json_t *valu
         judge_refuse(judge, REASON_FIELD_TYPE, field->path, "%s %s", field->path, wrong);
         return NULL;
     }
+    /* Of a field that follows another one the place is kept: judge_forced(). */
+    if (field->keeps && says_nothing(field, value))
+        return field->rule.force_path ? json_integer(0) : NULL;
     bool neutral = judge_is_neutral(field, value);
     json_t *list = NULL, *sent;
     if (!neutral && field->type->traits & TYPE_STRING && json_is_string(value))
@@ -450,6 +491,8 @@ json_t *judge_field(struct judge *judge, const struct field *field, json_t *valu
         sent = judge_absent(judge, field);
     else
         sent = judge_present(judge, field, value);
+    if (field->keeps && neutral && !sent && !judge->refused)
+        sent = json_incref(value);
     json_decref(list);
     return sent;
 }

@@ -71,6 +71,13 @@ bool match_ids(const char *pattern, const char *text, bool exclude)
     return true;
 }
 
+bool match_address(const char *pattern, const char *text, bool exclude)
+{
+    if (!exclude && (strcmp(text, "0.0.0.0") == 0 || strcmp(text, "::") == 0))
+        return strcmp(pattern, text) == 0;
+    return glob_matches(pattern, text, '\0', exclude);
+}
+
 bool match_ports(const char *pattern, const char *text, bool exclude)
 {
     return (exclude || !strchr(text, '-') || strchr(pattern, '-')) &&

@@ -20,6 +20,8 @@ bool match_capability(const char *pattern, const char *text, bool exclude);
 bool match_namespace(const char *pattern, const char *text, bool exclude);
 /* "uid:gid" or "gid": a star is never 0. */
 bool match_ids(const char *pattern, const char *text, bool exclude);
+/* Every address of the host at once ("0.0.0.0", "::") only by its own name. */
+bool match_address(const char *pattern, const char *text, bool exclude);
 /* "8000-8010" only by a pattern that is a range. */
 bool match_ports(const char *pattern, const char *text, bool exclude);
 /* SIGTERM, TERM and 15 are one. */

@@ -61,13 +61,14 @@ static void query_write(struct policy_decision *decision, const char *const part
 }
 
 /* The schema_context's `owned`. */
-static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes)
+static const char *owned_id(const void *owned, int kind, const char *ref, size_t ref_bytes)
 {
-    const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
+    const struct owner_entry *entry =
+        owner_resolve(owner_of_const(owned, (enum owner_kind) kind), ref, ref_bytes);
     return entry ? entry->id : NULL;
 }
 
-static struct schema_context context_of(const struct policy *policy,
+struct schema_context policy_context_of(const struct policy *policy,
                                         const struct owner_table *owned,
                                         const struct policy_decision *decision)
 {
@@ -79,6 +80,7 @@ static struct schema_context context_of(const struct policy *policy,
         .owned_arg = owned,
         .label_key = OWNER_LABEL,
         .label_value = owner_name(owned),
+        .network = decision->network[0] ? decision->network : NULL,
     };
 }
 
@@ -86,7 +88,7 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
                        const struct owner_table *owned, const char *body, size_t body_bytes,
                        struct policy_decision *decision)
 {
-    struct schema_context context = context_of(policy, owned, decision);
+    struct schema_context context = policy_context_of(policy, owned, decision);
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
@@ -95,6 +97,8 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     verdict.asked = NULL;
     if (decision->op->body == BODY_CREATE)
         strcpy(decision->image, verdict.image);
+    if (policy_makes(decision->op) > OWNER_CONTAINER)
+        strcpy(decision->name, verdict.name);
     if (passed) {
         decision->body = verdict.body;
         decision->body_bytes = verdict.body_bytes;
@@ -107,18 +111,39 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     return passed;
 }
 
+/* How many of a kind may be alive at once. */
+static bool limit_decide(const struct policy *policy, const struct owner_table *owned,
+                         struct policy_decision *decision)
+{
+    const struct config *config = &policy->config;
+    const struct {
+        const char *key;
+        int64_t most;
+        int reason;
+    } limits[OWNER_KINDS] = {
+        [OWNER_CONTAINER] = {"containers", config->containers, REASON_TOO_MANY_CONTAINERS},
+        [OWNER_NETWORK] = {"networks", config->networks, REASON_TOO_MANY_NETWORKS},
+        [OWNER_VOLUME] = {"volumes", config->volumes, REASON_TOO_MANY_VOLUMES},
+    };
+    int kind = policy_makes(decision->op);
+    /* What is only observed may be long gone: nobody looks. */
+    if (kind < 0 || decision->observed)
+        return true;
+    size_t alive = owner_alive(owner_of_const(owned, (enum owner_kind) kind));
+    return alive < (size_t) limits[kind].most ||
+           policy_deny(decision, limits[kind].reason, limits[kind].key,
+                       "%zu %s are alive, and '%s' under [limits] of %.80s is %" PRId64
+                       "; delete some or raise it",
+                       alive, limits[kind].key, limits[kind].key, policy->file, limits[kind].most);
+}
+
 static bool create_decide(const struct policy *policy, const struct owner_table *owned,
                           const struct query *query, uint64_t nonce, const char *body,
                           size_t body_bytes, struct policy_decision *decision)
 {
     char text[QUERY_TEXT_BYTES + sizeof(decision->name) + 8];
-    /* What is only observed may be long gone: nobody looks. */
-    if (!decision->observed && owner_alive(owned) >= (size_t) policy->config.containers)
-        return policy_deny(
-            decision, REASON_TOO_MANY_CONTAINERS, "containers",
-            "%zu containers are alive, and 'containers' under [limits] of %.80s is %" PRId64
-            "; delete some or raise it",
-            owner_alive(owned), policy->file, policy->config.containers);
+    if (!limit_decide(policy, owned, decision))
+        return false;
     if (!body)
         return policy_deny(decision, REASON_BODY_MALFORMED, "",
                            "%s needs a JSON body that says at least which Image to run",
@@ -176,7 +201,7 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           const struct query *query, struct images_verdict *images,
                           struct policy_decision *decision)
 {
-    struct schema_context context = context_of(policy, owned, decision);
+    struct schema_context context = policy_context_of(policy, owned, decision);
     char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
                              policy_has_credentials(decision));
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
@@ -210,6 +235,20 @@ static bool is_empty_json(const char *body, size_t bytes)
     return strcmp(text, words[0]) == 0 || strcmp(text, words[1]) == 0;
 }
 
+/* A body that no table describes: who is granted the operation may say in it what he likes. */
+static bool json_decide(const struct policy *policy, const char *body, size_t body_bytes,
+                        struct policy_decision *decision)
+{
+    struct json_fault fault = {{0}, {0}, false};
+    if (!body)
+        return policy_deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body",
+                           decision->op->id);
+    decision->body = json_rewrite(body, body_bytes, (unsigned) policy->config.depth,
+                                  &decision->body_bytes, &fault);
+    return decision->body || policy_deny(decision, REASON_BODY_MALFORMED, fault.path, "%s: %s",
+                                         decision->op->id, fault.text);
+}
+
 /* The body of anything but a create. */
 static bool body_decide(const struct policy *policy, const struct owner_table *owned,
                         const char *body, size_t body_bytes, struct policy_decision *decision)
@@ -227,6 +266,8 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
                            "%s takes no request body but {} or null", op->id);
     if (op->body == BODY_STREAM)
         return true; /* it is yet to come, and goes on unread */
+    if (op->body == BODY_JSON)
+        return json_decide(policy, body, body_bytes, decision);
     const struct schema *schema = policy->schemas.of[op->body];
     if (!schema) /* no such row can be granted */
         return policy_deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
@@ -249,7 +290,7 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
     const struct operation *op = decision->op;
     struct images_verdict images;
     char container[300] = "";
-    if (!policy_object_decide(policy, owned, decision) ||
+    if (!limit_decide(policy, owned, decision) || !policy_object_decide(policy, owned, decision) ||
         (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
         !images_decide(policy, owned, query, &images, decision) ||
         (op->number == OPERATION_ImageCommit &&

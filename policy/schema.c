@@ -17,10 +17,12 @@
 #include "image.h"
 #include "json.h"
 #include "judge.h"
+#include "label.h"
 #include "operation.h"
 #include "reason.h"
 #include "suggest.h"
 #include "types.h"
+#include "update.h"
 
 /* ---- the tables ---- */
 
@@ -124,9 +126,23 @@ static json_t *safe_value(const struct field *field)
     return rule->fallback || is_limit ? rule_explicit(rule) : NULL;
 }
 
-/* A row that does not parse is a bug; only memory can be short. */
-static int field_init(struct schema *schema, const struct field_row *row)
+/* A row without a rule stands for that of a create: see update.def. */
+static const struct field_row *row_behind(const struct field_row *row)
 {
+    const struct schema_table *create = &tables[BODY_CREATE];
+    size_t i = 0;
+    if (row->rule)
+        return row;
+    while (i < create->count && strcmp(create->rows[i].path, row->path) != 0)
+        i++;
+    assert(i < create->count);
+    return &create->rows[i];
+}
+
+/* A row that does not parse is a bug; only memory can be short. */
+static int field_init(struct schema *schema, const struct field_row *said)
+{
+    const struct field_row *row = row_behind(said);
     const struct type *type = type_get((enum type_id) row->type);
     struct field *field = &schema->fields[schema->count];
     struct field *object = parent_of(schema, type, row->path);
@@ -142,6 +158,8 @@ static int field_init(struct schema *schema, const struct field_row *row)
         .since = row->since,
         .type = type,
         .object = object == &schema->root ? NULL : object,
+        .keeps = said != row && !said->risk,
+        .zero_keeps = said != row && said->neutral,
     };
     schema->count++;
     field_link(object, field);
@@ -218,6 +236,8 @@ static int check_reference(const struct schema *schema, const struct field *fiel
                            const char *target, struct err *err)
 {
     const struct field *source = schema_find(schema, target);
+    if (!source && field->keeps) /* a create has it: an update cannot name the one or the other */
+        return 0;
     if (!source)
         return no_such_field(schema, target, err);
     if (source->type->kind != KIND_NUMBER || source->type->unit != field->type->unit ||
@@ -315,6 +335,18 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     return 0;
 }
 
+unsigned schema_own_kinds(const struct schema *schema)
+{
+    unsigned kinds = 0;
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct rule *rule = &schema->fields[i].rule;
+        for (size_t k = 0; k < rule->item_count; k++)
+            if (rule->items[k].own)
+                kinds |= 1u << rule_own_kind(schema->fields[i].type);
+    }
+    return kinds;
+}
+
 bool schema_has(const struct schema *schema, const char *path)
 {
     return schema_find(schema, path) != NULL;
@@ -394,6 +426,13 @@ static void note_image(const json_t *in, struct schema_verdict *ret)
         strcpy(ret->image, spelt);
 }
 
+static void note_name(const json_t *out, struct schema_verdict *ret)
+{
+    const char *name = json_string_value(json_object_get(out, "Name"));
+    if (name && strlen(name) < sizeof(ret->name))
+        strcpy(ret->name, name);
+}
+
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret)
 {
@@ -408,15 +447,18 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
         return;
     }
     note_image(in, ret);
+    note_name(in, ret);
     if (schema->table->prepare)
         schema->table->prepare(schema, in);
-    ret->asked = asked_note(schema, in);
+    ret->asked = asked_note(schema, context, in);
     out = judge_field(&judge, &schema->root, in);
     if (!judge.refused && !out)
         out = json_object();
     if (!judge.refused && resolve_references(&judge, in, out) &&
-        (!schema->table->finish || schema->table->finish(&judge, in, &out)))
+        (!schema->table->finish || schema->table->finish(&judge, in, &out))) {
+        note_name(out, ret);
         write_verdict(&judge, out);
+    }
     json_decref(out);
     json_decref(in);
     json_decref(judge.warnings);

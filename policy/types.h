@@ -50,7 +50,9 @@ enum {
     TYPE_LENGTH = 32,
     TYPE_PARAMETER = 64,
     TYPE_NEVER = 128,
-    TYPE_SECRET = 256
+    TYPE_SECRET = 256,
+    TYPE_PORTS = 512,
+    TYPE_FALSE = 1024
 };
 
 /* NULL, or how the text should be: "must be ...". */
@@ -71,6 +73,8 @@ struct type_codec {
     const char *(*item_wrong)(const char *item);
     /* What stands before the container that the text then names; NULL: it never names one. */
     const char *container;
+    /* What else of the client's own the text may name, up to its first colon: `own` in one-of. */
+    enum type_owns { TYPE_OWNS_NOTHING, TYPE_OWNS_NETWORK, TYPE_OWNS_VOLUME } owns;
 };
 
 struct type {
@@ -94,6 +98,8 @@ const struct type *type_get(enum type_id id);
 
 /* Whether one-of can say which values pass. */
 bool type_has_choice(const struct type *type);
+/* The bytes of a text that may name a network or volume of the client's own; 0 when none does. */
+size_t type_own_part(const struct type *type, const char *text);
 /* Whether members of the type have rows of their own. */
 bool type_has_members(const struct type *type);
 
@@ -115,7 +121,10 @@ int type_parse_number(const struct type *type, const char *text, int64_t *ret, s
 char *type_print(const struct type *type, const struct json_t *value, char buffer[TYPE_TEXT_BYTES]);
 char *type_print_number(const struct type *type, int64_t number, char buffer[TYPE_TEXT_BYTES]);
 
-/* What max and min compare: the number, the bytes of a string, the elements of a list or map. */
+/* What max and min compare: the number, the bytes of a string, the elements of a list or map; of a
+ * range of ports its first one. */
 int64_t type_measure(const struct type *type, const struct json_t *value);
+/* The same of the greatest in it. */
+int64_t type_measure_last(const struct type *type, const struct json_t *value);
 
 #endif

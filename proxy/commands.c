@@ -8,6 +8,7 @@
 #include "config.h"
 #include "err.h"
 #include "explain.h"
+#include "images.h"
 #include "import_env.h"
 #include "learn.h"
 #include "listeners.h"
@@ -127,6 +128,18 @@ static void check_print_create(const struct policy *policy)
         puts("Note: every create is refused, since [create] has no rule for Image.");
 }
 
+static void check_print_images(const struct policy *policy)
+{
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        const struct operation *op = operation_get((enum operation_id) i);
+        const char *rule = images_missing(op, policy_schema(policy, BODY_IMAGE));
+        if (policy_grant(policy, i) != GRANT_NO && rule)
+            printf("Note: every %s is refused, since [image] has no rule for %s that lets one "
+                   "pass.\n",
+                   op->id, rule);
+    }
+}
+
 static void check_print(const char *path, const struct policy *policy)
 {
     bool any = false, foreign = false;
@@ -146,6 +159,7 @@ static void check_print(const char *path, const struct policy *policy)
         puts("Note: mode = observe: nothing of this is enforced, every request goes through.");
     if (foreign)
         puts("Note: what says 'any' reaches everyone's containers.");
+    check_print_images(policy);
     if (policy_grant(policy, OPERATION_ContainerCreate) != GRANT_NO)
         check_print_create(policy);
 }

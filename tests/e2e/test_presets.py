@@ -4,6 +4,7 @@
 What a program sends is data (tests/lib/replay.py).  Beside it stand a container, a network and a
 volume of somebody else, and what the program does to them is judged by what the Engine shows.
 """
+import contextlib
 import glob
 import os
 import subprocess
@@ -17,12 +18,26 @@ from report import table
 PRESET_FILES = sorted(glob.glob(os.path.join(PRESETS, "*.ini")))
 
 
+class Preset(RealWorld):
+    """The proxy under a preset, as it is on a stage."""
+
+    def __init__(self, path, stage):
+        super().__init__(path)
+        with open(self.proxy.policy, encoding="utf-8") as text:
+            policy = stage.policy(text.read())
+        with open(self.proxy.policy, "w", encoding="utf-8") as out:
+            out.write(policy)
+
+
 @table([(replay.name, replay) for replay in replays()])
 def test_replay(replay):
     with Stage(real.ENGINE) as stage:
         before = stage.state()
-        with RealWorld(replay.policy) as w:
-            play(replay, w.proxy.listen, stage.values, real.ENGINE)
+        with contextlib.ExitStack() as worlds:
+            earlier, w = (worlds.enter_context(Preset(part.policy, stage)) if part else None
+                          for part in (replay.earlier, replay))
+            play(replay, w.proxy.listen, stage.values, real.ENGINE,
+                 earlier=earlier and earlier.proxy.listen)
         assert stage.state() == before, "it left a trace"
 
 
@@ -89,7 +104,7 @@ def test_attacks(path):
     with Stage(real.ENGINE) as stage:
         real.ENGINE.ask("POST", "/containers/%s/kill" % stage.values["other"])  # a prey of prune
         before, wrong = stage.state(), []
-        with RealWorld(path) as w:
+        with Preset(path, stage) as w:
             for method, target, body in ATTACKS:
                 reply = w.ask(method, filled(target, stage.values), filled(body, stage.values))
                 if reply.status < 400:

@@ -4,14 +4,16 @@
 A replay is what one program asks of an Engine in one life of it, and what must come of it under the
 preset that is meant for it.  record.py writes such steps down.  A file is lines; `#` is a comment:
 
-  preset: FILE                 the policy below policy/presets that it is played under
+  preset: FILE                 the policy below policy/presets that it is played under.  What stands
+                               before a second such line is done earlier, under the first one, by
+                               somebody of the same owner
   agent: TEXT                  the User-Agent of every request
 
   -- METHOD TARGET             a request.  {name} stands for a value: those of the stage, and kept ones
   ^ NAME: VALUE                a further header
   | TEXT                       its body, JSON; lines are put together
   @ PATH = TEXT                its body is a tar of this file
-  => STATUS                    the answer's status ...
+  => STATUS                    the answer's status; for 101 the request asks to upgrade ...
   => refuse STATUS TEXT        ... or that of a refusal by the proxy that says TEXT.  An observed
                                program would get through with it, so it is left out there
   sees TEXT | hides TEXT       is, is not in the answer's body
@@ -24,11 +26,13 @@ preset that is meant for it.  record.py writes such steps down.  A file is lines
   >> NAME TEXT                 a line for it; without TEXT: no more
   == METHOD TARGET [BODY]      meanwhile somebody else asks this of the Engine itself
 """
+import copy
 import glob
 import io
 import json
 import os
 import re
+import shutil
 import tarfile
 import time
 
@@ -56,13 +60,14 @@ class Step:
     @property
     def is_kept_out(self):
         """Whether it shows a wall of the proxy, which is not there while it only observes."""
-        return self.is_refused or any(word == "absent" for word, _ in self.clauses)
+        return (self.is_refused or any(word == "absent" for word, _ in self.clauses) or
+                (self.status == 404 and "{theirs" in self.text))
 
 
 class Replay:
     def __init__(self, path):
         self.name = os.path.basename(path)[:-len(".replay")]
-        self.preset = self.agent = None
+        self.preset = self.agent = self.earlier = None
         self.steps = []
         with open(path, encoding="utf-8") as text:
             for number, line in enumerate(text, 1):
@@ -77,6 +82,8 @@ class Replay:
     def take(self, where, line):
         word, _, rest = line.partition(" ")
         step = self.steps[-1] if self.steps else None
+        if word == "preset:" and self.steps:
+            self.earlier, self.steps = copy.copy(self), []
         if word in ("preset:", "agent:"):
             setattr(self, word[:-1], rest)
         elif word in ("--", "<<", ">>", "=="):
@@ -170,6 +177,8 @@ class Player:
         method = step.text.partition(" ")[0]
         headers = ["User-Agent: " + self.replay.agent] if self.replay.agent else []
         headers += [self.fill(h) for h in step.headers]
+        if step.status == 101:
+            headers += ["Connection: Upgrade", "Upgrade: tcp"]
         if step.files:
             body = tar_of([(name, self.fill(text)) for name, text in step.files])
             whole = request(method, target, body, *headers)
@@ -248,9 +257,12 @@ class Player:
             stream.client.close()
 
 
-def play(replay, path, values, engine=None, refused=True):
+def play(replay, path, values, engine=None, refused=True, earlier=None):
     """Plays it at the socket `path`; AssertionError with FILE:LINE at the first thing that is not
-    as it must be.  refused=False leaves out what must be refused, or not be seen."""
+    as it must be.  refused=False leaves out what must be refused, or not be seen.  What is done
+    earlier is done at the socket `earlier`, or at the same one.  Returns what is known then."""
+    if replay.earlier:
+        values = play(replay.earlier, earlier or path, values, engine, refused)
     player = Player(replay, path, values, engine, refused)
     try:
         for step in replay.steps:
@@ -263,22 +275,31 @@ def play(replay, path, values, engine=None, refused=True):
                                                      error or type(error))) from error
     finally:
         player.close()
+    return player.values
 
 
 class Stage:
     """What is on the Engine beside a program: a running container of somebody else, its network
-    and its volume; and one more, {other}, to which a replay may let something happen.
+    and its volume; and one more, {other}, to which a replay may let something happen.  And on the
+    host a {folder} with the folder `project`, where a preset has /srv/agent.
     `with Stage(engine) as stage: play(replay, socket, stage.values, engine)`."""
 
-    NAME, OTHER = "caisson-theirs", "caisson-other"
+    NAME, OTHER, FOLDER = "caisson-theirs", "caisson-other", "/srv/agent"
 
     def __init__(self, engine):
         self.engine = engine
+        # Beside the socket, where an Engine with a root of its own sees it, too.
+        self.folder = os.path.join(os.path.dirname(engine.path), "stage")
         self.values = {"image": IMAGE, "theirs.name": self.NAME, "theirs.network": self.NAME,
-                       "theirs.volume": self.NAME}
+                       "theirs.volume": self.NAME, "folder": self.folder}
 
     def __enter__(self):
         self.clear()
+        project = os.path.join(self.folder, "project")
+        os.makedirs(project)
+        with open(os.path.join(project, "given"), "w", encoding="ascii") as given:
+            given.write("given to the project\n")
+        os.chown(project, 1000, 1000)
         for kind in ("networks", "volumes"):
             reply = self.engine.ask("POST", "/%s/create" % kind, {"Name": self.NAME})
             assert reply.status == 201, "the engine answers %r" % reply
@@ -301,7 +322,12 @@ class Stage:
             "image.id": self.engine.get("/images/%s/json" % IMAGE)["Id"]})
         return self
 
+    def policy(self, text):
+        """A preset as it is played here."""
+        return text.replace(self.FOLDER, self.folder)
+
     def clear(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
         for name in (self.NAME, self.OTHER):
             self.engine.ask("DELETE", "/containers/%s?force=1" % name)
         self.engine.ask("DELETE", "/networks/" + self.NAME)

@@ -129,6 +129,20 @@ static void rows_are_whole(void **state)
     schema_free(rules);
 }
 
+/* What `check` says of a grant that does nothing. */
+static void a_rule_is_missed(void **state)
+{
+    (void) state;
+    struct schema *list = rules_with("Tag", "one-of a"), *all = rules_with("Tag", "allow");
+    assert_string_equal(images_missing(operation_get(OPERATION_ImageCreate), list), "Pull");
+    assert_string_equal(images_missing(operation_get(OPERATION_ImageLoad), list), "Tag");
+    assert_null(images_missing(operation_get(OPERATION_ImageLoad), all));
+    assert_null(images_missing(operation_get(OPERATION_ImageBuild), list));
+    assert_null(images_missing(operation_get(OPERATION_ImageList), list));
+    schema_free(list);
+    schema_free(all);
+}
+
 /* ---- credentials ---- */
 
 static struct policy *policy_of(const char *text)
@@ -259,6 +273,7 @@ int main(void)
         cmocka_unit_test(names_are_written_in_full),
         cmocka_unit_test(refusals_name_the_mend),
         cmocka_unit_test(rows_are_whole),
+        cmocka_unit_test(a_rule_is_missed),
         cmocka_unit_test(credentials_are_encoded_anew),
         cmocka_unit_test(credentials_of_every_length),
         cmocka_unit_test(credentials_are_dropped_by_default),

@@ -69,7 +69,7 @@ static void every_variable(void **state)
         {"BUILD", "BUILD=1\n", "ImageBuild = "},
         {"COMMIT", "COMMIT=1\n", "ImageCommit = "},
         {"DISTRIBUTION", "DistributionInspect = ", NULL},
-        {"GRPC", "GRPC=1: cannot be allowed: ", NULL},
+        {"GRPC", "GRPC=1\n", "Grpc = yes"},
         {"SESSION", "SESSION=1\n", "Session = "},
         {"PLUGINS", "PluginList = ", "PluginPull = "},
         {"SWARM", "SwarmInspect = ", "SwarmInit = "},
@@ -126,15 +126,20 @@ static void traefik(void **state)
 }
 
 static const char *const writers[] = {
-    "ContainerList = own",    "ContainerCreate = yes",      "ContainerInspect = own",
-    "ContainerTop = own",     "ContainerLogs = own",        "ContainerChanges = own",
-    "ContainerStats = own",   "ContainerResize = own",      "ContainerStart = own",
-    "ContainerStop = own",    "ContainerRestart = own",     "ContainerKill = own",
-    "ContainerRename = own",  "ContainerPause = own",       "ContainerUnpause = own",
-    "ContainerAttach = own",  "ContainerWait = own",        "ContainerDelete = own",
-    "ContainerExec = own",    "SystemVersion = yes",        "PutContainerArchive = own",
-    "ContainerArchive = own", "ContainerArchiveInfo = own", "ContainerExport = own",
-    "ContainerPrune = own",   "SystemEvents = own",         NULL,
+    "ContainerList = own",       "ContainerCreate = yes",
+    "ContainerInspect = own",    "ContainerTop = own",
+    "ContainerLogs = own",       "ContainerChanges = own",
+    "ContainerStats = own",      "ContainerResize = own",
+    "ContainerStart = own",      "ContainerStop = own",
+    "ContainerRestart = own",    "ContainerKill = own",
+    "ContainerRename = own",     "ContainerPause = own",
+    "ContainerUnpause = own",    "ContainerAttach = own",
+    "ContainerWait = own",       "ContainerDelete = own",
+    "ContainerExec = own",       "SystemVersion = yes",
+    "PutContainerArchive = own", "ContainerUpdate = own",
+    "ContainerArchive = own",    "ContainerArchiveInfo = own",
+    "ContainerExport = own",     "ContainerPrune = own",
+    "SystemEvents = own",        NULL,
 };
 
 static void watchtower(void **state)
@@ -162,7 +167,11 @@ static void portainer(void **state)
            "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
            "SystemEvents = any", "SystemDataUsage = yes", "ImageList = yes", "ImageInspect = yes",
            "ImageHistory = yes", "ImageSearch = yes", "ImageGet = yes", "ImageGetAll = yes",
-           "ImageAttestations = yes", "SystemInfo = yes", "SystemVersion = yes");
+           "ImageAttestations = yes", "ServiceList = yes", "ServiceInspect = yes",
+           "ServiceLogs = yes", "TaskList = yes", "TaskInspect = yes", "TaskLogs = yes",
+           "PluginList = yes", "GetPluginPrivileges = yes", "PluginInspect = yes",
+           "SecretList = yes", "SecretInspect = yes", "SystemInfo = yes", "SystemVersion = yes",
+           "NetworkList = any", "NetworkInspect = any", "VolumeList = any", "VolumeInspect = any");
     assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
     assert_lacks("Pull = ");

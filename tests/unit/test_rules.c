@@ -102,7 +102,11 @@ static const struct {
     {"HostConfig.Memory", "max 100MiB, default 0", "the default 0 means no limit"},
     {"HostConfig.Memory", "max 100MiB, default -1", "the default -1 means no limit"},
     {"HostConfig.Ulimits[].Soft", "max 5, default -1", "the default -1 means no limit"},
-    {"HostConfig.PortBindings{}[].HostPort", "allow, max 9000", "count the letters"},
+    {"HostConfig.PortBindings{}[].HostPort", "max 65536", "out of range"},
+    {"HostConfig.PortBindings{}[].HostPort", "min 0", "out of range"},
+    {"HostConfig.PortBindings{}[].HostPort", "min 9000, max 8000", "swap them"},
+    {"HostConfig.PortBindings{}[].HostPort", "max 9000, default 8000-9001", "outside the bounds"},
+    {"HostConfig.PortBindings{}[].HostPort", "min 8000, default 80", "outside the bounds"},
     {"User", "allow, max 65534", "write one-of"},
     /* Stars where links lead anywhere, and items that could match nothing. */
     {"HostConfig.Binds", "one-of /data/**:/data", "must end with ':ro'"},

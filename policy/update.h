@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * update: what is true of the body of a ContainerUpdate as a whole, beside the rules of its fields.
+ */
+#ifndef CAISSON_POLICY_UPDATE_H
+#define CAISSON_POLICY_UPDATE_H
+
+#include <stdbool.h>
+
+struct json_t;
+struct judge;
+struct schema;
+
+/* Before the walk: the body becomes the HostConfig of one. */
+void update_prepare(const struct schema *schema, struct json_t *body);
+
+/*
+ * After the walk: what takes a container out of what a create would have made is refused.  *out is
+ * replaced by the document to send.
+ */
+bool update_finish(struct judge *judge, const struct json_t *body, struct json_t **out);
+
+#endif
