@@ -704,6 +704,27 @@ def test_reloads_under_load():
         assert w.at("ci", "POST", "/containers/ci-one/start").status == 204
 
 
+def test_one_that_ends_while_its_table_is_read():
+    """The engine's answer comes when nobody is there to hear it."""
+    go_on = threading.Event()
+
+    def slow(exchange):
+        if "%3Dguest%22" in exchange.request.target:
+            go_on.wait(30)
+        exchange.engine.answer(exchange)
+    with Several() as w:
+        w.engine.on("GET", "/containers/json$", slow)
+        w.write("test.ini", MAIN + "[listener guest]\nlisten = unix:{dir}/guest.sock\n")
+        assert w.reload().returncode == 0
+        assert w.engine.wait_request("GET", "guest")
+        w.write("test.ini", MAIN)
+        assert w.reload().returncode == 0
+        until("its end", lambda: "listener guest has ended" in w.proxy.log())
+        go_on.set()
+        for _ in range(20):
+            assert w.at("ci", "POST", "/containers/ci-one/start").status in (204, 304)
+
+
 # ---- shortage ----
 
 def test_one_cannot_take_the_descriptors_of_another():
