@@ -136,6 +136,7 @@ fuzz-run: $(FUZZERS)
 lint: all ## Layers, table rows, reference and man pages, sizes of functions and files, formatting
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/rows.py
+	$(Q)$(PYTHON) tests/lint/cases.py
 	$(Q)$(PYTHON) tests/lint/reference.py
 	$(Q)if command -v clang-format >/dev/null; then $(MAKE) --no-print-directory format-check; fi
 FORMATTED = $(call sources,policy/*.[ch] proxy/*.[ch] evaluator/*.[ch] tests/*/*.[ch])
