@@ -85,10 +85,8 @@ int rule_own_kind(const struct type *type)
     return type->codec->owns == TYPE_OWNS_NETWORK ? OWNER_NETWORK : OWNER_VOLUME;
 }
 
-/* "own:/data" for "mydata:/data", where mydata is the client's own; NULL where nothing is, or for
- * want of memory. */
-static char *called_own(const struct type *type, const struct schema_context *context,
-                        const char *text)
+char *rule_called_own(const struct type *type, const struct schema_context *context,
+                      const char *text)
 {
     size_t part = type_own_part(type, text);
     char *called;
@@ -103,7 +101,7 @@ static bool text_matches(const struct type *type, const struct rule *rule, const
                          const struct schema_context *context,
                          const struct rule_item **ret_excluded)
 {
-    char *own = called_own(type, context, text);
+    char *own = rule_called_own(type, context, text);
     bool matches = items_match(type, rule, text, NULL, own, ret_excluded);
     free(own);
     return matches;

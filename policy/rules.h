@@ -90,6 +90,10 @@ const char *rule_offender(const struct type *type, const struct rule *rule,
  * "own" for what is the client's own. */
 bool rule_lets(const struct type *type, const struct rule *rule, const char *text);
 
+/* "own:/data" for "mydata:/data", where mydata is the client's own; NULL where nothing is, or for
+ * want of memory. Caller frees it. */
+char *rule_called_own(const struct type *type, const struct schema_context *context,
+                      const char *text);
 /* The enum owner_kind that `own` stands for in rules on this type. */
 int rule_own_kind(const struct type *type);
 
