@@ -139,6 +139,12 @@ bool rule_lets(const struct type *type, const struct rule *rule, const char *tex
     return matches;
 }
 
+bool rule_passes_as_own(const struct type *type, const struct rule *rule, const char *text)
+{
+    const struct rule_item *excluded;
+    return rule->item_count > 0 && !items_match(type, rule, text, NULL, NULL, &excluded);
+}
+
 const char *rule_offender(const struct type *type, const struct rule *rule, const json_t *value,
                           const struct schema_context *context,
                           const struct rule_item **ret_excluded)
