@@ -68,7 +68,7 @@ static const char *owned_id(const void *owned, int kind, const char *ref, size_t
     return entry ? entry->id : NULL;
 }
 
-static struct schema_context context_of(const struct policy *policy,
+struct schema_context policy_context_of(const struct policy *policy,
                                         const struct owner_table *owned,
                                         const struct policy_decision *decision)
 {
@@ -88,7 +88,7 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
                        const struct owner_table *owned, const char *body, size_t body_bytes,
                        struct policy_decision *decision)
 {
-    struct schema_context context = context_of(policy, owned, decision);
+    struct schema_context context = policy_context_of(policy, owned, decision);
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
@@ -201,7 +201,7 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           const struct query *query, struct images_verdict *images,
                           struct policy_decision *decision)
 {
-    struct schema_context context = context_of(policy, owned, decision);
+    struct schema_context context = policy_context_of(policy, owned, decision);
     char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
                              policy_has_credentials(decision));
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,

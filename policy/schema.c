@@ -445,9 +445,10 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
         return;
     }
     note_image(in, ret);
+    note_name(in, ret);
     if (schema->table->prepare)
         schema->table->prepare(schema, in);
-    ret->asked = asked_note(schema, in);
+    ret->asked = asked_note(schema, context, in);
     out = judge_field(&judge, &schema->root, in);
     if (!judge.refused && !out)
         out = json_object();
