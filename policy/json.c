@@ -145,8 +145,9 @@ static const char *fault_name(enum json_error_code code)
     }
 }
 
-struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
-                                struct json_fault *ret_fault)
+/* One value, be it what it may. */
+static json_t *read_value(const char *text, size_t bytes, unsigned depth,
+                          struct json_fault *ret_fault)
 {
     struct scan scan;
     const char *fault = scan_run(&scan, text, bytes, depth);
@@ -156,13 +157,30 @@ struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
     }
     json_error_t error;
     json_t *value = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-    size_t at = value || error.position < 0 ? 0 : (size_t) error.position;
-    if (value && json_is_object(value))
+    if (value)
         return value;
+    size_t at = error.position < 0 ? 0 : (size_t) error.position;
     scan_run(&scan, text, at < bytes ? at : bytes, depth);
-    fault_set(ret_fault, &scan, at,
-              value ? "must be a JSON object" : fault_name(json_error_code(&error)));
+    fault_set(ret_fault, &scan, at, fault_name(json_error_code(&error)));
+    return NULL;
+}
+
+static void fault_whole(struct json_fault *ret_fault, const char *text, unsigned depth,
+                        const char *fault)
+{
+    struct scan scan;
+    scan_run(&scan, text, 0, depth);
+    fault_set(ret_fault, &scan, 0, fault);
+}
+
+struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
+                                struct json_fault *ret_fault)
+{
+    json_t *value = read_value(text, bytes, depth, ret_fault);
+    if (!value || json_is_object(value))
+        return value;
     json_decref(value);
+    fault_whole(ret_fault, text, depth, "must be a JSON object");
     return NULL;
 }
 
@@ -238,4 +256,71 @@ bool json_same_key(const char *a, const char *b)
         if (fold_next(&a) != fold_next(&b))
             return false;
     return *a == *b;
+}
+
+/* A key as every other one that an Engine takes for it; NULL: no memory. Caller frees it. */
+static char *fold_key(const char *key)
+{
+    char *folded = malloc(strlen(key) + 1), *to = folded;
+    while (folded && *key) {
+        const char *start = key;
+        unsigned point = fold_next(&key);
+        if (point < 0x80)
+            *to++ = (char) point;
+        else
+            to = mempcpy(to, start, (size_t) (key - start));
+    }
+    if (folded)
+        *to = '\0';
+    return folded;
+}
+
+static bool keys_differ(const json_t *object)
+{
+    json_t *folded = json_object(), *value;
+    const char *key;
+    bool differ = folded != NULL;
+    json_object_foreach ((json_t *) object, key, value) {
+        char *plain = differ ? fold_key(key) : NULL;
+        differ = plain && !json_object_get(folded, plain) &&
+                 json_object_set_new(folded, plain, json_true()) == 0;
+        free(plain);
+    }
+    json_decref(folded);
+    return differ;
+}
+
+static bool all_keys_differ(const json_t *value)
+{
+    const char *key;
+    json_t *inside;
+    size_t i;
+    if (json_is_object(value) && !keys_differ(value))
+        return false;
+    json_object_foreach ((json_t *) value, key, inside) {
+        if (!all_keys_differ(inside))
+            return false;
+    }
+    json_array_foreach ((json_t *) value, i, inside) {
+        if (!all_keys_differ(inside))
+            return false;
+    }
+    return true;
+}
+
+char *json_rewrite(const char *text, size_t bytes, unsigned depth, size_t *ret_bytes,
+                   struct json_fault *ret_fault)
+{
+    json_t *value = read_value(text, bytes, depth, ret_fault);
+    char *written = NULL;
+    if (!value)
+        return NULL;
+    if (!json_is_object(value) && !json_is_array(value))
+        fault_whole(ret_fault, text, depth, "must be a JSON object or list");
+    else if (!all_keys_differ(value))
+        fault_whole(ret_fault, text, depth, "has keys that an Engine takes for the same");
+    else if (!(written = json_write_compact(value, ret_bytes)))
+        fault_whole(ret_fault, text, depth, "needs more memory than there is");
+    json_decref(value);
+    return written;
 }

@@ -29,6 +29,14 @@ struct json_fault {
 struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
                                 struct json_fault *ret_fault);
 
+/*
+ * A document that no table describes, written anew: NULL with the fault filled unless it is one
+ * object or list, with no two keys in an object that an Engine would take for the same field.
+ * Caller frees it.
+ */
+char *json_rewrite(const char *text, size_t bytes, unsigned depth, size_t *ret_bytes,
+                   struct json_fault *ret_fault);
+
 /* The value at "HostConfig.Memory"; NULL when it or a part of the way is absent. Borrowed. */
 struct json_t *json_at(const struct json_t *object, const char *path);
 

@@ -32,9 +32,10 @@ enum object {
 
 /* What the request carries after its head. */
 enum body {
-    BODY_NONE,     /* any body is refused that is no mere echo of the query (echo.h) */
-    BODY_EMPTY,    /* none, or JSON that says nothing, {}, null or an echo; nothing is sent */
-    BODY_STREAM,   /* bytes such as a tar, handed on as they come: the head alone is judged */
+    BODY_NONE,   /* any body is refused that is no mere echo of the query (echo.h) */
+    BODY_EMPTY,  /* none, or JSON that says nothing, {}, null or an echo; nothing is sent */
+    BODY_STREAM, /* bytes such as a tar, handed on as they come: the head alone is judged */
+    BODY_JSON,   /* JSON that no table describes: read strictly, judged no further, written anew */
     BODY_UNJUDGED, /* something that no table describes yet: the operation cannot be allowed */
 /* JSON, judged along a schema of schemas.def */
 #define SCHEMA(name, section, prepare, finish) BODY_##name,

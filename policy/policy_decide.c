@@ -6,6 +6,7 @@
 
 #include "echo.h"
 #include "images.h"
+#include "json.h"
 #include "owner.h"
 #include "query.h"
 #include "reason.h"
@@ -209,6 +210,20 @@ static bool is_empty_json(const char *body, size_t bytes)
     return strcmp(text, words[0]) == 0 || strcmp(text, words[1]) == 0;
 }
 
+/* A body that no table describes: who is granted the operation may say in it what he likes. */
+static bool json_decide(const struct policy *policy, const char *body, size_t body_bytes,
+                        struct policy_decision *decision)
+{
+    struct json_fault fault = {{0}, {0}};
+    if (!body)
+        return policy_deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body",
+                           decision->op->id);
+    decision->body = json_rewrite(body, body_bytes, (unsigned) policy->config.depth,
+                                  &decision->body_bytes, &fault);
+    return decision->body || policy_deny(decision, REASON_BODY_MALFORMED, fault.path, "%s: %s",
+                                         decision->op->id, fault.text);
+}
+
 /* The body of anything but a create. */
 static bool body_decide(const struct policy *policy, const struct owner_table *owned,
                         const char *body, size_t body_bytes, struct policy_decision *decision)
@@ -226,6 +241,8 @@ static bool body_decide(const struct policy *policy, const struct owner_table *o
                            "%s takes no request body but {} or null", op->id);
     if (op->body == BODY_STREAM)
         return true; /* it is yet to come, and goes on unread */
+    if (op->body == BODY_JSON)
+        return json_decide(policy, body, body_bytes, decision);
     const struct schema *schema = policy->schemas.of[op->body];
     if (!schema) /* no such row can be granted */
         return policy_deny(decision, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));

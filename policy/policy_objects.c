@@ -57,6 +57,7 @@ static bool (*const deciders[])(const struct policy *policy, const struct owner_
     [OBJECT_CONTAINER] = policy_container_decide,
     [OBJECT_EXEC] = exec_decide,
     [OBJECT_IMAGE] = nothing_decide, /* images.c says which may be named */
+    [OBJECT_OTHER] = nothing_decide,
     [OBJECT_COUNT] = NULL,
 };
 

@@ -196,13 +196,30 @@ static void print_field(void *arg, const struct schema_field *row)
     printf("; %s\n", row->why);
 }
 
-/* An engine takes the older form of it only alone, and the built-in rule always sends this one. */
-static void print_cpus(const struct learn *learn)
+/* What an operation, or a field, cannot do without; unless that was asked for. */
+static void print_ties(const struct learn *learn)
 {
     const struct learn_names *fields = &learn->fields[BODY_CREATE];
-    if ((learn_find(fields, "HostConfig.CpuQuota") || learn_find(fields, "HostConfig.CpuPeriod")) &&
-        !learn_find(fields, "HostConfig.NanoCpus"))
-        puts("HostConfig.NanoCpus = force 0    ; not beside CpuQuota and CpuPeriod");
+    bool old_cpus =
+        learn_find(fields, "HostConfig.CpuQuota") || learn_find(fields, "HostConfig.CpuPeriod");
+    if (old_cpus && !learn_find(fields, "HostConfig.NanoCpus"))
+        puts("HostConfig.NanoCpus = force 0    ; an engine takes CpuQuota and CpuPeriod only "
+             "without it");
+    if (was_seen(&learn->operations[OPERATION_PutContainerArchive]))
+        puts("HostConfig.ReadonlyRootfs = allow    ; PutContainerArchive writes files there");
+}
+
+/* A schema_visit: what containers had when nobody judged them, and will not have now. */
+static void print_left_out(void *arg, const struct schema_field *row)
+{
+    const struct learn *learn = arg;
+    bool sends = strncmp(row->rule, "force ", 6) == 0 || strncmp(row->rule, "max ", 4) == 0 ||
+                 strstr(row->rule, ", default ");
+    bool is_tied = strcmp(row->path, "HostConfig.ReadonlyRootfs") == 0 &&
+                   was_seen(&learn->operations[OPERATION_PutContainerArchive]);
+    if (sends && !is_tied && !strpbrk(row->path, "[{") && strcmp(row->origin, "built in") == 0 &&
+        !learn_find(&learn->fields[BODY_CREATE], row->path))
+        printf("; %s = allow    ; else %s\n", row->path, row->rule);
 }
 
 static bool is_section(int body, const char *section)
@@ -228,9 +245,7 @@ static void print_section(struct learn *learn, const char *section)
 {
     printf("\n[%s]\n", section);
     if (is_section(BODY_CREATE, section)) {
-        puts("; What no line names keeps its built-in rule, which may send a value of its own "
-             "where\n"
-             "; the client says nothing: `caisson fields`.");
+        puts("; What no line names keeps its built-in rule: `caisson fields` lists them.");
         print_images(&learn->images);
     }
     for (int body = 0; body < BODY_COUNT; body++) {
@@ -238,8 +253,15 @@ static void print_section(struct learn *learn, const char *section)
         if (is_section(body, section))
             schema_each(learn->schemas.of[body], print_field, &rules);
     }
-    if (is_section(BODY_CREATE, section))
-        print_cpus(learn);
+    if (!is_section(BODY_CREATE, section))
+        return;
+    print_ties(learn);
+    if (learn->observed[OPERATION_ContainerCreate] == 0)
+        return;
+    puts("; Left out by the client, so that its containers ran without; now the built-in rule "
+         "sends\n"
+         "; something.  Where the program cannot do with that, open the one line that it needs:");
+    schema_each(learn->schemas.of[BODY_CREATE], print_left_out, learn);
 }
 
 static void print_rules(struct learn *learn)

@@ -172,6 +172,16 @@ def test_what_belongs_to_others(path):
 
 @table([(replay.name, replay) for replay in replays()])
 def test_replay(replay):
-    """What the programs of the presets do, under what was learnt from it instead of the preset."""
+    """What the programs of the presets do, under what was learnt from it instead of the preset.
+
+    An Engine without a bridge loses track of what it restarts on its default network, so that what
+    is made unjudged is made without one.
+    """
+    for step in replay.steps:
+        if '"NetworkMode":"default"' in step.body:
+            body = json.loads(step.body)
+            body["HostConfig"]["NetworkMode"] = "none"
+            body["NetworkingConfig"]["EndpointsConfig"].pop("default", None)
+            step.body = json.dumps(body)
     with Stage(real.ENGINE) as stage:
         round_trip(lambda w: play(replay, w.proxy.listen, stage.values, real.ENGINE, refused=False))

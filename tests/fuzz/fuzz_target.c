@@ -93,6 +93,8 @@ static const char *const bodies[] = {
     [BODY_EXEC] = "{\"Cmd\":\"a\"}",
     [BODY_EXEC_START] = "{}",
     [BODY_STREAM] = NULL,
+    [BODY_UPDATE] = "{}",
+    [BODY_JSON] = "{}",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

@@ -60,7 +60,8 @@ class Step:
     @property
     def is_kept_out(self):
         """Whether it shows a wall of the proxy, which is not there while it only observes."""
-        return self.is_refused or any(word == "absent" for word, _ in self.clauses)
+        return (self.is_refused or any(word == "absent" for word, _ in self.clauses) or
+                (self.status == 404 and "{theirs" in self.text))
 
 
 class Replay:

@@ -211,7 +211,7 @@ class Rows:
                 self.want((path,) in self.bodies[row[4]] or path in MISTAKES, (row[4], path),
                           "%s:1: API %s has %s" % (self.paths[row[4]], version, path))
         else:
-            self.want(not described or row[4] in ("BODY_STREAM", "BODY_UNJUDGED", "BODY_EMPTY") or
+            self.want(not described or row[4] in ("BODY_STREAM", "BODY_JSON", "BODY_UNJUDGED", "BODY_EMPTY") or
                       row[0] in BODY_REFUSED, (row[0], "body"),
                       "policy/operations.def:1: API %s has a body for %s" % (version, row[0]))
 

@@ -167,7 +167,10 @@ static void portainer(void **state)
            "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
            "SystemEvents = any", "SystemDataUsage = yes", "ImageList = yes", "ImageInspect = yes",
            "ImageHistory = yes", "ImageSearch = yes", "ImageGet = yes", "ImageGetAll = yes",
-           "ImageAttestations = yes", "SystemInfo = yes", "SystemVersion = yes");
+           "ImageAttestations = yes", "ServiceList = yes", "ServiceInspect = yes",
+           "ServiceLogs = yes", "TaskList = yes", "TaskInspect = yes", "TaskLogs = yes",
+           "PluginList = yes", "GetPluginPrivileges = yes", "PluginInspect = yes",
+           "SecretList = yes", "SecretInspect = yes", "SystemInfo = yes", "SystemVersion = yes");
     assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
     assert_lacks("Pull = ");

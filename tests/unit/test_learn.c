@@ -314,6 +314,23 @@ static void versions_and_queries(void **state)
     assert_lacks("ContainerList.size");
 }
 
+/* Lines that others need, and comments on what containers will have from now on. */
+static void what_goes_with_it(void **state)
+{
+    (void) state;
+    learn(AT("05") OP("ContainerCreate") MADE ASKED(
+        "\"HostConfig.CpuQuota\":50000,\"HostConfig.Memory\":1024") OBSERVED("field-refused"));
+    assert_has("\nHostConfig.CpuQuota = max 50000    ; ");
+    assert_has("\nHostConfig.NanoCpus = force 0    ; ");
+    assert_has("\n; User = allow    ; else force 65534:65534\n");
+    assert_has("\n; HostConfig.ReadonlyRootfs = allow    ; else force true\n");
+    assert_lacks("; HostConfig.Memory = allow");
+    learn(AT("05") OP("ContainerCreate") FORWARDED AT("05") OP("PutContainerArchive") FORWARDED);
+    assert_has("\nHostConfig.ReadonlyRootfs = allow    ; PutContainerArchive writes files there\n");
+    assert_lacks("; User = allow"); /* it had what a policy gave it */
+    assert_lacks("NanoCpus");
+}
+
 static void images(void **state)
 {
     (void) state;
@@ -341,6 +358,7 @@ int main(void)
         cmocka_unit_test(hostile_values),
         cmocka_unit_test(refused_values_are_learnt),
         cmocka_unit_test(versions_and_queries),
+        cmocka_unit_test(what_goes_with_it),
         cmocka_unit_test(images),
         cmocka_unit_test(many_names),
         cmocka_unit_test(nothing_read),
