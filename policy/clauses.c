@@ -271,9 +271,18 @@ static const char *text_wrong(const struct type *type, const char *text)
     return wrong;
 }
 
+/* Whether an item stands for all that is the client's own: "own", "own:/data". */
+static bool names_own(const struct type *type, const struct item *item)
+{
+    return item->text && !item->json && type_own_part(type, item->text) == 3 &&
+           memcmp(item->text, "own", 3) == 0;
+}
+
 /* An item is held to the format of the values that it is to match. */
 static int check_item(const struct type *type, const struct rule_item *item, struct err *err)
 {
+    if (item->own && item->exclude)
+        return err_set(err, "'!%s' would exclude what one made oneself; leave it out", item->text);
     bool is_pair = type->kind == KIND_MAP && strchr(item->text, '=');
     bool is_pattern = !item->literal && strchr(item->text, '*');
     const char *wrong = NULL;
@@ -306,7 +315,8 @@ static int read_one_of(const struct type *type, const char **at, struct rule *ru
             item_done(&item);
             return err_set(err, grown ? "one-of takes words and strings only" : "out of memory");
         }
-        grown[rule->item_count++] = (struct rule_item){item.text, item.exclude, item.json != NULL};
+        grown[rule->item_count++] =
+            (struct rule_item){item.text, item.exclude, item.json != NULL, names_own(type, &item)};
         json_decref(item.json);
         any |= !item.exclude;
         if (check_item(type, &grown[rule->item_count - 1], err) < 0)
@@ -390,6 +400,16 @@ static bool is_unlimited(const struct type *type, int64_t number)
                                          (number == 0 && type->traits & TYPE_ZERO));
 }
 
+/* `own` is no value: which of them would it be? */
+static int check_own(const struct type *type, const json_t *value, struct err *err)
+{
+    const char *text = json_string_value(value);
+    bool is_own = text && type_own_part(type, text) == 3 && memcmp(text, "own", 3) == 0;
+    return is_own
+               ? err_set(err, "'%s' stands for many and cannot be sent; write it in one-of", text)
+               : 0;
+}
+
 static int check_default(const struct type *type, const struct rule *rule, struct err *err)
 {
     int64_t measure = type_measure(type, rule->fallback);
@@ -404,7 +424,7 @@ static int check_default(const struct type *type, const struct rule *rule, struc
     if (rule->has_max && is_unlimited(type, measure))
         return err_set(err, "the default %s means no limit, which is over the max %s", shown,
                        type_print_number(type, rule->max, bound));
-    if (rule->item_count && rule_offender(type, rule, rule->fallback, &excluded))
+    if (rule->item_count && rule_offender(type, rule, rule->fallback, NULL, &excluded))
         return err_set(err, "the default %s is not in one-of; add it there", shown);
     return 0;
 }
@@ -419,6 +439,8 @@ static int check_sense(const struct type *type, const struct rule *rule, struct 
         return err_set(err, "the min %s is over the max %s; swap them",
                        type_print_number(type, rule->min, min),
                        type_print_number(type, rule->max, max));
+    if (check_own(type, rule->force, err) < 0 || check_own(type, rule->fallback, err) < 0)
+        return -1;
     return rule->fallback ? check_default(type, rule, err) : 0;
 }
 

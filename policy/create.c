@@ -12,6 +12,8 @@
 #include "field.h"
 #include "json.h"
 #include "judge.h"
+#include "label.h"
+#include "owner.h"
 #include "reason.h"
 #include "schema.h"
 #include "types.h"
@@ -21,18 +23,6 @@ static const char endpoints_path[] = "NetworkingConfig.EndpointsConfig";
 static bool out_of_memory(struct judge *judge)
 {
     return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
-}
-
-/* The object itself in the table's order, whatever the order of insertion. */
-static json_t *in_table_order(const struct field *object, json_t *value)
-{
-    json_t *out = json_object();
-    for (const struct field *member = object->members; member; member = member->next) {
-        json_t *sent = json_object_get(value, member->name);
-        if (sent)
-            json_object_set(out, member->name, sent);
-    }
-    return out;
 }
 
 void create_prepare(const struct schema *schema, json_t *body)
@@ -109,73 +99,124 @@ static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)
     return true;
 }
 
+static const char *mode_of(const json_t *out)
+{
+    const char *mode = json_string_value(json_at(out, "HostConfig.NetworkMode"));
+    return mode ? mode : "default";
+}
+
+static bool is_own_network(const struct judge *judge, const char *name)
+{
+    return judge_owned(judge, OWNER_NETWORK, name, strlen(name)) != NULL;
+}
+
+/* Puts the entries in the place of those that are there. */
+static bool put_endpoints(struct judge *judge, json_t *out, json_t *endpoints)
+{
+    json_t *network = json_object_get(out, "NetworkingConfig");
+    if (!network)
+        json_object_set_new(out, "NetworkingConfig", network = json_object());
+    return json_object_set(network, "EndpointsConfig", endpoints) == 0 || out_of_memory(judge);
+}
+
+/* The client's own networks are named by their ids here, too, each once. */
+static bool settle_keys(struct judge *judge, json_t *out)
+{
+    json_t *settled = json_object(), *theirs = json_at(out, endpoints_path), *entry;
+    const char *key;
+    char shown[JSON_QUOTE_BYTES * 8];
+    json_object_foreach (theirs, key, entry) {
+        const char *id = judge_owned(judge, OWNER_NETWORK, key, strlen(key));
+        if (json_object_get(settled, id ? id : key))
+            judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
+                         "%s: '%s' names a network that stands there already", endpoints_path,
+                         json_quote(shown, sizeof(shown), key));
+        else if (json_object_set(settled, id ? id : key, entry) < 0)
+            out_of_memory(judge);
+    }
+    bool good = !judge->refused && (!theirs || put_endpoints(judge, out, settled));
+    json_decref(settled);
+    return good;
+}
+
 /*
  * An entry that says nothing is left out; what the policy forces on endpoints holds for the one
  * that the network mode alone makes, too.
  */
 static bool settle_endpoint(struct judge *judge, json_t *out)
 {
-    const char *mode = json_string_value(json_at(out, "HostConfig.NetworkMode"));
-    json_t *network = json_object_get(out, "NetworkingConfig");
-    json_t *endpoints = json_object_get(network, "EndpointsConfig");
-    mode = mode ? mode : "default";
+    const char *mode = mode_of(out);
+    json_t *endpoints = json_at(out, endpoints_path);
     if (json_object_get(endpoints, mode) && json_object_size(json_object_get(endpoints, mode)) == 0)
         json_object_del(endpoints, mode);
-    if (json_object_size(endpoints) > 0)
+    if (json_object_get(endpoints, mode))
         return true;
     json_t *entry = judge_members(judge, schema_find(judge->schema, endpoints_path), NULL);
-    if (json_object_size(entry) > 0) {
-        endpoints = json_pack("{sO}", mode, entry);
-        if (!network)
-            json_object_set_new(out, "NetworkingConfig", network = json_object());
-        if (!endpoints || json_object_set_new(network, "EndpointsConfig", endpoints) < 0)
-            out_of_memory(judge);
-    }
+    endpoints = endpoints ? json_incref(endpoints) : json_object();
+    if (json_object_size(entry) > 0 &&
+        (json_object_set(endpoints, mode, entry) < 0 || !put_endpoints(judge, out, endpoints)))
+        out_of_memory(judge);
+    json_decref(endpoints);
     json_decref(entry);
     return !judge->refused;
+}
+
+/* Whether the rule of NetworkMode speaks of the client's own networks at all. */
+static bool may_join_own(const struct judge *judge)
+{
+    const struct rule *rule = &schema_find(judge->schema, "HostConfig.NetworkMode")->rule;
+    bool may = rule->allow;
+    for (size_t i = 0; i < rule->item_count; i++)
+        may = may || rule->items[i].own;
+    return may;
+}
+
+/* An endpoint at another network than that of the network mode: both must be the client's own. */
+static bool check_further(struct judge *judge, const char *key, const char *mode)
+{
+    enum { SINCE = 44 };
+    char shown[JSON_QUOTE_BYTES * 8];
+    if (!is_own_network(judge, key) || !is_own_network(judge, mode) || !may_join_own(judge))
+        return judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
+                            "%s: '%s' is not the network of HostConfig.NetworkMode, '%s'",
+                            endpoints_path, json_quote(shown, sizeof(shown), key), mode);
+    if (judge->context->api_minor < SINCE)
+        return judge_refuse(judge, REASON_FIELD_TOO_NEW, endpoints_path,
+                            "%s: several networks need API version 1.%d; this request is made in "
+                            "1.%u",
+                            endpoints_path, SINCE, judge->context->api_minor);
+    return true;
 }
 
 /* An endpoint attaches the container to its network, whatever the network mode says. */
 static bool check_endpoints(struct judge *judge, const json_t *out)
 {
-    const char *mode = json_string_value(json_at(out, "HostConfig.NetworkMode"));
-    json_t *endpoint;
-    const char *key;
-    char shown[JSON_QUOTE_BYTES * 8];
-    json_object_foreach (json_at(out, endpoints_path), key, endpoint) {
-        if (strcmp(key, mode ? mode : "default") != 0)
-            return judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
-                                "%s: '%s' is not the network of HostConfig.NetworkMode, '%s'",
-                                endpoints_path, json_quote(shown, sizeof(shown), key),
-                                mode ? mode : "default");
+    const char *mode = mode_of(out), *key;
+    json_t *entry;
+    json_object_foreach (json_at(out, endpoints_path), key, entry) {
+        if (strcmp(key, mode) != 0 && !check_further(judge, key, mode))
+            return false;
     }
     return true;
 }
 
-/* Ours is stamped last.  A label in another spelling could be taken for it by a careless reader. */
-static bool stamp_label(struct judge *judge, json_t *out)
+/* Every endpoint at a network of the client's own is pinned to it: see label.h. */
+static bool pin_endpoints(struct judge *judge, json_t *out)
 {
-    const struct schema_context *context = judge->context;
-    json_t *theirs = json_object_get(out, "Labels"), *labels, *value;
-    const char *key;
-    if (!context->label_key)
+    const char *mode = mode_of(out), *key;
+    json_t *endpoints = json_at(out, endpoints_path), *entry;
+    if (!is_own_network(judge, mode))
         return true;
-    json_object_foreach (theirs, key, value) {
-        /* Who makes a container of ours anew repeats what its inspect said. */
-        if (strcmp(key, context->label_key) == 0 && json_is_string(value) &&
-            strcmp(json_string_value(value), context->label_value) == 0)
-            continue;
-        if (json_same_key(key, context->label_key))
-            return judge_refuse(judge, REASON_FIELD_REFUSED, "Labels",
-                                "Labels: '%s' is caisson's own label", context->label_key);
+    endpoints = endpoints ? json_incref(endpoints) : json_object();
+    if (!json_object_get(endpoints, mode))
+        json_object_set_new(endpoints, mode, json_object());
+    json_object_foreach (endpoints, key, entry) {
+        if (json_object_set_new(entry, "NetworkID", json_string(key)) < 0)
+            out_of_memory(judge);
     }
-    labels = theirs ? json_copy(theirs) : json_object();
-    if (!labels ||
-        json_object_set_new(labels, context->label_key, json_string(context->label_value)) < 0 ||
-        json_object_set(out, "Labels", labels) < 0)
-        out_of_memory(judge);
-    json_decref(labels);
-    return !judge->refused;
+    bool good = !judge->refused && put_endpoints(judge, out, endpoints);
+    json_decref(endpoints);
+    return good;
 }
 
 /*
@@ -192,7 +233,7 @@ static bool complete(struct judge *judge, json_t **out)
         json_object_set_new(*out, "NetworkingConfig", network = json_object());
     if (!json_object_get(network, "EndpointsConfig"))
         json_object_set_new(network, "EndpointsConfig", json_object());
-    json_t *ordered = in_table_order(&judge->schema->root, *out);
+    json_t *ordered = label_order(&judge->schema->root, *out);
     json_decref(*out);
     *out = ordered;
     return json_at(ordered, endpoints_path) && json_at(ordered, "HostConfig")
@@ -203,6 +244,7 @@ static bool complete(struct judge *judge, json_t **out)
 bool create_finish(struct judge *judge, const json_t *body, json_t **out)
 {
     return create_check_cpu(judge, *out) && check_mounts(judge, body, *out) &&
-           binds_settle(judge, *out) && settle_endpoint(judge, *out) &&
-           check_endpoints(judge, *out) && stamp_label(judge, *out) && complete(judge, out);
+           binds_settle(judge, *out) && settle_keys(judge, *out) && settle_endpoint(judge, *out) &&
+           check_endpoints(judge, *out) && pin_endpoints(judge, *out) && label_stamp(judge, *out) &&
+           complete(judge, out);
 }

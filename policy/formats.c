@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
 static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -248,6 +249,44 @@ const char *format_container(const char *text)
     return is_name(name) ? NULL : "must be a container's name or id";
 }
 
+/* The name of something that a client makes, which others may come to use. */
+static bool is_fresh_name(const char *text, size_t most)
+{
+    size_t bytes = strlen(text);
+    return bytes >= 2 && bytes <= most && made_of(text, lower, upper, digits, "_.-") &&
+           !strchr("_.-", *text);
+}
+
+/*
+ * An Engine takes some names for its own networks, and the beginning of an id for the id: such a
+ * name would stand before somebody's network.
+ */
+const char *format_network_name(const char *text)
+{
+    static const char *const taken[] = {"host", "bridge",  "none",           "default",
+                                        "nat",  "ingress", "docker_gwbridge"};
+    size_t bytes = strlen(text);
+    if (!is_fresh_name(text, 63) || (bytes >= 12 && made_of(text, "abcdefABCDEF", digits, "", "")))
+        return "must be 2 to 63 letters, digits and _ . - that begin with a letter or digit, and "
+               "not 12 or more hex digits alone";
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        if (strcasecmp(text, taken[i]) == 0)
+            return "must not be the name of one of the Engine's own networks";
+    return NULL;
+}
+
+const char *format_volume_name(const char *text)
+{
+    return is_fresh_name(text, 64) ? NULL
+                                   : "must be 2 to 64 letters, digits and _ . - that begin with a "
+                                     "letter or digit";
+}
+
+const char *format_container_ref(const char *text)
+{
+    return is_name(text) ? NULL : "must be a container's name or id";
+}
+
 const char *format_env(const char *text)
 {
     return *text && *text != '=' ? NULL : "must be NAME=value or NAME";
@@ -280,6 +319,23 @@ const char *format_ip(const char *text)
     return *text && strcmp(shortest, text) == 0
                ? NULL
                : "must be an IPv4 or IPv6 address in its usual form";
+}
+
+const char *format_subnet(const char *text)
+{
+    static const char wrong[] = "must be an address range, such as 10.1.0.0/16";
+    char address[INET6_ADDRSTRLEN];
+    size_t length = strcspn(text, "/");
+    const char *bits = text + length + 1;
+    uint64_t number;
+    if (text[length] != '/' || length >= sizeof(address))
+        return wrong;
+    memcpy(address, text, length);
+    address[length] = '\0';
+    bool is_v6 = strchr(address, ':');
+    return !format_ip(address) && take_number(&bits, is_v6 ? 128 : 32, &number) && *bits == '\0'
+               ? NULL
+               : wrong;
 }
 
 const char *format_mac(const char *text)

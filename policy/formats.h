@@ -25,13 +25,17 @@ const char *format_host_path(const char *text); /* absolute and clean */
 const char *format_relative(const char *text);  /* of clean parts, not absolute */
 const char *format_cgroup(const char *text);    /* of clean parts */
 const char *format_source(const char *text);    /* a clean path of the host, or a name */
-const char *format_bind(const char *text);      /* source:target or source:target:mode */
-const char *format_container(const char *text); /* a container, perhaps with ":more" */
-const char *format_target(const char *text);    /* absolute, clean, and not the system's own */
-const char *format_env(const char *text);       /* NAME=value or NAME */
+const char *format_network_name(const char *text);
+const char *format_volume_name(const char *text);
+const char *format_container_ref(const char *text); /* a container's name or id */
+const char *format_bind(const char *text);          /* source:target or source:target:mode */
+const char *format_container(const char *text);     /* a container, perhaps with ":more" */
+const char *format_target(const char *text);        /* absolute, clean, and not the system's own */
+const char *format_env(const char *text);           /* NAME=value or NAME */
 const char *format_capability(const char *text);
 const char *format_cpuset(const char *text); /* 0-3,5 */
 const char *format_ip(const char *text);
+const char *format_subnet(const char *text); /* 10.1.0.0/16 */
 const char *format_mac(const char *text);
 const char *format_port(const char *text);      /* 80/tcp */
 const char *format_host_port(const char *text); /* 8080 or 8080-8090 */

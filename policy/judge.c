@@ -13,6 +13,7 @@
 
 #include "field.h"
 #include "json.h"
+#include "owner.h"
 #include "reason.h"
 #include "schema.h"
 #include "types.h"
@@ -121,8 +122,9 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
         return true;
     switch (json_typeof(value)) {
     case JSON_NULL:
-    case JSON_FALSE:
         return true;
+    case JSON_FALSE:
+        return !(field->type->traits & TYPE_FALSE);
     case JSON_TRUE:
         return word_is_in(field->neutral, "true");
     case JSON_INTEGER:
@@ -285,20 +287,24 @@ static json_t *judge_map(struct judge *judge, const struct field *field, json_t 
     return NULL;
 }
 
+const char *judge_owned(const struct judge *judge, int kind, const char *ref, size_t ref_bytes)
+{
+    const struct schema_context *context = judge->context;
+    return context->owned ? context->owned(context->owned_arg, kind, ref, ref_bytes) : NULL;
+}
+
 /*
  * A container that a text names is one of the client's own, and is sent by its id; a foreign and an
  * absent one cannot be told apart.  The policy may name others, each in full.
  */
 static json_t *judge_container(struct judge *judge, const struct field *field, const char *text)
 {
-    const struct schema_context *context = judge->context;
     const char *prefix = field->type->codec->container, *id = NULL;
     char shown[JSON_QUOTE_BYTES * 8];
     if (strncmp(text, prefix, strlen(prefix)) != 0 || rule_names(&field->rule, text))
         return json_string(text);
     const char *ref = text + strlen(prefix), *rest = ref + strcspn(ref, ":");
-    if (context->owned)
-        id = context->owned(context->owned_arg, ref, (size_t) (rest - ref));
+    id = judge_owned(judge, OWNER_CONTAINER, ref, (size_t) (rest - ref));
     if (id)
         return json_sprintf("%s%s%s", prefix, id, rest);
     judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
@@ -314,7 +320,12 @@ static json_t *judge_text(struct judge *judge, const struct field *field, const 
 {
     const struct type_codec *codec = field->type->codec;
     json_t *sent;
-    if (codec->container) {
+    const char *network = codec->owns == TYPE_OWNS_NETWORK
+                              ? judge_owned(judge, OWNER_NETWORK, text, strlen(text))
+                              : NULL;
+    if (network) {
+        sent = json_string(network); /* a name could be somebody else's, too */
+    } else if (codec->container) {
         sent = judge_container(judge, field, text);
     } else {
         char *written = codec->canonical(text);

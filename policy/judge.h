@@ -9,6 +9,7 @@
 #define CAISSON_POLICY_JUDGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct field;
 struct json_t;
@@ -55,6 +56,9 @@ bool judge_refuse(struct judge *judge, int reason, const char *path, const char 
     __attribute__((format(printf, 4, 5)));
 /* For the create answer's Warnings; "caisson: " is put before it. */
 void judge_warn(struct judge *judge, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The full id of an object (enum owner_kind) of the client's own, or NULL. */
+const char *judge_owned(const struct judge *judge, int kind, const char *ref, size_t ref_bytes);
 
 /* "evaluator.ini:21", or "built in". */
 const char *judge_origin(const struct field *field);

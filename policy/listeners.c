@@ -73,6 +73,9 @@ static int take_listener(void *arg, const char *section, const char *key, const 
                        entry->line);
     if (config_listener_name(name, err) < 0)
         return -1;
+    if (strcmp(name, LISTENERS_DEFAULT) == 0)
+        return err_set(err, LISTENERS_DEFAULT " is what the listener of [proxy] listen is called; "
+                                              "give this one another name");
     listeners->named = true;
     return entry_add(listeners, name, line, err) ? 0 : -1;
 }
@@ -93,12 +96,6 @@ static int text_copy(char **to, const char *from, struct err *err)
 static int default_add(struct listeners *listeners, const char *listen, struct err *err)
 {
     const struct config *config = policy_config(listeners->main);
-    const struct listeners_entry *same = entry_find(listeners, LISTENERS_DEFAULT);
-    if (same)
-        return err_set(err,
-                       "%s:%u: " LISTENERS_DEFAULT " is what the listener of [proxy] listen is "
-                       "called; give this one another name",
-                       listeners->path, same->line);
     struct listeners_entry *entry =
         entry_add(listeners, LISTENERS_DEFAULT, config->line.listen, err);
     if (!entry)

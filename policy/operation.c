@@ -39,3 +39,8 @@ const char *method_name(enum method method)
     assert((unsigned) method < METHOD_COUNT);
     return names[method];
 }
+
+const char *operation_protocol(const struct operation *op)
+{
+    return op->number == OPERATION_Session || op->number == OPERATION_Grpc ? "h2c" : "tcp";
+}

@@ -50,17 +50,19 @@ enum body {
 
 /* How the answer is handed on. */
 enum reply {
-    REPLY_PLAIN,  /* one message, framed by the engine */
-    REPLY_CREATE, /* 201 teaches us a container's id and is rewritten */
-    REPLY_EXEC,   /* 201 teaches us an exec's id and is handed on */
-    REPLY_STREAM, /* may last for ever: no deadline once its head is here */
-    REPLY_HIJACK  /* may become a raw byte stream, both ways */
+    REPLY_PLAIN,   /* one message, framed by the engine */
+    REPLY_CREATE,  /* 201 teaches us a container's id and is rewritten */
+    REPLY_EXEC,    /* 201 teaches us an exec's id and is handed on */
+    REPLY_NETWORK, /* 201 teaches us a network's id and is rewritten */
+    REPLY_VOLUME,  /* 201 teaches us a volume's name and is handed on, if it is ours */
+    REPLY_STREAM,  /* may last for ever: no deadline once its head is here */
+    REPLY_HIJACK   /* may become a raw byte stream, both ways */
 };
 
 /*
  * What [allow] may say of it; one bit each, so that a row can permit several. Zero: not allowed.
- * own: of a container, one that was made through this proxy; of an exec, one that was made through
- * it in such a container; of a list, such containers alone.
+ * own: of a container, network or volume, one that was made through this proxy; of an exec, one
+ * that was made through it in such a container; of a list or a prune, such objects alone.
  */
 enum grant { GRANT_NO = 0, GRANT_YES = 1, GRANT_OWN = 2, GRANT_ANY = 4 };
 
@@ -88,6 +90,9 @@ struct operation {
 const struct operation *operation_get(enum operation_id number);
 /* The row of an operationId, compared exactly; NULL when there is none. Static. */
 const struct operation *operation_find(const char *id);
+/* What a connection becomes with which an operation of REPLY_HIJACK is asked: "tcp", "h2c". Static.
+ */
+const char *operation_protocol(const struct operation *op);
 /* "GET", "POST", ...; "?" for METHOD_OTHER. Static. */
 const char *method_name(enum method method);
 

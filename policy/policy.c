@@ -6,6 +6,7 @@
 
 #include "binds.h"
 #include "err.h"
+#include "owner.h"
 #include "query.h"
 #include "reason.h"
 #include "route.h"
@@ -236,12 +237,55 @@ const struct schema *policy_schema(const struct policy *policy, int body)
     return policy->schemas.of[body];
 }
 
+int policy_makes(const struct operation *op)
+{
+    switch (op->reply) {
+    case REPLY_CREATE:
+        return OWNER_CONTAINER;
+    case REPLY_NETWORK:
+        return OWNER_NETWORK;
+    case REPLY_VOLUME:
+        return OWNER_VOLUME;
+    default:
+        return -1;
+    }
+}
+
+/* What an operation deals with by itself; containers join others by their bodies. */
+static unsigned kinds_of(const struct operation *op)
+{
+    int made = policy_makes(op);
+    unsigned kinds = made > 0 ? 1u << made : 0;
+    if (op->object == OBJECT_NETWORK)
+        kinds |= 1u << OWNER_NETWORK;
+    if (op->object == OBJECT_VOLUME)
+        kinds |= 1u << OWNER_VOLUME;
+    return kinds;
+}
+
+unsigned policy_kinds(const struct policy *policy)
+{
+    unsigned kinds = 0;
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        if (policy->allow[i].grant != GRANT_NO)
+            kinds |= kinds_of(operation_get((enum operation_id) i));
+    }
+    return kinds | schemas_own_kinds(&policy->schemas);
+}
+
+bool policy_needs_volumes(const struct policy *policy, const struct operation *op)
+{
+    return op->object == OBJECT_VOLUME ||
+           (op->body == BODY_CREATE && policy_kinds(policy) & 1u << OWNER_VOLUME);
+}
+
 /* ---- refusing ---- */
 
 void policy_decision_init(struct policy_decision *decision)
 {
     memset(decision, 0, offsetof(struct policy_decision, target));
     decision->target[0] = decision->container[0] = decision->exec[0] = '\0';
+    decision->network[0] = decision->volume[0] = '\0';
     decision->name[0] = decision->image[0] = decision->field[0] = decision->message[0] = '\0';
 }
 
@@ -250,7 +294,8 @@ void policy_decision_done(struct policy_decision *decision)
     free(decision->body);
     free(decision->warnings);
     free(decision->registry_auth);
-    decision->registry_auth = NULL;
+    free(decision->session);
+    decision->registry_auth = decision->session = NULL;
     free(decision->target_long);
     free(decision->asked);
     decision->body = decision->warnings = NULL;

@@ -55,6 +55,13 @@ const struct schemas *policy_schemas(const struct policy *policy);
 /* Those of one body (enum body); NULL for a body that no table describes. */
 const struct schema *policy_schema(const struct policy *policy, int body);
 
+/* The kinds of objects beside containers that the policy deals with: bits, 1 << enum owner_kind. */
+unsigned policy_kinds(const struct policy *policy);
+/* What the 201 of an operation makes, as an enum owner_kind; -1 when it makes nothing of ours. */
+int policy_makes(const struct operation *op);
+/* Whether a decision on this operation may rest on whose a volume is: the table must be fresh. */
+bool policy_needs_volumes(const struct policy *policy, const struct operation *op);
+
 /* What the proxy has learnt of the engine from its /_ping. Zeroed: nothing yet. */
 struct policy_engine {
     unsigned api_minor; /* its newest API version is 1.api_minor; 0 when unknown */
@@ -79,6 +86,7 @@ struct policy_decision {
     bool hijack;   /* the engine is asked for a raw stream, if the client asked to upgrade */
     char *body;    /* to send, canonical JSON; NULL for none. Owned */
     char *registry_auth; /* X-Registry-Auth to send; NULL for none. Owned */
+    char *session; /* header lines of a Session to send, each with its CRLF; NULL for none. Owned */
     char *warnings; /* what was forced, a JSON array of strings as text; NULL for none. Owned */
     size_t body_bytes;
     char *asked;       /* what the body asks for: asked.h; NULL for nothing. Owned */
@@ -95,7 +103,9 @@ struct policy_decision {
     char target[POLICY_TARGET_BYTES];   /* to send: path and query, canonical */
     char container[65];                 /* the full id of the container in question */
     char exec[65];                      /* the full id of the exec in question */
-    char name[64];                      /* create, rename: the name that is asked for */
+    char network[65];                   /* the full id of the network in question */
+    char volume[65];                    /* the name of the volume in question */
+    char name[65];                      /* create, rename: the name that is asked for */
     char image[256];                    /* create: the image asked for, as image.h spells it */
     char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
     char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
@@ -128,6 +138,14 @@ bool policy_credentials(const struct policy *policy, const char *text, size_t by
                         struct policy_decision *decision);
 
 /*
+ * The same of a field of the head that only a Session has, one call for each: name is what follows
+ * the prefix (in any case).  It is written anew.
+ */
+#define POLICY_SESSION_PREFIX "X-Docker-Expose-Session-"
+bool policy_session(const char *name, size_t name_bytes, const char *value, size_t bytes,
+                    struct policy_decision *decision);
+
+/*
  * Step two: version, query, body, ownership.  body is NULL when the request had none.  nonce is 64
  * random bits, used to name a container whose creator did not name it.  Afterwards verdict says
  * what to do; a denial has reason, message and, where one can be named, field.
@@ -147,5 +165,17 @@ int policy_exec_created(const struct policy_decision *decision, const char *repl
  */
 int policy_created(const struct policy_decision *decision, const char *reply, size_t reply_bytes,
                    char ret_id[65], char **ret_reply, size_t *ret_reply_bytes, struct err *err);
+/* The same of the 201 to a NetworkCreate. */
+int policy_network_created(const struct policy_decision *decision, const char *reply,
+                           size_t reply_bytes, char ret_id[65], char **ret_reply,
+                           size_t *ret_reply_bytes, struct err *err);
+/*
+ * The engine's 201 to a VolumeCreate: learns the name, and whether the volume is the owner's at
+ * all: an engine answers the same where there is one of that name, whosever it is.  The answer goes
+ * on as it is only when it is.  < 0 when it is not what a VolumeCreate answers.
+ */
+int policy_volume_created(const struct policy_decision *decision, const struct owner_table *owned,
+                          const char *reply, size_t reply_bytes, char ret_name[65], bool *ret_ours,
+                          struct err *err);
 
 #endif

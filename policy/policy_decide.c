@@ -61,9 +61,10 @@ static void query_write(struct policy_decision *decision, const char *const part
 }
 
 /* The schema_context's `owned`. */
-static const char *owned_id(const void *owned, const char *ref, size_t ref_bytes)
+static const char *owned_id(const void *owned, int kind, const char *ref, size_t ref_bytes)
 {
-    const struct owner_entry *entry = owner_resolve(owned, ref, ref_bytes);
+    const struct owner_entry *entry =
+        owner_resolve(owner_of_const(owned, (enum owner_kind) kind), ref, ref_bytes);
     return entry ? entry->id : NULL;
 }
 
@@ -79,6 +80,7 @@ static struct schema_context context_of(const struct policy *policy,
         .owned_arg = owned,
         .label_key = OWNER_LABEL,
         .label_value = owner_name(owned),
+        .network = decision->network[0] ? decision->network : NULL,
     };
 }
 
@@ -95,6 +97,8 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     verdict.asked = NULL;
     if (decision->op->body == BODY_CREATE)
         strcpy(decision->image, verdict.image);
+    if (policy_makes(decision->op) > OWNER_CONTAINER)
+        strcpy(decision->name, verdict.name);
     if (passed) {
         decision->body = verdict.body;
         decision->body_bytes = verdict.body_bytes;
@@ -107,18 +111,39 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
     return passed;
 }
 
+/* How many of a kind may be alive at once. */
+static bool limit_decide(const struct policy *policy, const struct owner_table *owned,
+                         struct policy_decision *decision)
+{
+    const struct config *config = &policy->config;
+    const struct {
+        const char *key;
+        int64_t most;
+        int reason;
+    } limits[OWNER_KINDS] = {
+        [OWNER_CONTAINER] = {"containers", config->containers, REASON_TOO_MANY_CONTAINERS},
+        [OWNER_NETWORK] = {"networks", config->networks, REASON_TOO_MANY_NETWORKS},
+        [OWNER_VOLUME] = {"volumes", config->volumes, REASON_TOO_MANY_VOLUMES},
+    };
+    int kind = policy_makes(decision->op);
+    /* What is only observed may be long gone: nobody looks. */
+    if (kind < 0 || decision->observed)
+        return true;
+    size_t alive = owner_alive(owner_of_const(owned, (enum owner_kind) kind));
+    return alive < (size_t) limits[kind].most ||
+           policy_deny(decision, limits[kind].reason, limits[kind].key,
+                       "%zu %s are alive, and '%s' under [limits] of %.80s is %" PRId64
+                       "; delete some or raise it",
+                       alive, limits[kind].key, limits[kind].key, policy->file, limits[kind].most);
+}
+
 static bool create_decide(const struct policy *policy, const struct owner_table *owned,
                           const struct query *query, uint64_t nonce, const char *body,
                           size_t body_bytes, struct policy_decision *decision)
 {
     char text[QUERY_TEXT_BYTES + sizeof(decision->name) + 8];
-    /* What is only observed may be long gone: nobody looks. */
-    if (!decision->observed && owner_alive(owned) >= (size_t) policy->config.containers)
-        return policy_deny(
-            decision, REASON_TOO_MANY_CONTAINERS, "containers",
-            "%zu containers are alive, and 'containers' under [limits] of %.80s is %" PRId64
-            "; delete some or raise it",
-            owner_alive(owned), policy->file, policy->config.containers);
+    if (!limit_decide(policy, owned, decision))
+        return false;
     if (!body)
         return policy_deny(decision, REASON_BODY_MALFORMED, "",
                            "%s needs a JSON body that says at least which Image to run",
@@ -265,7 +290,7 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
     const struct operation *op = decision->op;
     struct images_verdict images;
     char container[300] = "";
-    if (!policy_object_decide(policy, owned, decision) ||
+    if (!limit_decide(policy, owned, decision) || !policy_object_decide(policy, owned, decision) ||
         (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
         !images_decide(policy, owned, query, &images, decision) ||
         (op->number == OPERATION_ImageCommit &&

@@ -42,6 +42,39 @@ static bool exec_decide(const struct policy *policy, const struct owner_table *o
     return true;
 }
 
+/* One network, as with containers; an engine would resolve a name to whosever it is. */
+static bool network_decide(const struct policy *policy, const struct owner_table *owned,
+                           struct policy_decision *decision)
+{
+    const char *ref = decision->route.ref;
+    size_t ref_bytes = decision->route.ref_bytes;
+    const struct owner_entry *entry =
+        owner_resolve(owner_of_const(owned, OWNER_NETWORK), ref, ref_bytes);
+    if (!entry)
+        return policy->allow[decision->op->number].grant == GRANT_ANY ||
+               policy_deny(decision, REASON_NOT_OWNED, "", "network %.*s not found",
+                           (int) ref_bytes, ref);
+    strcpy(decision->network, entry->id);
+    decision->route.ref = decision->network;
+    decision->route.ref_bytes = OWNER_ID_BYTES;
+    return true;
+}
+
+static bool volume_decide(const struct policy *policy, const struct owner_table *owned,
+                          struct policy_decision *decision)
+{
+    const char *ref = decision->route.ref;
+    size_t ref_bytes = decision->route.ref_bytes;
+    const struct owner_entry *entry =
+        owner_resolve(owner_of_const(owned, OWNER_VOLUME), ref, ref_bytes);
+    if (!entry)
+        return policy->allow[decision->op->number].grant == GRANT_ANY ||
+               policy_deny(decision, REASON_NOT_OWNED, "", "get %.*s: no such volume",
+                           (int) ref_bytes, ref);
+    strcpy(decision->volume, entry->id);
+    return true;
+}
+
 /* Nobody's. */
 static bool nothing_decide(const struct policy *policy, const struct owner_table *owned,
                            struct policy_decision *decision)
@@ -57,6 +90,8 @@ static bool (*const deciders[])(const struct policy *policy, const struct owner_
     [OBJECT_CONTAINER] = policy_container_decide,
     [OBJECT_EXEC] = exec_decide,
     [OBJECT_IMAGE] = nothing_decide, /* images.c says which may be named */
+    [OBJECT_NETWORK] = network_decide,
+    [OBJECT_VOLUME] = volume_decide,
     [OBJECT_OTHER] = nothing_decide,
     [OBJECT_COUNT] = NULL,
 };

@@ -116,7 +116,21 @@ static bool rule_passes(const struct field *field, const char *text)
     return rule->item_count == 0 || rule_lets(field->type, rule, text);
 }
 
-/* Fields that mean something only beside a certain type of mount. */
+/* Whether a container can be on a network that is not of the client's own making. */
+static bool joins_foreign(const struct schema *schema)
+{
+    const struct field *mode = schema_find(schema, "HostConfig.NetworkMode");
+    const struct rule *rule = &mode->rule;
+    if (rule->force)
+        return strcmp(json_string_value(rule->force), "none") != 0;
+    for (size_t i = 0; i < rule->item_count; i++)
+        if (!rule->items[i].own && !rule->items[i].exclude &&
+            strcmp(rule->items[i].text, "none") != 0)
+            return true;
+    return rule->allow;
+}
+
+/* Fields that mean something only beside a certain type of mount, or on certain networks. */
 static bool stands_alone(const struct search *search, const char *text)
 {
 #define MOUNT "HostConfig.Mounts[]."
@@ -129,6 +143,8 @@ static bool stands_alone(const struct search *search, const char *text)
         {MOUNT "VolumeOptions.*", "*", {"volume"}},
     };
     const struct field *type = schema_find(search->schema, MOUNT "Type");
+    if (glob_matches("NetworkingConfig.EndpointsConfig{}.*", search->field->path, '\0', false))
+        return joins_foreign(search->schema);
     for (size_t i = 0; i < sizeof(walls) / sizeof(walls[0]); i++) {
         if (!glob_matches(walls[i].path, search->field->path, '\0', false) ||
             !glob_matches(walls[i].text, text, '\0', false))

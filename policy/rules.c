@@ -15,6 +15,7 @@
 #include "glob.h"
 #include "json.h"
 #include "judge.h"
+#include "owner.h"
 #include "reason.h"
 #include "schema.h"
 #include "types.h"
@@ -58,15 +59,17 @@ static bool pair_matches(const struct type *type, const struct rule_item *item, 
     return matches;
 }
 
-/* Whether a text is let pass; if not, *ret_excluded is the exclusion that it met, or NULL. */
+/* Whether a text is let pass; if not, *ret_excluded is the exclusion that it met, or NULL.  own:
+ * what it is called to items that stand for the client's own; NULL when it is not. */
 static bool items_match(const struct type *type, const struct rule *rule, const char *text,
-                        const char *value, const struct rule_item **ret_excluded)
+                        const char *value, const char *own, const struct rule_item **ret_excluded)
 {
     bool matches = false;
     *ret_excluded = NULL;
     for (size_t i = 0; i < rule->item_count; i++) {
         const struct rule_item *item = &rule->items[i];
-        if ((matches && !item->exclude) || !pair_matches(type, item, text, value))
+        const char *called = item->own ? own : text;
+        if (!called || (matches && !item->exclude) || !pair_matches(type, item, called, value))
             continue;
         if (item->exclude) {
             *ret_excluded = item;
@@ -77,16 +80,46 @@ static bool items_match(const struct type *type, const struct rule *rule, const 
     return matches;
 }
 
+int rule_own_kind(const struct type *type)
+{
+    return type->codec->owns == TYPE_OWNS_NETWORK ? OWNER_NETWORK : OWNER_VOLUME;
+}
+
+/* "own:/data" for "mydata:/data", where mydata is the client's own; NULL where nothing is, or for
+ * want of memory. */
+static char *called_own(const struct type *type, const struct schema_context *context,
+                        const char *text)
+{
+    size_t part = type_own_part(type, text);
+    char *called;
+    if (part == 0 || !context || !context->owned ||
+        !context->owned(context->owned_arg, rule_own_kind(type), text, part) ||
+        asprintf(&called, "own%s", text + part) < 0)
+        return NULL;
+    return called;
+}
+
+static bool text_matches(const struct type *type, const struct rule *rule, const char *text,
+                         const struct schema_context *context,
+                         const struct rule_item **ret_excluded)
+{
+    char *own = called_own(type, context, text);
+    bool matches = items_match(type, rule, text, NULL, own, ret_excluded);
+    free(own);
+    return matches;
+}
+
 /* An element; one that is KEY=VALUE is looked at like a map's key and value. */
 static bool element_matches(const struct type *type, const struct rule *rule, const char *text,
+                            const struct schema_context *context,
                             const struct rule_item **ret_excluded)
 {
     const char *equals = type->traits & TYPE_PAIRS ? strchr(text, '=') : NULL;
     if (!equals)
-        return items_match(type, rule, text, NULL, ret_excluded);
+        return text_matches(type, rule, text, context, ret_excluded);
     char *key = strndup(text, (size_t) (equals - text));
     *ret_excluded = NULL;
-    bool matches = key && items_match(type, rule, key, equals + 1, ret_excluded);
+    bool matches = key && items_match(type, rule, key, equals + 1, NULL, ret_excluded);
     free(key);
     return matches;
 }
@@ -97,28 +130,29 @@ bool rule_lets(const struct type *type, const struct rule *rule, const char *tex
     const bool is_pair = type->kind == KIND_MAP || type->traits & TYPE_PAIRS;
     const char *equals = is_pair ? strchr(text, '=') : NULL;
     if (!equals)
-        return items_match(type, rule, text, NULL, &excluded);
+        return items_match(type, rule, text, NULL, text, &excluded);
     char *key = strndup(text, (size_t) (equals - text));
-    bool matches = !key || items_match(type, rule, key, equals + 1, &excluded);
+    bool matches = !key || items_match(type, rule, key, equals + 1, NULL, &excluded);
     free(key);
     return matches;
 }
 
 const char *rule_offender(const struct type *type, const struct rule *rule, const json_t *value,
+                          const struct schema_context *context,
                           const struct rule_item **ret_excluded)
 {
     size_t i;
     const char *key, *text = json_string_value(value);
     json_t *element;
     if (text)
-        return items_match(type, rule, text, NULL, ret_excluded) ? NULL : text;
+        return text_matches(type, rule, text, context, ret_excluded) ? NULL : text;
     json_array_foreach ((json_t *) value, i, element) {
         text = json_string_value(element);
-        if (!element_matches(type, rule, text, ret_excluded))
+        if (!element_matches(type, rule, text, context, ret_excluded))
             return text;
     }
     json_object_foreach ((json_t *) value, key, element) {
-        if (!items_match(type, rule, key, json_string_value(element), ret_excluded))
+        if (!items_match(type, rule, key, json_string_value(element), NULL, ret_excluded))
             return key;
     }
     return NULL;
@@ -128,7 +162,7 @@ const char *rule_offender(const struct type *type, const struct rule *rule, cons
 static const char *first_literal(const struct rule *rule)
 {
     for (size_t i = 0; i < rule->item_count; i++)
-        if (!rule->items[i].exclude &&
+        if (!rule->items[i].exclude && !rule->items[i].own &&
             (rule->items[i].literal || !strchr(rule->items[i].text, '*')))
             return rule->items[i].text;
     return NULL;
@@ -150,7 +184,8 @@ static bool value_names(const json_t *value, const char *text)
 bool rule_names(const struct rule *rule, const char *text)
 {
     for (size_t i = 0; i < rule->item_count; i++)
-        if (!rule->items[i].exclude && strcmp(rule->items[i].text, text) == 0)
+        if (!rule->items[i].exclude && !rule->items[i].own &&
+            strcmp(rule->items[i].text, text) == 0)
             return true;
     return value_names(rule->force, text) || value_names(rule->fallback, text);
 }
@@ -166,7 +201,7 @@ static json_t *safe_value(const struct field *field)
     bool passes = !rule->allow && !(rule->has_max && measure > rule->max) &&
                   !(rule->has_min && measure < rule->min) &&
                   !(rule->item_count && field->safe &&
-                    rule_offender(field->type, rule, field->safe, &excluded));
+                    rule_offender(field->type, rule, field->safe, NULL, &excluded));
     return passes ? json_incref(field->safe) : NULL;
 }
 
@@ -183,7 +218,8 @@ static bool fill_one_of(struct judge *judge, const struct field *field, json_t *
     const struct rule_item *excluded;
     bool is_list = field->type->codec && field->type->codec->item_wrong;
     const char *literal = is_list ? NULL : first_literal(&field->rule);
-    bool may_be_absent = is_list || items_match(field->type, &field->rule, "", NULL, &excluded);
+    bool may_be_absent =
+        is_list || items_match(field->type, &field->rule, "", NULL, NULL, &excluded);
     if (literal && !may_be_absent)
         *ret = json_string(literal);
     else
@@ -342,6 +378,6 @@ bool rule_one_of(struct judge *judge, const struct field *field, const json_t *v
     const struct rule_item *excluded;
     if (field->rule.item_count == 0)
         return true;
-    const char *text = rule_offender(field->type, &field->rule, value, &excluded);
+    const char *text = rule_offender(field->type, &field->rule, value, judge->context, &excluded);
     return !text || refuse_one_of(judge, field, text, excluded);
 }

@@ -9,7 +9,8 @@
  *   max V, min V        numbers: the value; strings: bytes; lists and maps: elements
  *   one-of A B* !C      the string, each element, each key (or key=value) matches an item; an item
  *                       with '!' excludes, ignoring the case of ASCII letters, and wins.  What
- *                       reaches beyond the container no star matches: see match.h
+ *                       reaches beyond the container no star matches: see match.h.  `own` is any
+ *                       network, or volume, of the client's own
  *
  * A value of several words, or with a comma, is written as JSON: "..", [..], {..}.
  *
@@ -30,12 +31,14 @@ struct err;
 struct json_t;
 struct field;
 struct judge;
+struct schema_context;
 struct type;
 
 struct rule_item {
     char *text;
     bool exclude;
-    bool literal; /* was written in quotes: a star is a star */
+    bool literal; /* was written in quotes: a star is a star, and own is a name */
+    bool own;     /* stands for what is the client's own; its text begins with "own" */
 };
 
 struct rule {
@@ -76,13 +79,19 @@ bool rule_must_replace(const struct field *field, const struct json_t *value);
 
 /*
  * The first string, element or key of a value that one-of does not let pass, or NULL;
- * *ret_excluded is the exclusion that it met, or NULL.
+ * *ret_excluded is the exclusion that it met, or NULL.  context says what is the client's own;
+ * NULL: nothing is.
  */
 const char *rule_offender(const struct type *type, const struct rule *rule,
-                          const struct json_t *value, const struct rule_item **ret_excluded);
+                          const struct json_t *value, const struct schema_context *context,
+                          const struct rule_item **ret_excluded);
 
-/* Whether one-of lets one text pass: a string, an element, or a key or KEY=VALUE of a map. */
+/* Whether one-of lets one text pass: a string, an element, or a key or KEY=VALUE of a map; with
+ * "own" for what is the client's own. */
 bool rule_lets(const struct type *type, const struct rule *rule, const char *text);
+
+/* The enum owner_kind that `own` stands for in rules on this type. */
+int rule_own_kind(const struct type *type);
 
 /* Each refuses and returns false when the value is not what its clause says. */
 bool rule_forbid(struct judge *judge, const struct field *field);

@@ -17,6 +17,7 @@
 #include "image.h"
 #include "json.h"
 #include "judge.h"
+#include "label.h"
 #include "operation.h"
 #include "reason.h"
 #include "suggest.h"
@@ -334,6 +335,18 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     return 0;
 }
 
+unsigned schema_own_kinds(const struct schema *schema)
+{
+    unsigned kinds = 0;
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct rule *rule = &schema->fields[i].rule;
+        for (size_t k = 0; k < rule->item_count; k++)
+            if (rule->items[k].own)
+                kinds |= 1u << rule_own_kind(schema->fields[i].type);
+    }
+    return kinds;
+}
+
 bool schema_has(const struct schema *schema, const char *path)
 {
     return schema_find(schema, path) != NULL;
@@ -413,6 +426,13 @@ static void note_image(const json_t *in, struct schema_verdict *ret)
         strcpy(ret->image, spelt);
 }
 
+static void note_name(const json_t *out, struct schema_verdict *ret)
+{
+    const char *name = json_string_value(json_object_get(out, "Name"));
+    if (name && strlen(name) < sizeof(ret->name))
+        strcpy(ret->name, name);
+}
+
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret)
 {
@@ -432,8 +452,10 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
     if (!judge.refused && !out)
         out = json_object();
     if (!judge.refused && resolve_references(&judge, in, out) &&
-        (!schema->table->finish || schema->table->finish(&judge, in, &out)))
+        (!schema->table->finish || schema->table->finish(&judge, in, &out))) {
+        note_name(out, ret);
         write_verdict(&judge, out);
+    }
     json_decref(out);
     json_decref(in);
     json_decref(judge.warnings);

@@ -39,11 +39,13 @@ struct schema_context {
     unsigned api_minor; /* fields newer than 1.api_minor must be neutral */
     unsigned depth;     /* deepest nesting that is read */
     const char *file;   /* the policy's name, for messages: "evaluator.ini" */
-    /* The full id of a container of the client's own; NULL when it has none of that name. */
-    const char *(*owned)(const void *arg, const char *ref, size_t ref_bytes);
+    /* The full id of an object (enum owner_kind) of the client's own; NULL when it has none of that
+     * name. */
+    const char *(*owned)(const void *arg, int kind, const char *ref, size_t ref_bytes);
     const void *owned_arg;
     const char *label_key; /* of a create: stamped into Labels last; no client may use it */
     const char *label_value;
+    const char *network; /* the full id of the network that the path names; or NULL */
 };
 
 struct schema_verdict {
@@ -52,6 +54,7 @@ struct schema_verdict {
     char message[640]; /* the refusal, for people */
     char image[256];   /* the body's Image, whatever became of it, as image.h spells it; "" when it
                           names none, or one that is longer */
+    char name[65];     /* the Name that is sent; "" for none, or one that is longer */
     char *body;        /* what is sent: canonical JSON. Owned */
     size_t body_bytes;
     char *warnings; /* what was forced: a JSON array of strings as text; NULL for none. Owned */
@@ -69,6 +72,8 @@ void schema_verdict_done(struct schema_verdict *verdict);
 
 /* Whether there is a field of this path. */
 bool schema_has(const struct schema *schema, const char *path);
+/* Which kinds of the client's own objects its rules speak of: bits, 1 << enum owner_kind. */
+unsigned schema_own_kinds(const struct schema *schema);
 /* An error for a path that none of some schemas has, with the nearest one. Always < 0. */
 int schema_no_such_field(const struct schema *const *schemas, size_t count, const char *path,
                          struct err *err);

@@ -78,6 +78,15 @@ int schemas_set_rule(struct schemas *schemas, const char *section, const char *p
     return set > 0 ? 0 : schema_no_such_field(asked, count, path, err);
 }
 
+unsigned schemas_own_kinds(const struct schemas *schemas)
+{
+    unsigned kinds = 0;
+    for (int body = 0; body < BODY_COUNT; body++)
+        if (schemas->of[body])
+            kinds |= schema_own_kinds(schemas->of[body]);
+    return kinds;
+}
+
 bool schemas_share(const struct schemas *schemas, enum body body, const char *path)
 {
     const char *section = schema_section((int) body);

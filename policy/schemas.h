@@ -38,6 +38,9 @@ int schemas_set_rule(struct schemas *schemas, const char *section, const char *p
 typedef void schemas_visit(void *arg, enum body body, const struct schema_field *field);
 void schemas_each(const struct schemas *schemas, schemas_visit *visit, void *arg);
 
+/* Which kinds of the client's own objects rules speak of: bits, 1 << enum owner_kind. */
+unsigned schemas_own_kinds(const struct schemas *schemas);
+
 /* Whether a body of the same section that stands before this one has a field of this path. */
 bool schemas_share(const struct schemas *schemas, enum body body, const char *path);
 

@@ -35,13 +35,16 @@ const char *format_image(const char *text)
 static const struct type_codec codec_capability = {.matches = match_capability};
 static const struct type_codec codec_namespace = {.matches = match_namespace,
                                                   .container = "container:"};
+static const struct type_codec codec_network = {
+    .matches = match_namespace, .container = "container:", .owns = TYPE_OWNS_NETWORK};
 static const struct type_codec codec_container = {.container = ""};
 static const struct type_codec codec_ids = {.matches = match_ids};
 static const struct type_codec codec_address = {.matches = match_address};
 static const struct type_codec codec_ports = {.matches = match_ports};
-static const struct type_codec codec_source = {.matches = match_source,
-                                               .item_wrong = match_source_item};
-static const struct type_codec codec_bind = {.matches = match_bind, .item_wrong = match_bind_item};
+static const struct type_codec codec_source = {
+    .matches = match_source, .item_wrong = match_source_item, .owns = TYPE_OWNS_VOLUME};
+static const struct type_codec codec_bind = {
+    .matches = match_bind, .item_wrong = match_bind_item, .owns = TYPE_OWNS_VOLUME};
 static const struct type_codec codec_signal = {.matches = match_signal};
 static const struct type_codec codec_image = {
     .canonical = image_canonical, .matches = image_matches, .pattern_wrong = image_pattern_wrong};
@@ -58,6 +61,7 @@ static const struct type types[TYPE_COUNT] = {
 #define PARAMETER TYPE_PARAMETER
 #define NEVER     TYPE_NEVER
 #define PORTS     TYPE_PORTS
+#define FALSE     TYPE_FALSE
 #define TYPE(name, word, kind, unit, least, most, traits, format, format_key, codec) \
     {word, KIND_##kind, UNIT_##unit, least, most, traits, format, format_key, codec},
 #include "types.def"
@@ -72,6 +76,7 @@ static const struct type types[TYPE_COUNT] = {
 #undef PARAMETER
 #undef NEVER
 #undef PORTS
+#undef FALSE
 };
 
 const struct type *type_get(enum type_id id)
@@ -93,6 +98,15 @@ bool type_has_choice(const struct type *type)
     default:
         return true;
     }
+}
+
+size_t type_own_part(const struct type *type, const char *text)
+{
+    const struct type_codec *codec = type->codec;
+    if (!codec || codec->owns == TYPE_OWNS_NOTHING || *text == '/' ||
+        (codec->container && strncmp(text, codec->container, strlen(codec->container)) == 0))
+        return 0;
+    return strcspn(text, ":");
 }
 
 bool type_has_members(const struct type *type)

@@ -51,7 +51,8 @@ enum {
     TYPE_PARAMETER = 64,
     TYPE_NEVER = 128,
     TYPE_SECRET = 256,
-    TYPE_PORTS = 512
+    TYPE_PORTS = 512,
+    TYPE_FALSE = 1024
 };
 
 /* NULL, or how the text should be: "must be ...". */
@@ -72,6 +73,8 @@ struct type_codec {
     const char *(*item_wrong)(const char *item);
     /* What stands before the container that the text then names; NULL: it never names one. */
     const char *container;
+    /* What else of the client's own the text may name, up to its first colon: `own` in one-of. */
+    enum type_owns { TYPE_OWNS_NOTHING, TYPE_OWNS_NETWORK, TYPE_OWNS_VOLUME } owns;
 };
 
 struct type {
@@ -95,6 +98,8 @@ const struct type *type_get(enum type_id id);
 
 /* Whether one-of can say which values pass. */
 bool type_has_choice(const struct type *type);
+/* The bytes of a text that may name a network or volume of the client's own; 0 when none does. */
+size_t type_own_part(const struct type *type, const char *text);
 /* Whether members of the type have rows of their own. */
 bool type_has_members(const struct type *type);
 

@@ -225,8 +225,7 @@ static void conn_client_gone(struct conn *conn)
 {
     if (!conn->x.expected || conn->state == CONN_STREAM) {
         /* The Engine sees its client go, as it would without us; a removal may go on unheard. */
-        if (conn->state == CONN_SENT && (conn->x.op->number == OPERATION_ContainerDelete ||
-                                         conn->x.op->number == OPERATION_ContainerRename))
+        if (conn->state == CONN_SENT && conn_changes_tables(conn->x.op))
             lease_check(conn->tenant->lease);
         conn_finish(conn, conn->engine_end_passed ? REASON_NONE : REASON_CLIENT_GONE);
         return;
@@ -357,6 +356,25 @@ void conn_engine_known(struct conn_tenant *tenant, bool ready)
 {
     tenant->ready = ready;
     conn_each(tenant, conn_visit_known);
+}
+
+static void conn_visit_listed(struct conn *conn, int64_t now_ms)
+{
+    (void) now_ms;
+    if (conn->state == CONN_ENGINE && conn->x.volumes != 0)
+        conn_decide(conn);
+}
+
+static void conn_visit_not_listed(struct conn *conn, int64_t now_ms)
+{
+    (void) now_ms;
+    if (conn->state == CONN_ENGINE && conn->x.volumes != 0)
+        conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
+}
+
+void conn_volumes_listed(void *tenant, bool listed)
+{
+    conn_each(tenant, listed ? conn_visit_listed : conn_visit_not_listed);
 }
 
 static void conn_visit_drain(struct conn *conn, int64_t now_ms)

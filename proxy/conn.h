@@ -28,7 +28,7 @@ struct upstream;
 enum conn_state {
     CONN_HEAD,    /* between two requests, or reading a head */
     CONN_BODY,    /* reading the request's body */
-    CONN_ENGINE,  /* the request is whole, but nothing is known of the Engine yet */
+    CONN_ENGINE,  /* the request is whole, but not yet what must be known of the Engine */
     CONN_UPLOAD,  /* the Engine has the request's head; its body is handed on as it comes */
     CONN_SENT,    /* the Engine has the request, its reply's head is awaited */
     CONN_CREATED, /* collecting the whole answer to a create */
@@ -87,6 +87,8 @@ int conn_new(struct conn_tenant *tenant, int take_fd);
 
 /* For all open connections: the answer to ask_engine; the clock; the end of the listener. */
 void conn_engine_known(struct conn_tenant *tenant, bool ready);
+/* The lease_listed of the tenant. */
+void conn_volumes_listed(void *tenant, bool listed);
 void conn_tick(struct conn_tenant *tenant);
 /* `peers` is another now: who may go on is asked anew; what is under way goes on. */
 void conn_ask_peers(struct conn_tenant *tenant);

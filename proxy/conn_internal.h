@@ -6,6 +6,7 @@
  * conn_request.c  from a request's head to the Engine, or to a refusal
  * conn_upload.c   a body that is handed on as it comes
  * conn_reply.c    from the Engine's reply to the client
+ * conn_made.c     what a reply teaches us of networks and volumes, and of what is gone
  * conn_tunnel.c   both ways, after a hijack
  * conn_observe.c  what only observing notes
  */
@@ -38,12 +39,14 @@ struct exchange {
     size_t target_bytes;
     char *image; /* owned: what outlives the decision for the audit log; NULL for none */
     char container[OWNER_ID_BYTES + 1];
-    int64_t time_us, start_us; /* wall clock, monotonic */
+    char object[OWNER_ID_BYTES + 1]; /* the id of the network, or the volume, in question */
+    int64_t time_us, start_us;       /* wall clock, monotonic */
     int status;
     uint64_t bytes_in, bytes_out;
     unsigned interim; /* 1xx replies of the Engine so far */
     bool http10, keep_alive, to_head;
     bool forwarded;   /* the Engine was asked */
+    uint64_t volumes; /* the list of volumes that the decision waits for; 0: none */
     bool expected;    /* a create that counts as alive while its answer is awaited */
     bool upgrade;     /* the client asked for another protocol on its connection */
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
@@ -136,6 +139,17 @@ bool conn_observes(const struct exchange *x);
 /* The Engine's 201 to a create or an exec, whole in conn->body: notes the id, if it says one. */
 void conn_observe_created(struct conn *conn);
 
+/* conn_made.c */
+
+/* Whether the reply to an operation can tell that something of ours is gone, or called otherwise.
+ */
+bool conn_changes_tables(const struct operation *op);
+/* What the reply's status says about the object. */
+void conn_learn(struct conn *conn, int status);
+/* The 201 of what makes a network or a volume, whole in conn->body. */
+void conn_network_created(struct conn *conn, bool surplus);
+void conn_volume_created(struct conn *conn, bool surplus);
+
 /* conn_tunnel.c */
 
 /* The Engine has agreed; data is what it has sent since. What the client sent early goes out now.
@@ -148,6 +162,12 @@ void conn_tunnel_settle(struct conn *conn);
 
 /* conn_reply.c */
 
+/* The Engine's connection ended, or what it says is no HTTP. */
+void conn_engine_failed(struct conn *conn, enum reason reason);
+/* The whole of an answer has been written; surplus: the Engine said more than that. */
+void conn_reply_end(struct conn *conn, bool surplus);
+/* The whole answer in conn->body goes on as it is. */
+void conn_pass_on(struct conn *conn, bool surplus);
 /* stream_ready of the Engine's connection; arg is the struct conn. */
 void conn_on_engine(void *arg, enum stream_event event);
 

@@ -21,7 +21,7 @@ enum {
     CONN_INTERIM_MAX = 16 /* 1xx replies before the one that counts */
 };
 
-static void conn_reply_end(struct conn *conn, bool surplus)
+void conn_reply_end(struct conn *conn, bool surplus)
 {
     static const char removed[] = "condition=removed";
 
@@ -36,8 +36,7 @@ static void conn_reply_end(struct conn *conn, bool surplus)
     conn_end_exchange(conn, REASON_NONE);
 }
 
-/* The Engine's connection ended, or what it says is no HTTP. */
-static void conn_engine_failed(struct conn *conn, enum reason reason)
+void conn_engine_failed(struct conn *conn, enum reason reason)
 {
     if (conn->state == CONN_STREAM || conn->detached) {
         /* The head is out: all that can still be told is that the body is not whole. */
@@ -46,24 +45,6 @@ static void conn_engine_failed(struct conn *conn, enum reason reason)
     }
     conn->x.keep_alive = false;
     conn_refuse(conn, reason, NULL);
-}
-
-/* What the reply's status says about the container. */
-static void conn_learn(struct conn *conn, int status)
-{
-    struct conn_tenant *tenant = conn->tenant;
-    const struct exchange *x = &conn->x;
-
-    if (status == 200 && x->op->number == OPERATION_ContainerPrune)
-        lease_resync(tenant->lease, NULL, NULL);
-    if (x->container[0] == '\0')
-        return;
-    if (status == 204 && x->op->number == OPERATION_ContainerDelete)
-        owner_remove(conn_owned(conn), x->container);
-    else if (status == 204 && x->op->number == OPERATION_ContainerRename)
-        owner_rename(conn_owned(conn), x->container, x->decision->name);
-    else if (status == 404)
-        lease_check(tenant->lease);
 }
 
 static void conn_created(struct conn *conn, bool surplus)
@@ -95,8 +76,7 @@ static void conn_created(struct conn *conn, bool surplus)
     free(reply);
 }
 
-/* The whole answer goes on as it is. */
-static void conn_pass_on(struct conn *conn, bool surplus)
+void conn_pass_on(struct conn *conn, bool surplus)
 {
     struct answer_to to = conn_answer_to(conn);
     struct buf answer = {0};
@@ -132,10 +112,21 @@ static void conn_collected(struct conn *conn, bool surplus)
     if (conn_observes(&conn->x)) {
         conn_observe_created(conn);
         conn_pass_on(conn, surplus);
-    } else if (conn->x.op->reply == REPLY_CREATE) {
+        return;
+    }
+    switch (conn->x.op->reply) {
+    case REPLY_CREATE:
         conn_created(conn, surplus);
-    } else
+        return;
+    case REPLY_NETWORK:
+        conn_network_created(conn, surplus);
+        return;
+    case REPLY_VOLUME:
+        conn_volume_created(conn, surplus);
+        return;
+    default:
         conn_exec_created(conn, surplus);
+    }
 }
 
 static void conn_collect(struct conn *conn, const char *data, size_t bytes)
@@ -196,6 +187,8 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
     struct buf out = {0};
     int ret;
 
+    if (x->op != NULL && reply->status == 101)
+        head.protocol = operation_protocol(x->op);
     if (x->op != NULL && (x->op->number == OPERATION_ContainerArchive ||
                           x->op->number == OPERATION_ContainerArchiveInfo))
         head.path_stat = reply->path_stat;
@@ -237,6 +230,15 @@ static void conn_forget_decision(struct exchange *x)
         conn_free_decision(x);
 }
 
+/* Whether the body of a 201 is looked at; of what is only observed, what is needed to tell more. */
+static bool conn_teaches(const struct exchange *x)
+{
+    enum reply reply = x->op->reply;
+
+    return reply == REPLY_CREATE || reply == REPLY_EXEC ||
+           ((reply == REPLY_NETWORK || reply == REPLY_VOLUME) && !conn_observes(x));
+}
+
 /*
  * Whether the Engine refuses a name since a container has it that is not the client's.  Its words
  * would tell that container's id.
@@ -272,7 +274,7 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
     x->status = reply->status;
     x->engine_keep = reply->keep_alive && !x->unread;
     message_body_init(&conn->framing, reply->framing, reply->content_bytes);
-    if ((x->op->reply == REPLY_CREATE || x->op->reply == REPLY_EXEC) && reply->status == 201) {
+    if (conn_teaches(x) && reply->status == 201) {
         conn_enter(conn, CONN_CREATED, 0);
         conn_collect(conn, data, bytes);
         return;

@@ -88,13 +88,16 @@ void conn_free_decision(struct exchange *x)
     x->decision = NULL;
 }
 
-/* Without an id, and without a refusal of the Engine's, the container may be there all the same. */
+/* Without an id, and without a refusal of the Engine's, what was made may be there all the same. */
 static void conn_end_create(struct conn *conn)
 {
     const struct exchange *x = &conn->x;
 
-    owner_expect_no_more(conn->tenant->owned);
-    if (x->container[0] == '\0' && (x->status < 400 || x->status > 499))
+    int kind = policy_makes(x->op);
+    const char *made = kind == OWNER_CONTAINER ? x->container : x->object;
+
+    owner_expect_no_more(owner_of(conn->tenant->owned, (enum owner_kind) kind));
+    if (made[0] == '\0' && (x->status < 400 || x->status > 499))
         lease_search(conn->tenant->lease);
 }
 
@@ -188,7 +191,8 @@ static int conn_write_request(struct conn *conn, bool fresh)
         .chunked = upload && conn->framing.framing == FRAMING_CHUNKED,
         .json = decision->body != NULL,
         .tar = upload,
-        .upgrade = decision->hijack && conn->x.upgrade,
+        .upgrade = decision->hijack && conn->x.upgrade ? operation_protocol(conn->x.op) : NULL,
+        .session = decision->session,
         .registry_auth = decision->registry_auth,
     };
     struct buf request = {0};
@@ -213,6 +217,8 @@ static void conn_forward(struct conn *conn)
     struct exchange *x = &conn->x;
 
     memcpy(x->container, x->decision->container, sizeof x->container);
+    memcpy(x->object, x->decision->network[0] != '\0' ? x->decision->network : x->decision->volume,
+           sizeof x->object);
     /*
      * A kept connection can have ended since: then nothing of the request was taken (on a Unix
      * socket the write itself fails), and a new connection is safe to try.
@@ -222,9 +228,9 @@ static void conn_forward(struct conn *conn)
         return;
     }
     x->forwarded = true;
-    x->expected = x->op->reply == REPLY_CREATE && !conn_observes(x);
+    x->expected = policy_makes(x->op) >= 0 && !conn_observes(x);
     if (x->expected)
-        owner_expect(conn->tenant->owned);
+        owner_expect(owner_of(conn->tenant->owned, (enum owner_kind) policy_makes(x->op)));
     stream_set_owner(conn->engine, conn_on_engine, conn);
     free(x->decision->body);
     x->decision->body = NULL;
@@ -232,6 +238,25 @@ static void conn_forward(struct conn *conn)
         conn_upload_begin(conn);
     else
         conn_enter(conn, CONN_SENT, 0);
+}
+
+/* Whether the decision must wait until the volumes are listed: see owner.h. */
+static bool conn_awaits_volumes(struct conn *conn)
+{
+    struct exchange *x = &conn->x;
+    struct lease *lease = conn->tenant->lease;
+
+    if (conn_observes(x) || !policy_needs_volumes(x->policy, x->op))
+        return false;
+    if (x->volumes == 0)
+        x->volumes = lease_list_volumes(lease);
+    if (x->volumes != 0 && lease_volumes_listed(lease) >= x->volumes)
+        return false;
+    if (x->volumes == 0)
+        conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
+    else if (conn->state != CONN_ENGINE)
+        conn_enter(conn, CONN_ENGINE, conn_in_ms(CONN_ENGINE_MS));
+    return true;
 }
 
 /* The request is whole: judge it. */
@@ -251,6 +276,8 @@ void conn_decide(struct conn *conn)
         }
         return;
     }
+    if (conn_awaits_volumes(conn))
+        return;
     if (conn->x.op->reply == REPLY_CREATE &&
         getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
         conn_refuse(conn, REASON_UNDECIDED, NULL);
@@ -270,7 +297,8 @@ void conn_decide(struct conn *conn)
         break;
     }
     /* Some may have gone without a word to us, as with AutoRemove: look, for the next try. */
-    if (decision->reason == REASON_TOO_MANY_CONTAINERS)
+    if (decision->reason == REASON_TOO_MANY_CONTAINERS ||
+        decision->reason == REASON_TOO_MANY_NETWORKS || decision->reason == REASON_TOO_MANY_VOLUMES)
         lease_check(tenant->lease);
     conn_refuse(conn, (enum reason) decision->reason, NULL);
 }
@@ -317,6 +345,23 @@ static void conn_refuse_stranger(struct conn *conn)
     conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
 }
 
+/* A message_visit. */
+static bool conn_take_session(void *arg, struct span name, struct span value)
+{
+    return policy_session(name.data, name.bytes, value.data, value.bytes, arg);
+}
+
+/* What some operations have in their heads beside the target. */
+static bool conn_take_fields(struct exchange *x, const struct message_request *request)
+{
+    if (!policy_credentials(x->policy, request->registry_auth.data, request->registry_auth.bytes,
+                            x->decision))
+        return false;
+    return x->decision->op->number != OPERATION_Session ||
+           message_each_field(request->fields, POLICY_SESSION_PREFIX, conn_take_session,
+                              x->decision);
+}
+
 /* Judges the head alone; goes on to the body, or to the decision when there is none. */
 static void conn_route(struct conn *conn, const struct message_request *request)
 {
@@ -327,8 +372,7 @@ static void conn_route(struct conn *conn, const struct message_request *request)
 
     go_on = policy_route(x->policy, upstream_engine(shared->upstream), x->method, x->target,
                          x->target_bytes, x->decision) &&
-            policy_credentials(x->policy, request->registry_auth.data, request->registry_auth.bytes,
-                               x->decision);
+            conn_take_fields(x, request);
     x->op = x->decision->op;
     /* What follows a refused body, or an upgrade that we do not make, is perhaps no HTTP. */
     if ((has_body && !go_on) || request->upgrade)

@@ -111,29 +111,43 @@ static int parse_question(int argc, char **argv, struct question *question)
     return 0;
 }
 
-/* The table of owned containers that the --owned options describe, "ID" or "ID:NAME". */
+/* Adds what one --owned option says: "ID[:NAME]", "network:ID[:NAME]" or "volume:NAME". */
+static int owned_add(struct owner_table *table, const char *text, struct err *err)
+{
+    static const char *const words[OWNER_KINDS] = {"container:", "network:", "volume:"};
+    enum owner_kind kind = OWNER_CONTAINER;
+    const char *at = text;
+    char id[OWNER_ID_BYTES + 1] = "";
+    for (int i = 0; i < OWNER_KINDS; i++)
+        if (strncmp(text, words[i], strlen(words[i])) == 0) {
+            kind = (enum owner_kind) i;
+            at = text + strlen(words[i]);
+        }
+    size_t bytes = strcspn(at, ":");
+    bool good = owner_is_id(kind, at, bytes) && (kind != OWNER_VOLUME || !at[bytes]);
+    if (!good && kind == OWNER_VOLUME)
+        return err_set(err, "--owned %.80s: write volume:NAME", text);
+    if (!good)
+        return err_set(
+            err, "--owned %.80s: write 64 lower-case hex digits, and :NAME if it has one", text);
+    memcpy(id, at, bytes);
+    if (owner_add(owner_of(table, kind), id, at[bytes] ? at + bytes + 1 : NULL, 0) < 0)
+        return err_set(err, "out of memory");
+    return 0;
+}
+
+/* The table of what the --owned options describe. */
 static struct owner_table *owned_table(const struct question *question, const char *owner,
                                        struct err *err)
 {
     struct owner_table *table = owner_table_new(owner);
-    for (size_t i = 0; table && i < question->owned_count; i++) {
-        char id[OWNER_ID_BYTES + 1] = "";
-        const char *text = question->owned[i];
-        size_t bytes = strspn(text, "0123456789abcdef");
-        if (bytes != OWNER_ID_BYTES || (text[bytes] && text[bytes] != ':')) {
-            owner_table_free(table);
-            err_set(err, "--owned %.80s: write 64 lower-case hex digits, and :NAME if it has one",
-                    text);
-            return NULL;
-        }
-        memcpy(id, text, bytes);
-        if (owner_add(table, id, text[bytes] ? text + bytes + 1 : NULL, 0) < 0) {
-            owner_table_free(table);
-            table = NULL;
-        }
-    }
     if (!table)
         err_set(err, "out of memory");
+    for (size_t i = 0; table && i < question->owned_count; i++)
+        if (owned_add(table, question->owned[i], err) < 0) {
+            owner_table_free(table);
+            return NULL;
+        }
     return table;
 }
 

@@ -38,6 +38,10 @@ struct lease {
     unsigned kinds;                    /* beside containers: bits, 1 << enum owner_kind */
     bool syncing;                      /* the list of this kind is being read: */
     enum owner_kind kind;
+    uint64_t volumes_begun, volumes_listed; /* lists of volumes */
+    bool volumes_again;                     /* one more, as soon as this one is over */
+    lease_listed *listed;
+    void *listed_arg;
     struct event check_pause;
     bool check_wanted; /* when that is over */
     struct event search;
@@ -159,6 +163,8 @@ void lease_set_kinds(struct lease *lease, unsigned kinds)
         lease_check(lease);
 }
 
+static void lease_sync_volumes(struct lease *lease);
+
 static void lease_sync_end(struct lease *lease, bool rebuilt)
 {
     lease_done *done = lease->done;
@@ -166,10 +172,16 @@ static void lease_sync_end(struct lease *lease, bool rebuilt)
     owner_unmark(owner_of(lease->owned, lease->kind));
     lease->syncing = false;
     lease->done = NULL;
+    if (!rebuilt)
+        lease->volumes_again = false;
     if (rebuilt)
         lease_look(lease);
     if (done != NULL)
         done(lease->done_arg, rebuilt);
+    if (lease->volumes_again && !lease->syncing)
+        lease_sync_volumes(lease);
+    else if (!rebuilt && lease->listed != NULL)
+        lease->listed(lease->listed_arg, false);
 }
 
 static void lease_sync(struct lease *lease, enum owner_kind kind);
@@ -204,7 +216,12 @@ static void lease_on_list(void *arg, int status, const char *body, size_t bytes)
     }
     owner_unmark(table);
     log_debug("%zu %s are ours", owner_count(table), names[lease->kind]);
+    bool volumes = lease->kind == OWNER_VOLUME;
+    if (volumes)
+        lease->volumes_listed = lease->volumes_begun;
     lease_sync_next(lease);
+    if (volumes && lease->listed != NULL)
+        lease->listed(lease->listed_arg, true);
 }
 
 /* Reads the list of one kind, and then of those after it. */
@@ -216,9 +233,42 @@ static void lease_sync(struct lease *lease, enum owner_kind kind)
 
     lease->kind = kind;
     lease->mark = owner_mark(table);
+    lease->volumes_begun += kind == OWNER_VOLUME;
     if (api_minor == 0 || owner_list_target(table, api_minor, target, sizeof target) < 0 ||
         upstream_call(lease->upstream, METHOD_GET, target, lease_on_list, lease) < 0)
         lease_sync_end(lease, false);
+}
+
+static void lease_sync_volumes(struct lease *lease)
+{
+    lease->volumes_again = false;
+    lease->syncing = true;
+    lease_sync(lease, OWNER_VOLUME);
+}
+
+uint64_t lease_list_volumes(struct lease *lease)
+{
+    if (upstream_engine(lease->upstream)->api_minor == 0)
+        return 0;
+    if (!lease->syncing) {
+        lease_sync_volumes(lease);
+        return lease->syncing ? lease->volumes_begun : 0;
+    }
+    /* A list that is being read may have been made before now; one that is to follow is not. */
+    if (lease->kind == OWNER_VOLUME || !(lease->kinds & 1u << OWNER_VOLUME))
+        lease->volumes_again = true;
+    return lease->volumes_begun + 1;
+}
+
+uint64_t lease_volumes_listed(const struct lease *lease)
+{
+    return lease->volumes_listed;
+}
+
+void lease_watch_volumes(struct lease *lease, lease_listed *listed, void *arg)
+{
+    lease->listed = listed;
+    lease->listed_arg = arg;
 }
 
 void lease_resync(struct lease *lease, lease_done *done, void *arg)

@@ -39,6 +39,16 @@ void lease_added(struct lease *lease);
 typedef void lease_done(void *arg, bool rebuilt);
 void lease_resync(struct lease *lease, lease_done *done, void *arg);
 
+/*
+ * Lists the volumes anew, beginning after this call; the result is the number that
+ * lease_volumes_listed() reaches when that has worked, or 0 when the Engine cannot be asked.  The
+ * watcher is told at the end of each such list, whether it worked.
+ */
+uint64_t lease_list_volumes(struct lease *lease);
+uint64_t lease_volumes_listed(const struct lease *lease);
+typedef void lease_listed(void *arg, bool listed);
+void lease_watch_volumes(struct lease *lease, lease_listed *listed, void *arg);
+
 /* A container is perhaps gone without a word to us: reads the table anew, but once a second. */
 void lease_check(struct lease *lease);
 /*

@@ -457,6 +457,7 @@ static int read_request(const char *data, size_t head, const struct request_line
     const char *first_field = line->target.data + line->target.bytes + sizeof " HTTP/1.1\r\n" - 1;
     if (!read_fields(first_field, data + head, &fields))
         return REASON_HEAD_MALFORMED;
+    ret->fields = (struct span){first_field, (size_t) (data + head - first_field) - 2};
     int reason = judge_fields(&fields, line->minor, ret);
     if (reason == REASON_NONE)
         reason = cross_check(data, head, line, ret);
@@ -467,6 +468,24 @@ static int read_request(const char *data, size_t head, const struct request_line
     if (ret->framing == FRAMING_NONE)
         ret->expect_continue = false;
     return reason;
+}
+
+/* read_fields() has seen that every line is whole and plain. */
+bool message_each_field(struct span fields, const char *prefix, message_visit *visit, void *arg)
+{
+    const char *at = fields.data, *end = fields.data + fields.bytes;
+    size_t prefix_bytes = strlen(prefix);
+    while (at < end) {
+        const char *lf = memchr(at, '\n', (size_t) (end - at));
+        const char *colon = memchr(at, ':', (size_t) (end - at));
+        size_t bytes = (size_t) (colon - at);
+        struct span name = {at + prefix_bytes, bytes - prefix_bytes};
+        if (bytes >= prefix_bytes && strncasecmp(at, prefix, prefix_bytes) == 0 &&
+            !visit(arg, name, trim(colon + 1, lf - 1)))
+            return false;
+        at = lf + 1;
+    }
+    return true;
 }
 
 ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,

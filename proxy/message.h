@@ -44,6 +44,7 @@ struct message_request {
     bool keep_alive;      /* what the client asked for; never on HTTP/1.0 */
     bool expect_continue; /* Expect: 100-continue on HTTP/1.1, and there is a body */
     bool upgrade;         /* any Upgrade or HTTP2-Settings header at all */
+    struct span fields;   /* the lines behind the request line. In the parsed bytes */
     bool json;            /* the media type is application/json, parameters allowed */
     bool opaque; /* ... or one that says nothing but bytes, such as application/x-tar, or none */
 };
@@ -63,6 +64,13 @@ struct message_request {
  */
 ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
                               struct message_request *ret_request, int *ret_reason);
+
+/*
+ * Calls visit for each field whose name begins with prefix, in any case, with what follows it and
+ * the value; ends with the first false, which it returns.
+ */
+typedef bool message_visit(void *arg, struct span name, struct span value);
+bool message_each_field(struct span fields, const char *prefix, message_visit *visit, void *arg);
 
 struct message_reply {
     int status; /* 100 to 599 */
@@ -103,13 +111,14 @@ ssize_t message_body_read(struct message_body *body, const char *data, size_t by
 
 /* What a request to the engine says. */
 struct message_to_engine {
-    int method;                /* enum method */
-    const char *target;        /* canonical */
-    uint64_t body_bytes;       /* the Content-Length; written for POST and PUT even when 0 */
-    bool chunked;              /* Transfer-Encoding: chunked in its place */
-    bool json;                 /* Content-Type: application/json */
-    bool tar;                  /* Content-Type: application/x-tar */
-    bool upgrade;              /* Connection: Upgrade, Upgrade: tcp: asks for a raw stream */
+    int method;          /* enum method */
+    const char *target;  /* canonical */
+    uint64_t body_bytes; /* the Content-Length; written for POST and PUT even when 0 */
+    bool chunked;        /* Transfer-Encoding: chunked in its place */
+    bool json;           /* Content-Type: application/json */
+    bool tar;            /* Content-Type: application/x-tar */
+    const char *upgrade; /* asks for a raw stream (Connection: Upgrade) of this protocol; or NULL */
+    const char *session; /* whole lines, each with its CRLF; NULL for none */
     const char *registry_auth; /* X-Registry-Auth, base64url; NULL for none */
 };
 /* Writes the head; < 0: no memory. Host is "docker". */
@@ -130,6 +139,7 @@ struct message_to_client {
     unsigned api_minor;     /* Api-Version: 1.N; 0 leaves it out */
     const char *ostype;     /* "" leaves it out */
     unsigned retry_after_s; /* 0 leaves it out */
+    const char *protocol;   /* of a 101: what the connection has become */
     struct span path_stat;  /* X-Docker-Container-Path-Stat; empty leaves it out */
 };
 /* Writes "HTTP/1.1 STATUS ..." and the headers; < 0: no memory. Server is "caisson". */

@@ -34,18 +34,27 @@ static char *put_number(char *to, uint64_t number)
     return put(to, at, (size_t) (digits + sizeof digits - at));
 }
 
+static char *put_upgrade(char *to, const char *protocol)
+{
+    assert(strlen(protocol) <= 8);
+    to = put(PUT(to, "Connection: Upgrade\r\nUpgrade: "), protocol, strlen(protocol));
+    return PUT(to, "\r\n");
+}
+
 int message_write_request(struct buf *out, const struct message_to_engine *request)
 {
     const char *method = method_name((enum method) request->method);
     size_t method_bytes = strlen(method), target_bytes = strlen(request->target);
     size_t auth_bytes = request->registry_auth ? strlen(request->registry_auth) : 0;
+    size_t session_bytes = request->session ? strlen(request->session) : 0;
     bool has_body =
         request->body_bytes > 0 || request->method == METHOD_POST || request->method == METHOD_PUT;
     assert(!request->json || !request->tar);
     assert(request->target[0] == '/' && !strpbrk(request->target, " \t\r\n"));
     assert(!request->registry_auth || !strpbrk(request->registry_auth, " \t\r\n"));
 
-    char *start = buf_reserve(out, method_bytes + target_bytes + auth_bytes + FIELDS_BYTES);
+    char *start =
+        buf_reserve(out, method_bytes + target_bytes + auth_bytes + session_bytes + FIELDS_BYTES);
     if (!start)
         return -1;
     char *to = put(start, method, method_bytes);
@@ -57,7 +66,9 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
     if (request->tar)
         to = PUT(to, "Content-Type: application/x-tar\r\n");
     if (request->upgrade)
-        to = PUT(to, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+        to = put_upgrade(to, request->upgrade);
+    if (session_bytes > 0)
+        to = put(to, request->session, session_bytes);
     if (auth_bytes > 0)
         to = PUT(put(PUT(to, "X-Registry-Auth: "), request->registry_auth, auth_bytes), "\r\n");
     if (request->chunked) {
@@ -158,7 +169,7 @@ static char *put_fields(char *to, const struct message_to_client *reply)
         to = PUT(put_number(PUT(to, "Retry-After: "), reply->retry_after_s), "\r\n");
     to = put_framing(to, reply);
     if (reply->status == 101)
-        return PUT(to, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+        return put_upgrade(to, reply->protocol ? reply->protocol : "tcp");
     if (!reply->keep_alive || reply->http10 || reply->framing == FRAMING_CLOSE)
         to = PUT(to, "Connection: close\r\n");
     return to;

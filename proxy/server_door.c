@@ -158,7 +158,11 @@ static int server_door_tenant(struct server_door *door, const struct listeners_e
         return err_set(err, "out of memory");
     tenant->lease = lease_new(server->base, server->shared.upstream, tenant->owned,
                               policy_config(tenant->policy)->lifetime_ms);
-    return tenant->lease == NULL ? err_set(err, "out of memory") : 0;
+    if (tenant->lease == NULL)
+        return err_set(err, "out of memory");
+    lease_set_kinds(tenant->lease, policy_kinds(tenant->policy));
+    lease_watch_volumes(tenant->lease, conn_volumes_listed, tenant);
+    return 0;
 }
 
 /* Copies what it takes of the entry, which may be replaced. */
@@ -220,6 +224,7 @@ void server_door_change(struct server_door *door, const struct listeners_entry *
     policy_unref(tenant->policy);
     tenant->policy = policy_ref(entry->policy);
     lease_set_lifetime(tenant->lease, policy_config(tenant->policy)->lifetime_ms);
+    lease_set_kinds(tenant->lease, policy_kinds(tenant->policy));
     peers_done(&door->peers);
     door->peers = *take_peers;
     *take_peers = (struct peers){0};

@@ -20,10 +20,12 @@ CAISSON = os.environ.get("CAISSON") or os.path.join(ROOT, "build", "caisson")
 BUILD = os.path.join(ROOT, "build", "bench")
 PATIENCE_S = 30
 BODY_BYTES = 2048
+BODY_KEYS = 100000
 IMAGE = "python:3.11-slim"
 
 PROGRAMS = {"load": ["load.c", "reply.c", "sock.c"], "engine": ["engine.c", "sock.c"],
-            "relay": ["relay.c", "sock.c"]}
+            "relay": ["relay.c", "sock.c"], "parse": ["parse.c"]}
+LIBRARIES = {"parse": ["-ljansson"]}
 CFLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Wshadow",
           "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wvla", "-Wformat=2", "-Werror"]
 
@@ -113,8 +115,8 @@ def build_programs():
         if os.path.exists(target) and os.path.getmtime(target) > newest:
             continue
         compiler = (os.environ.get("CC") or "cc").split()
-        subprocess.run(compiler + CFLAGS + ["-o", target] + [os.path.join(HERE, f) for f in files],
-                       check=True)
+        subprocess.run(compiler + CFLAGS + ["-o", target] + [os.path.join(HERE, f) for f in files] +
+                       LIBRARIES.get(program, []), check=True)
 
 
 def pick_cores():
@@ -225,6 +227,19 @@ class World:
         short = BODY_BYTES - len(json.dumps(body, separators=(",", ":")))
         body["Env"] = ["PAD=" + "x" * short]
         return json.dumps(body, separators=(",", ":"))
+
+    @staticmethod
+    def keys_bodies():
+        """{where: a create body of 1 MiB with 100,000 keys}: what a hostile client may send."""
+        letters = "0123456789abcdefghijklmnopqrstuvwxyz"
+        names = ['"%s":' % "".join(letters[i // 36 ** k % 36] for k in range(4))
+                 for i in range(BODY_KEYS)]
+        begin = '{"Image":"%s"' % IMAGE
+        bodies = {"at the top": begin + "".join("," + name + "0" for name in names) + "}",
+                  "as labels": begin + ',"Labels":{%s}}' % ",".join(n + '"' '"' for n in names),
+                  "as endpoints": begin + ',"NetworkingConfig":{"EndpointsConfig":{%s}}}'
+                                  % ",".join(name + "{}" for name in names)}
+        return {where: body.ljust(1 << 20) for where, body in bodies.items()}
 
     def __enter__(self):
         try:

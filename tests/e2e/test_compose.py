@@ -217,7 +217,7 @@ def test_policy_that_is_edited_counts_after_a_restart():
         before = text.read()
     assert p.evaluate("run", "--", "true").returncode == 0
     try:
-        with open(path, "w", encoding="utf-8") as out:  # in place: a bind mount is of the file
+        with open(path, "w", encoding="utf-8") as out:
             out.write(before.replace("ContainerStart  = own", "; no start"))
         p.compose(p.folder, "restart", "-t", "5", "proxy")
         until("the proxy", lambda: p.container("proxy")["State"]["Running"])
@@ -228,6 +228,34 @@ def test_policy_that_is_edited_counts_after_a_restart():
             out.write(before)
         p.compose(p.folder, "restart", "-t", "5", "proxy")
     until("the old policy", lambda: p.evaluate("run", "--", "true").returncode == 0)
+
+
+def test_policy_that_is_edited_counts_after_a_reload():
+    """From within the container, as its user; a broken file changes nothing."""
+    p = project()
+    path = os.path.join(p.folder, "policy", "evaluator.ini")
+    with open(path, encoding="utf-8") as text:
+        before = text.read()
+
+    def reload_of(text):
+        with open(path + ".new", "w", encoding="utf-8") as out:  # another inode, as editors do it
+            out.write(text)
+        os.replace(path + ".new", path)
+        return subprocess.run(
+            ["docker", "exec", p.container("proxy")["Id"], "/caisson", "reload", "--policy",
+             "/etc/caisson/evaluator.ini"], env=p.environment, text=True, capture_output=True,
+            check=False)
+    try:
+        done = reload_of(before.replace("ContainerStart  = own", "; no start"))
+        assert done.returncode == 0 and "is in force" in done.stdout, done
+        assert "ContainerStart" in p.evaluate("run", "--", "true").stdout
+        done = reload_of(before.replace("ContainerStart  = own", "ContainerStrat = own"))
+        assert done.returncode == 1 and "/etc/caisson/evaluator.ini:" in done.stderr, done
+        assert "ContainerStart" in p.evaluate("run", "--", "true").stdout
+    finally:
+        done = reload_of(before)
+    assert done.returncode == 0, done
+    assert p.evaluate("run", "--", "true").returncode == 0
 
 
 def test_evaluator_survives_kill_9_of_the_proxy():

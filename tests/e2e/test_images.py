@@ -234,6 +234,36 @@ def test_build(path):
             assert w.images() == now, query
 
 
+BUILDKIT = lines(**{"ImageBuild.version": "one-of 1 2", "ImageBuild.session": "allow",
+                    "ImageBuild.buildid": "allow",
+                    "ImageBuild.remote": 'one-of "" client-session'})
+
+
+@table([c for c in clients() if "version 20." in c[0]])  # newer ones need a plugin for it
+def test_build_by_buildkit(path):
+    """What a session lets in is what check calls host root; each line of it must be there."""
+    allow = ALL + "Session = yes\n"
+    with Registry() as r:
+        for name, changes, good_end in (
+                ("all", {"allow": allow, "query": BUILDKIT}, True),
+                ("no session", {"allow": ALL, "query": BUILDKIT}, False),
+                ("no rule", {"allow": allow}, False)):
+            with ImageWorld(image=rules(r), **changes) as w:
+                folder = os.path.join(w.directory, "context")
+                os.mkdir(folder)
+                with open(os.path.join(folder, "Dockerfile"), "w", encoding="ascii") as out:
+                    out.write("FROM scratch\nCOPY file /file\n")
+                with open(os.path.join(folder, "file"), "w", encoding="ascii") as out:
+                    out.write("from the client")
+                tag = r.host + "/acme/kit:1"
+                done = subprocess.run([path, "build", "-t", tag, folder], capture_output=True,
+                                      check=False, timeout=60,
+                                      env={"PATH": "/usr/bin:/bin", "DOCKER_HOST": w.host,
+                                           "HOME": w.directory, "DOCKER_BUILDKIT": "1"})
+                assert (done.returncode == 0) == good_end, (name, done.stderr)
+                assert (tag in w.images()) == good_end, (name, w.new())
+
+
 @table(clients())
 def test_load_and_save(path):
     """Nobody reads what names a tar gives: a load needs that all may be given."""

@@ -22,6 +22,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from client import PATIENCE_S, send_singly  # noqa: E402
 from http1 import Bad, Eof, GoReader  # noqa: E402
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import objects  # noqa: E402
+
 
 class Container:
     def __init__(self, ident, name, body, created):
@@ -115,8 +118,9 @@ def frame(stream, data):
     return struct.pack(">BxxxL", stream, len(data)) + data
 
 
-class Engine:
+class Engine(objects.Objects):
     def __init__(self, path, api="1.41"):
+        super().__init__()
         self.path, self.api = path, api
         self.lock = threading.RLock()
         self.connections, self.requests, self.containers = [], [], {}
@@ -182,11 +186,12 @@ class Engine:
 
     @staticmethod
     def is_own(request):
-        """What the proxy asks for itself: a ping, and the one label query."""
+        """What the proxy asks for itself: a ping, and the label query of each kind."""
         return request.method == "GET" and (
             re.match(r"^(/v1\.\d+)?/_ping$", request.target) or
             re.match(r"^/v1\.\d+/containers/json\?all=1&filters=[^&]*caisson[^&]*$",
-                     request.target)) and not request.body
+                     request.target) or
+            objects.OWN_LIST.match(request.target)) and not request.body
 
     def asked(self):
         """Requests that a client caused, in order of arrival."""
@@ -337,7 +342,7 @@ class Engine:
             return exchange.error(400, "client version 1.%s is too new. Maximum supported API "
                                   "version is %s" % (match[1], self.api))
         form = urllib.parse.parse_qs(query, keep_blank_values=True)
-        for method, pattern, name in ROUTES:
+        for method, pattern, name in ROUTES + objects.ROUTES:
             found = re.match(pattern, match[2])
             if method == exchange.request.method and found:
                 return getattr(self, "_" + name)(exchange, form, *found.groups())

@@ -62,11 +62,11 @@ static void check_reader(const char *text, size_t bytes, unsigned depth)
 
 /* ---- bodies ---- */
 
-/* Some containers are the client's own. */
-static const char *owned(const void *arg, const char *ref, size_t ref_bytes)
+/* Some containers, networks and volumes are the client's own. */
+static const char *owned(const void *arg, int kind, const char *ref, size_t ref_bytes)
 {
     static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    (void) arg;
+    (void) arg, (void) kind;
     return ref_bytes > 0 && ref[0] == 'm' ? id : NULL;
 }
 

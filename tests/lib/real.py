@@ -177,6 +177,10 @@ class RealWorld:
         filters = '%%7B%%22label%%22:[%%22io.caisson.owner=%s%%22]%%7D' % OWNER
         for container in self.engine.get("/containers/json?all=1&filters=" + filters):
             self.engine.ask("DELETE", "/containers/%s?force=1&v=1" % container["Id"])
+        for network in self.engine.get("/networks?filters=" + filters):
+            self.engine.ask("DELETE", "/networks/%s" % network["Id"])
+        for volume in self.engine.get("/volumes?filters=" + filters)["Volumes"] or []:
+            self.engine.ask("DELETE", "/volumes/%s" % volume["Name"])
 
     @property
     def host(self):

@@ -48,7 +48,7 @@ OWNERS = {
     "http_parser.h": {"proxy": ["message"], "evaluator": ["docker_http"]},
     "ini.h": {"policy": ["config"]},
     "jansson.h": {"policy": ["json", "schema", "create", "rules", "clauses", "types", "tmpfs", "asked", "judge", "risk", "binds",
-                             "update", "owner", "created", "filters", "query_images", "query_rule", "echo"],
+                             "update", "owner", "created", "filters", "label", "query_images", "query_rule", "echo"],
                   "proxy": ["learn"],  # the lines of an audit log
                   "evaluator": ["request", "result", "ledger", "command", "docker_body"]},
     "zlib.h": {"evaluator": ["bundle"]},

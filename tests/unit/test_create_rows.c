@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every row of create.def, exec.def and start.def: the values of tests/cases/create_fields.tsv and
+ * Every row of create.def, exec.def and their like: the values of tests/cases/create_fields.tsv and
  * its like under the built-in rule, and every kind of rule that fits the row's type.  Run from the
  * top of the tree.
  */
@@ -19,15 +19,18 @@
 #include "field.h"
 #include "judge.h"
 #include "operation.h"
+#include "owner.h"
 #include "reason.h"
 #include "schema.h"
 #include "tmpfs.h"
 #include "types.h"
 
-/* Every container is the client's own here. */
-static const char *owned(const void *arg, const char *ref, size_t ref_bytes)
+/* Every container is the client's own here, and nothing else. */
+static const char *owned(const void *arg, int kind, const char *ref, size_t ref_bytes)
 {
     (void) arg, (void) ref, (void) ref_bytes;
+    if (kind != OWNER_CONTAINER)
+        return NULL;
     return "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 }
 
@@ -57,6 +60,13 @@ static const struct table create_table = {
     "{\"Image\":\"busybox\",\"HostConfig\":{\"NetworkMode\":\"none\"}}"};
 static const struct table exec_table = {"tests/cases/exec_fields.tsv", BODY_EXEC, "{}"};
 static const struct table start_table = {"tests/cases/start_fields.tsv", BODY_EXEC_START, "{}"};
+static const struct table network_table = {"tests/cases/network_fields.tsv", BODY_NETWORK,
+                                           "{\"Name\":\"front\"}"};
+static const struct table connect_table = {"tests/cases/connect_fields.tsv", BODY_CONNECT,
+                                           "{\"Container\":\"mine\"}"};
+static const struct table disconnect_table = {"tests/cases/disconnect_fields.tsv", BODY_DISCONNECT,
+                                              "{\"Container\":\"mine\"}"};
+static const struct table volume_table = {"tests/cases/volume_fields.tsv", BODY_VOLUME, "{}"};
 
 struct state {
     const struct table *table;
@@ -118,6 +128,8 @@ static json_t *body_for(const struct state *state, const char *path, json_t *val
 {
     json_t *body = json_loads(state->table->base, 0, NULL);
     json_t *more = body_with(path, value);
+    if (!strchr(path, '.')) /* the value under test, or none */
+        json_object_del(body, path);
     if (strcmp(path, "HostConfig.NetworkMode") == 0)
         json_object_clear(json_object_get(body, "HostConfig"));
     static const char *const kinds[][2] = {{"BindOptions", "bind"},
@@ -233,7 +245,9 @@ static bool is_sent_as(const struct field *field, const json_t *value, const jso
         return json_is_object(sent);
     if (strcmp(field->path, "Labels") == 0)
         return json_object_size(sent) == json_object_size(value) + 1;
-    if (strcmp(field->path, "HostConfig.Mounts[].ClusterOptions") == 0)
+    if (field->type == type_get(TYPE_ID_CONTAINER))
+        return json_equal(value, sent) || json_string_length(sent) == 64; /* by its id */
+    if (field->type->kind == KIND_OBJECT && !field->members)
         return json_object_size(sent) == 0; /* it has no members, so it is always neutral */
     return json_equal(value, sent);
 }
@@ -390,7 +404,7 @@ static void try_one_of(const struct state *state, const struct field *field, jso
 {
     char rule[400];
     const char *item = item_of(value), *star = "one-of *";
-    if (field->type->traits & TYPE_REQUIRED)
+    if (field->type == type_get(TYPE_ID_IMAGE))
         star = "one-of **:*";
     if (field->type == type_get(TYPE_ID_BINDS))
         star = "one-of *:*";
@@ -508,6 +522,26 @@ static int setup_exec(void **ret_state)
 static int setup_start(void **ret_state)
 {
     return setup(ret_state, &start_table);
+}
+
+static int setup_network(void **ret_state)
+{
+    return setup(ret_state, &network_table);
+}
+
+static int setup_connect(void **ret_state)
+{
+    return setup(ret_state, &connect_table);
+}
+
+static int setup_disconnect(void **ret_state)
+{
+    return setup(ret_state, &disconnect_table);
+}
+
+static int setup_volume(void **ret_state)
+{
+    return setup(ret_state, &volume_table);
 }
 
 static int teardown(void **any)
@@ -634,5 +668,9 @@ int main(void)
     int failed = cmocka_run_group_tests_name("create.def", tests, setup_create, teardown);
     failed += cmocka_run_group_tests_name("exec.def", tests, setup_exec, teardown);
     failed += cmocka_run_group_tests_name("start.def", tests, setup_start, teardown);
+    failed += cmocka_run_group_tests_name("network.def", tests, setup_network, teardown);
+    failed += cmocka_run_group_tests_name("connect.def", tests, setup_connect, teardown);
+    failed += cmocka_run_group_tests_name("disconnect.def", tests, setup_disconnect, teardown);
+    failed += cmocka_run_group_tests_name("volume.def", tests, setup_volume, teardown);
     return failed + cmocka_run_group_tests_name("together", others, NULL, NULL);
 }

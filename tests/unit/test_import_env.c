@@ -69,7 +69,7 @@ static void every_variable(void **state)
         {"BUILD", "BUILD=1\n", "ImageBuild = "},
         {"COMMIT", "COMMIT=1\n", "ImageCommit = "},
         {"DISTRIBUTION", "DistributionInspect = ", NULL},
-        {"GRPC", "GRPC=1: cannot be allowed: ", NULL},
+        {"GRPC", "GRPC=1\n", "Grpc = yes"},
         {"SESSION", "SESSION=1\n", "Session = "},
         {"PLUGINS", "PluginList = ", "PluginPull = "},
         {"SWARM", "SwarmInspect = ", "SwarmInit = "},
@@ -170,7 +170,8 @@ static void portainer(void **state)
            "ImageAttestations = yes", "ServiceList = yes", "ServiceInspect = yes",
            "ServiceLogs = yes", "TaskList = yes", "TaskInspect = yes", "TaskLogs = yes",
            "PluginList = yes", "GetPluginPrivileges = yes", "PluginInspect = yes",
-           "SecretList = yes", "SecretInspect = yes", "SystemInfo = yes", "SystemVersion = yes");
+           "SecretList = yes", "SecretInspect = yes", "SystemInfo = yes", "SystemVersion = yes",
+           "NetworkList = any", "NetworkInspect = any", "VolumeList = any", "VolumeInspect = any");
     assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
     assert_lacks("Pull = ");

@@ -41,14 +41,18 @@ static void grants_are_possible(void **state)
         if (op->grants == GRANT_NO)
             continue;
         assert_int_not_equal(op->body, BODY_UNJUDGED);
-        assert_true(op->object <= OBJECT_IMAGE || op->object == OBJECT_OTHER);
+        assert_true(op->object < OBJECT_COUNT);
         /* Images have no owner; a commit names its container in the query. */
         bool has_own = op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC ||
-                       i == OPERATION_ContainerList || i == OPERATION_ContainerPrune ||
-                       i == OPERATION_SystemEvents || i == OPERATION_ImageCommit;
+                       op->object == OBJECT_NETWORK || op->object == OBJECT_VOLUME ||
+                       i == OPERATION_ContainerList || i == OPERATION_NetworkList ||
+                       i == OPERATION_NetworkPrune || i == OPERATION_VolumeList ||
+                       i == OPERATION_VolumePrune || i == OPERATION_ImageCommit ||
+                       i == OPERATION_ContainerPrune || i == OPERATION_SystemEvents;
         assert_int_equal(op->grants, has_own ? GRANT_OWN | GRANT_ANY : GRANT_YES);
         if (op->reply == REPLY_HIJACK) /* the policy says so in each decision */
-            assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart);
+            assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart ||
+                        strcmp(operation_protocol(op), "h2c") == 0);
     }
 }
 
@@ -63,7 +67,8 @@ static void the_default_five_are_grantable(void **state)
     assert_int_equal(operation_get(OPERATION_ContainerWait)->reply, REPLY_STREAM);
     assert_int_equal(operation_get(OPERATION_ContainerLogs)->reply, REPLY_STREAM);
     assert_int_equal(operation_get(OPERATION_ContainerAttachWebsocket)->grants, GRANT_NO);
-    assert_int_equal(operation_get(OPERATION_Session)->grants, GRANT_NO);
+    assert_string_equal(operation_protocol(operation_get(OPERATION_Session)), "h2c");
+    assert_string_equal(operation_protocol(operation_get(OPERATION_ContainerAttach)), "tcp");
     assert_int_equal(operation_get(OPERATION_ContainerExec)->reply, REPLY_EXEC);
 }
 

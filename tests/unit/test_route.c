@@ -144,7 +144,7 @@ static const struct found found[] = {
     {D, "/containers/a/b", NULL, 0, "", ""},
     {P, "/containers/x/copy", NULL, 0, "", ""},
     {P, "/containers/x/checkpoints", NULL, 0, "", ""},
-    {P, "/grpc", NULL, 0, "", ""},
+    {P, "/grpc", "Grpc", 0, "", ""},
     {G, "/debug/pprof/heap", NULL, 0, "", ""},
     {G, "/debug/vars", NULL, 0, "", ""},
     {G, "/v1.41/v1.41/info", NULL, 0, "", ""},

@@ -248,7 +248,8 @@ def test_a_build_is_handed_on():
             client.send(b"0\r\n\r\n")
             assert client.response().status == 200
         asked = w.engine.asked()
-        assert len(asked) == 1 and asked[0].target == "/v1.41/build?t=docker.io/acme/a:latest&rm=1"
+        assert len(asked) == 1 and asked[0].target == (
+            "/v1.41/build?t=docker.io/acme/a:latest&rm=1&networkmode=default&version=1")
         assert asked[0].body == tar
         assert not asked[0].header("X-Registry-Config"), asked[0].headers
         assert asked[0].header("Content-Type") == ["application/x-tar"]
@@ -267,3 +268,78 @@ def test_a_commit_of_somebody_elses_is_a_commit_of_nothing():
             answers.add(reply.body.replace(name.encode(), b"X"))
         assert len(answers) == 1, answers
         assert_untouched(w)
+
+
+CHANNELS = """[allow]
+Session = yes
+Grpc = yes
+"""
+PREFIX = "X-Docker-Expose-Session-"
+
+
+def echo(exchange):
+    """101, then every byte back."""
+    protocol = exchange.request.header("Upgrade")
+    exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n"
+                  % protocol[0])
+    exchange.keep_alive = False
+    while True:
+        data = exchange.connection.sock.recv(65536)
+        if not data:
+            break
+        exchange.connection.sock.sendall(data)
+
+
+def channel(w, target, *headers):
+    """The head of the Engine's request, once bytes have gone both ways, and the client's answer."""
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    w.engine.forget()
+    with w.connect() as client:
+        client.send(head("POST", target, "Connection: Upgrade", *headers) + preface)
+        while b"\r\n\r\n" not in client.reader.buffer or not client.reader.buffer.endswith(preface):
+            client.reader._more()  # pylint: disable=protected-access
+        answer = client.reader.buffer
+    asked = w.engine.asked()
+    assert len(asked) == 1, asked
+    return asked[0], answer
+
+
+def test_channels_to_the_builder():
+    """h2c both ways, whatever the client calls it; its head is ours."""
+    with World(CHANNELS) as w:
+        w.engine.on("POST", r"/(session|grpc)$", echo)
+        for target in ("/session", "/v1.41/grpc"):
+            asked, answer = channel(w, target, "Upgrade: h2c", "X-Evil: yes", "HTTP2-Settings: AA")
+            assert asked.header("Upgrade") == ["h2c"], asked.headers
+            assert {n.lower() for n, _ in asked.headers} == {
+                "host", "user-agent", "connection", "upgrade", "content-length"}, asked.headers
+            assert answer.startswith(b"HTTP/1.1 101 ") and b"\r\nUpgrade: h2c\r\n" in answer, answer
+
+
+def test_a_session_says_who_it_is():
+    lines = ["Uuid: abc123", "Name: some dir", "Sharedkey: 0a1b", "Grpc-Method: /a.b.C/D",
+             "Grpc-Method: /a.b.C/E"]
+    with World(CHANNELS) as w:
+        w.engine.on("POST", r"/(session|grpc)$", echo)
+        asked, _ = channel(w, "/session", "Upgrade: h2c", *[PREFIX.lower() + l for l in lines])
+        for name in ("Uuid", "Name", "Sharedkey", "Grpc-Method"):
+            said = [l.partition(": ")[2] for l in lines if l.startswith(name)]
+            assert asked.header(PREFIX + name) == said, asked.headers
+            assert ("\r\n%s%s: %s\r\n" % (PREFIX, name, said[0])).encode() in asked.raw
+        asked, _ = channel(w, "/grpc", "Upgrade: h2c", *[PREFIX + l for l in lines])
+        assert b"Expose" not in asked.raw, "that is no session"
+        w.engine.forget()
+        for bad in (["Uuid: a", "Uuid: b"], ["Uuid: a\tb"], ["Uuid:"], ["Uuid: " + "a" * 65],
+                    ["Evil: a"], [": a"], ["Grpc-Method: a b"], ["Name: a;b"],
+                    ["Grpc-Method: /%s" % ("a" * 200)] * 45, ["Name: " + "a" * 256]):
+            reply = w.ask("POST", "/session", None, "Upgrade: h2c", "Connection: Upgrade",
+                          *[PREFIX + l for l in bad])
+            assert_refused(reply, 400)
+        assert_untouched(w)
+
+
+def test_channels_are_refused_by_default():
+    with Images() as w:
+        for target in ("/session", "/grpc"):
+            message = w.refused("POST", "/v1.41" + target, "Upgrade: h2c", "Connection: Upgrade")
+            assert "yes' under [allow]" in message, message

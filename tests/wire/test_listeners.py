@@ -413,7 +413,7 @@ TWO = "[listener a]\nlisten = unix:/tmp/a.sock\n[listener b]\nlisten = unix:/tmp
      + "owner = caisson\n", 7, "owner of listener 'default'"),
     ("the default's socket", "[proxy]\nlisten = unix:/tmp/a.sock\n" + TWO, 4,
      "socket of listener 'default'"),
-    ("the default's name", "[proxy]\nlisten = unix:/tmp/p\n" + TWO.replace("b]", "default]"), 5,
+    ("the default's name", TWO.replace("b]", "default]"), 3,
      "another name"),
     ("an unknown key", TWO + "polcy = x\n", 5, "did you mean 'policy'"),
     ("peers that are none", TWO + "peers = docker\n", 5, "uid:1000 gid:docker"),
