@@ -17,6 +17,7 @@
 
 struct note {
     json_t *out;
+    const struct schema_context *context;
     size_t left; /* bytes */
     json_int_t cut;
 };
@@ -76,6 +77,15 @@ static bool is_plain(const char *text)
     return text && !strchr(text, 0x7f);
 }
 
+/* What is the client's own has another name at the next time. */
+static json_t *text_of(const struct note *note, const struct type *type, const char *text)
+{
+    char *own = type->codec ? rule_called_own(type, note->context, text) : NULL;
+    json_t *value = json_string(own ? own : text);
+    free(own);
+    return value;
+}
+
 static void texts_add(json_t *list, const char *text, size_t bytes)
 {
     if (is_plain(text))
@@ -83,7 +93,7 @@ static void texts_add(json_t *list, const char *text, size_t bytes)
 }
 
 /* Elements, or keys; of what may be a secret the name alone. */
-static json_t *texts_of(const struct type *type, const json_t *value)
+static json_t *texts_of(const struct note *note, const struct type *type, const json_t *value)
 {
     const bool secret = type->traits & TYPE_SECRET;
     const char *key, *text;
@@ -93,7 +103,10 @@ static json_t *texts_of(const struct type *type, const json_t *value)
         texts_add(list, json_string_value(value), json_string_length(value));
     json_array_foreach ((json_t *) value, i, element) {
         text = json_string_value(element);
-        texts_add(list, text, secret ? strcspn(text, "=") : strlen(text));
+        if (secret || !is_plain(text))
+            texts_add(list, text, strcspn(text, "="));
+        else
+            json_array_append_new(list, text_of(note, type, text));
     }
     json_object_foreach ((json_t *) value, key, element) {
         text = secret ? NULL : json_string_value(element);
@@ -106,7 +119,8 @@ static json_t *texts_of(const struct type *type, const json_t *value)
 }
 
 /* NULL when there is nothing to note, as the built-in rule lets it pass. */
-static json_t *leaf_value(const struct type *type, const struct rule *rule, const json_t *value)
+static json_t *leaf_value(const struct note *note, const struct type *type, const struct rule *rule,
+                          const json_t *value)
 {
     if (rule->allow) {
         int64_t measure = rule->has_max || rule->has_min ? type_measure(type, value) : 0;
@@ -122,11 +136,12 @@ static json_t *leaf_value(const struct type *type, const struct rule *rule, cons
     case KIND_STRING:
         if (type->traits & TYPE_SECRET)
             return json_true();
-        return is_plain(json_string_value(value)) ? json_incref((json_t *) value) : NULL;
+        return is_plain(json_string_value(value)) ? text_of(note, type, json_string_value(value))
+                                                  : NULL;
     case KIND_STRINGS:
     case KIND_MAP:
     case KIND_SET:
-        return texts_of(type, value);
+        return texts_of(note, type, value);
     default:
         return json_true();
     }
@@ -174,7 +189,7 @@ static void note_field(struct note *note, const struct field *field, const json_
     if (judge_is_neutral(field, value) || !type_fits(field->type, value, wrong) ||
         field->type->traits & TYPE_REQUIRED) /* the image, of which a log keeps a better name */
         return;
-    json_t *leaf = leaf_value(field->type, rule, value);
+    json_t *leaf = leaf_value(note, field->type, rule, value);
     if (leaf)
         note_add(note, field->path, leaf, many && !json_is_true(leaf));
     if (has_members)
@@ -212,9 +227,10 @@ int asked_body(const struct operation *op)
     return images_row_of(op) ? BODY_IMAGE : (int) op->body;
 }
 
-char *asked_note(const struct schema *schema, const json_t *body)
+char *asked_note(const struct schema *schema, const struct schema_context *context,
+                 const json_t *body)
 {
-    struct note note = {.out = json_object(), .left = ASKED_BYTES - 64};
+    struct note note = {.out = json_object(), .context = context, .left = ASKED_BYTES - 64};
     char *text = NULL;
     note_members(&note, &schema->root, body, false);
     if (note.cut > 0)

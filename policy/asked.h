@@ -6,6 +6,7 @@
  * A note is one JSON object: "HostConfig.Memory":268435456, a path of the table for each field.
  * What stands below a list or a map of objects is gathered from all of them.  true: the field is
  * there.  A number where the field is none: its length, since only that is over a bound.
+ * Networks and volumes of the client's own are noted as "own", as in rules.
  * Values of environment variables, labels and options are never kept, only their names.
  */
 #ifndef CAISSON_POLICY_ASKED_H
@@ -19,6 +20,7 @@ struct err;
 struct json_t;
 struct operation;
 struct schema;
+struct schema_context;
 
 enum {
     ASKED_BYTES = 4096,     /* of a note; how many values had no room is said as "cut" */
@@ -26,7 +28,8 @@ enum {
 };
 
 /* Printable ASCII without a line's end; NULL when there is nothing to note. Caller frees it. */
-char *asked_note(const struct schema *schema, const struct json_t *body);
+char *asked_note(const struct schema *schema, const struct schema_context *context,
+                 const struct json_t *body);
 
 /* Whose schema (enum body) has the paths of an operation's notes: that of its body, or [image]. */
 int asked_body(const struct operation *op);

@@ -127,6 +127,13 @@ static const char *item_for(const struct type *type, const char *text)
     return text;
 }
 
+/* A note of what is the client's own, which is an item as it stands. */
+static bool is_own(const struct type *type, const char *text)
+{
+    return type->codec && type->codec->owns && strncmp(text, "own", 3) == 0 &&
+           (!text[3] || (text[3] == ':' && !needs_quotes(text + 3)));
+}
+
 static void item_append(struct items *items, const char *text, bool raw)
 {
     char *item = raw ? strdup(text) : item_write(items->type, text);
@@ -192,7 +199,7 @@ static int choice_rule(const struct field *field, const struct asked_values *val
     before = items.count;
     json_array_foreach ((json_t *) values->all, i, element) {
         const char *text = json_string_value(element), *item = item_for(field->type, text);
-        item_append(&items, item, item != text);
+        item_append(&items, item, item != text || is_own(field->type, text));
     }
     json_decref(items.seen);
     *ret_left_out = items.left_out;

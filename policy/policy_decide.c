@@ -68,7 +68,7 @@ static const char *owned_id(const void *owned, int kind, const char *ref, size_t
     return entry ? entry->id : NULL;
 }
 
-static struct schema_context context_of(const struct policy *policy,
+struct schema_context policy_context_of(const struct policy *policy,
                                         const struct owner_table *owned,
                                         const struct policy_decision *decision)
 {
@@ -88,7 +88,7 @@ static bool body_judge(const struct policy *policy, const struct schema *schema,
                        const struct owner_table *owned, const char *body, size_t body_bytes,
                        struct policy_decision *decision)
 {
-    struct schema_context context = context_of(policy, owned, decision);
+    struct schema_context context = policy_context_of(policy, owned, decision);
     struct schema_verdict verdict = {0};
     schema_judge(schema, &context, body, body_bytes, &verdict);
     bool passed = verdict.reason == REASON_NONE;
@@ -201,7 +201,7 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           const struct query *query, struct images_verdict *images,
                           struct policy_decision *decision)
 {
-    struct schema_context context = context_of(policy, owned, decision);
+    struct schema_context context = policy_context_of(policy, owned, decision);
     char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
                              policy_has_credentials(decision));
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
@@ -239,7 +239,7 @@ static bool is_empty_json(const char *body, size_t bytes)
 static bool json_decide(const struct policy *policy, const char *body, size_t body_bytes,
                         struct policy_decision *decision)
 {
-    struct json_fault fault = {{0}, {0}};
+    struct json_fault fault = {{0}, {0}, false};
     if (!body)
         return policy_deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body",
                            decision->op->id);
@@ -324,9 +324,9 @@ static bool warnings_join(struct policy_decision *decision, struct query *query)
     return true;
 }
 
-void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
-                         const struct policy_engine *engine, uint64_t nonce, const char *body,
-                         size_t body_bytes, struct policy_decision *decision)
+static void decide(const struct policy *policy, const struct owner_table *owned,
+                   const struct policy_engine *engine, uint64_t nonce, const char *body,
+                   size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
     char label[sizeof(OWNER_LABEL) + 64] = "";
@@ -355,4 +355,18 @@ void policy_decide_judge(const struct policy *policy, const struct owner_table *
         decision->reason = REASON_NONE;
     }
     query_done(&query);
+}
+
+/*
+ * Whatever was concluded while memory ran short is void: a value that could not be made looks like
+ * one that nobody asked for, and a limit is not to be lost that way.
+ */
+void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
+                         const struct policy_engine *engine, uint64_t nonce, const char *body,
+                         size_t body_bytes, struct policy_decision *decision)
+{
+    unsigned long before = json_shortages();
+    decide(policy, owned, engine, nonce, body, body_bytes, decision);
+    if (json_shortages() != before)
+        policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
 }

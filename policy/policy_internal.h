@@ -39,6 +39,11 @@ void policy_decide_judge(const struct policy *policy, const struct owner_table *
                          const struct policy_engine *engine, uint64_t nonce, const char *body,
                          size_t body_bytes, struct policy_decision *decision);
 
+/* What a body's verdict depends on. */
+struct schema_context policy_context_of(const struct policy *policy,
+                                        const struct owner_table *owned,
+                                        const struct policy_decision *decision);
+
 /* The newest version that engine and client both speak. */
 unsigned policy_version_choose(const struct policy *policy, const struct policy_engine *engine,
                                unsigned client_minor);

@@ -68,45 +68,62 @@ static char *images_note_late(const struct policy *policy, const struct policy_d
 }
 
 /* What the request asks for, where no judgement has come so far as to note it. */
-static void asked_note_late(const struct policy *policy, const char *body, size_t body_bytes,
-                            struct policy_decision *decision)
+static void asked_note_late(const struct policy *policy, const struct owner_table *owned,
+                            const char *body, size_t body_bytes, struct policy_decision *decision)
 {
     const struct schema *schema = policy->schemas.of[decision->op->body];
-    struct schema_context context = {
-        .api_minor = decision->api_minor,
-        .depth = (unsigned) policy->config.depth,
-        .file = policy->file,
-    };
+    struct schema_context context = policy_context_of(policy, owned, decision);
     struct schema_verdict verdict = {0};
     if (!decision->asked && images_row_of(decision->op))
         decision->asked = images_note_late(policy, decision);
-    if (decision->asked || !body || !schema)
+    if (!body || !schema)
         return;
     schema_judge(schema, &context, body, body_bytes, &verdict);
-    decision->asked = verdict.asked;
-    verdict.asked = NULL;
+    if (!decision->asked) {
+        decision->asked = verdict.asked;
+        verdict.asked = NULL;
+    }
     if (decision->op->body == BODY_CREATE)
         strcpy(decision->image, verdict.image);
+    else if (policy_makes(decision->op) >= 0)
+        strcpy(decision->name, verdict.name);
     schema_verdict_done(&verdict);
 }
 
-/* The container in question by its full id, if it was made here, whatever the decision says. */
-static void container_note(struct policy_decision *decision, const struct owner_table *owned)
+static void id_note(char id[65], const struct owner_table *owned, enum owner_kind kind,
+                    const struct policy_decision *decision)
 {
-    const char *ref = decision->route.ref;
-    size_t bytes = decision->route.ref_bytes;
-    const struct owner_entry *entry = NULL;
-    const char *id = NULL;
-    if (decision->container[0] || !ref)
-        return;
-    if (decision->op->object == OBJECT_CONTAINER)
-        entry = owner_resolve(owned, ref, bytes);
-    if (decision->op->object == OBJECT_EXEC)
-        id = owner_exec_container(owned, ref, bytes);
+    const struct owner_entry *entry =
+        owner_resolve(owner_of_const(owned, kind), decision->route.ref, decision->route.ref_bytes);
     if (entry)
-        id = entry->id;
-    if (id)
-        strcpy(decision->container, id);
+        strcpy(id, entry->id);
+}
+
+/* The object in question by its full id, if it was made here, whatever the decision says. */
+static void object_note(struct policy_decision *decision, const struct owner_table *owned)
+{
+    const char *container = NULL;
+    if (!decision->route.ref || decision->container[0] || decision->network[0] ||
+        decision->volume[0])
+        return;
+    switch (decision->op->object) {
+    case OBJECT_CONTAINER:
+        id_note(decision->container, owned, OWNER_CONTAINER, decision);
+        break;
+    case OBJECT_EXEC:
+        container = owner_exec_container(owned, decision->route.ref, decision->route.ref_bytes);
+        break;
+    case OBJECT_NETWORK:
+        id_note(decision->network, owned, OWNER_NETWORK, decision);
+        break;
+    case OBJECT_VOLUME:
+        id_note(decision->volume, owned, OWNER_VOLUME, decision);
+        break;
+    default:
+        break;
+    }
+    if (container)
+        strcpy(decision->container, container);
 }
 
 /* The name that a create asks for: later requests may call the container by it. */
@@ -133,7 +150,7 @@ static void forward_as_it_came(struct policy_decision *decision, unsigned api_mi
     decision->body = decision->warnings = NULL;
     decision->body_bytes = 0;
     decision->api_minor = api_minor;
-    container_note(decision, owned);
+    object_note(decision, owned);
     if (decision->op->body == BODY_CREATE || decision->op->number == OPERATION_ContainerRename)
         name_note(decision);
     decision->target_long = target_copy(decision, api_minor);
@@ -161,7 +178,7 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
     if (decision->reason == REASON_UNDECIDED)
         policy_decide_judge(policy, owned, engine, nonce, body, body_bytes, decision);
     if (decision->observed)
-        asked_note_late(policy, body, body_bytes, decision);
+        asked_note_late(policy, owned, body, body_bytes, decision);
     if (decision->observed)
         forward_as_it_came(decision,
                            policy_version_choose(policy, engine, decision->route.client_minor),

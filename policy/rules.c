@@ -52,8 +52,10 @@ static bool pair_matches(const struct type *type, const struct rule_item *item, 
     char *pair;
     if (!value || !strchr(item->text, '='))
         return item_matches(type, item, text);
-    if (asprintf(&pair, "%s=%s", text, value) < 0)
+    if (asprintf(&pair, "%s=%s", text, value) < 0) {
+        json_shortage_note();
         return item->exclude;
+    }
     bool matches = item_matches(type, item, pair);
     free(pair);
     return matches;
@@ -85,10 +87,8 @@ int rule_own_kind(const struct type *type)
     return type->codec->owns == TYPE_OWNS_NETWORK ? OWNER_NETWORK : OWNER_VOLUME;
 }
 
-/* "own:/data" for "mydata:/data", where mydata is the client's own; NULL where nothing is, or for
- * want of memory. */
-static char *called_own(const struct type *type, const struct schema_context *context,
-                        const char *text)
+char *rule_called_own(const struct type *type, const struct schema_context *context,
+                      const char *text)
 {
     size_t part = type_own_part(type, text);
     char *called;
@@ -103,7 +103,7 @@ static bool text_matches(const struct type *type, const struct rule *rule, const
                          const struct schema_context *context,
                          const struct rule_item **ret_excluded)
 {
-    char *own = called_own(type, context, text);
+    char *own = rule_called_own(type, context, text);
     bool matches = items_match(type, rule, text, NULL, own, ret_excluded);
     free(own);
     return matches;
@@ -118,6 +118,8 @@ static bool element_matches(const struct type *type, const struct rule *rule, co
     if (!equals)
         return text_matches(type, rule, text, context, ret_excluded);
     char *key = strndup(text, (size_t) (equals - text));
+    if (!key)
+        json_shortage_note();
     *ret_excluded = NULL;
     bool matches = key && items_match(type, rule, key, equals + 1, NULL, ret_excluded);
     free(key);
@@ -135,6 +137,12 @@ bool rule_lets(const struct type *type, const struct rule *rule, const char *tex
     bool matches = !key || items_match(type, rule, key, equals + 1, NULL, &excluded);
     free(key);
     return matches;
+}
+
+bool rule_passes_as_own(const struct type *type, const struct rule *rule, const char *text)
+{
+    const struct rule_item *excluded;
+    return rule->item_count > 0 && !items_match(type, rule, text, NULL, NULL, &excluded);
 }
 
 const char *rule_offender(const struct type *type, const struct rule *rule, const json_t *value,

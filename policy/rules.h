@@ -90,8 +90,15 @@ const char *rule_offender(const struct type *type, const struct rule *rule,
  * "own" for what is the client's own. */
 bool rule_lets(const struct type *type, const struct rule *rule, const char *text);
 
+/* "own:/data" for "mydata:/data", where mydata is the client's own; NULL where nothing is, or for
+ * want of memory. Caller frees it. */
+char *rule_called_own(const struct type *type, const struct schema_context *context,
+                      const char *text);
 /* The enum owner_kind that `own` stands for in rules on this type. */
 int rule_own_kind(const struct type *type);
+
+/* Whether one-of would not let a text pass, were it not the client's own. */
+bool rule_passes_as_own(const struct type *type, const struct rule *rule, const char *text);
 
 /* Each refuses and returns false when the value is not what its clause says. */
 bool rule_forbid(struct judge *judge, const struct field *field);

@@ -54,7 +54,7 @@ struct schema_verdict {
     char message[640]; /* the refusal, for people */
     char image[256];   /* the body's Image, whatever became of it, as image.h spells it; "" when it
                           names none, or one that is longer */
-    char name[65];     /* the Name that is sent; "" for none, or one that is longer */
+    char name[65];     /* the Name that is sent, or was asked for; "" for none, or a longer one */
     char *body;        /* what is sent: canonical JSON. Owned */
     size_t body_bytes;
     char *warnings; /* what was forced: a JSON array of strings as text; NULL for none. Owned */

@@ -28,9 +28,9 @@
 
 enum {
     AUDIT_ROOM_BYTES = 1 << 20,  /* lines that wait for the sink */
-    AUDIT_LINE_BYTES = 12 << 10, /* above the longest line */
+    AUDIT_LINE_BYTES = 16 << 10, /* above the longest line */
     AUDIT_TEXT_BYTES = 256,      /* of a text that somebody else wrote */
-    AUDIT_TEXTS = 4,             /* of these in a line */
+    AUDIT_TEXTS = 5,             /* of these in a line */
     AUDIT_ASKED_BYTES = 4096,    /* of what a body asks for */
     AUDIT_WORD_BYTES = 64,       /* of a word of our own */
     AUDIT_WORDS = 9,             /* of these in a line */
@@ -291,6 +291,7 @@ static char *put_record(struct audit *audit, char *to, const struct audit_record
     to = PUT_JSON(to, "asked", record->asked);
     to = PUT_TEXT(to, "image", record->image);
     to = PUT_WORD(to, "container", record->container);
+    to = PUT_TEXT(to, "object", record->object);
     if (record->status > 0)
         to = PUT_NUMBER(to, "status", record->status);
     to = PUT_NUMBER(to, "bytes_in", record->bytes_in);

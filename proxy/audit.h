@@ -44,6 +44,7 @@ struct audit_record {
     const char *asked;   /* what the body asks for: a JSON object of printable ASCII, or NULL */
     const char *image;   /* that the request names, or NULL */
     const char *container; /* full id, or NULL */
+    const char *object;    /* full id of a network or name of a volume, or NULL */
     int status;            /* sent to the client; 0 for none */
     uint64_t bytes_in, bytes_out;
     int64_t duration_us;

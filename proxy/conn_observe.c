@@ -40,23 +40,44 @@ static void conn_seen_make_room(struct owner_table *seen)
     owner_remove(seen, id);
 }
 
+/* The table that an id or a name goes into. */
+static void conn_seen_add(struct conn *conn, enum owner_kind kind, const char *id, const char *name)
+{
+    struct owner_table *seen = owner_of(conn->tenant->seen, kind);
+
+    conn_seen_make_room(seen);
+    (void) owner_add(seen, id, name, time(NULL));
+    memcpy(kind == OWNER_CONTAINER ? conn->x.container : conn->x.object, id, OWNER_ID_BYTES + 1);
+}
+
+static void conn_seen_volume(struct conn *conn)
+{
+    char name[OWNER_ID_BYTES + 1] = "";
+    struct err err;
+    bool ours;
+
+    if (policy_volume_created(conn->x.decision, conn->tenant->seen, buf_data(&conn->body),
+                              buf_bytes(&conn->body), name, &ours, &err) == 0)
+        conn_seen_add(conn, OWNER_VOLUME, name, NULL);
+}
+
 /* Without memory or an id the log says less; the answer goes on all the same. */
 void conn_observe_created(struct conn *conn)
 {
-    struct owner_table *seen = conn->tenant->seen;
-    struct exchange *x = &conn->x;
-    struct err err;
+    const struct policy_decision *decision = conn->x.decision;
+    const enum reply reply = conn->x.op->reply;
     char id[OWNER_ID_BYTES + 1];
+    struct err err;
 
-    if (policy_exec_created(x->decision, buf_data(&conn->body), buf_bytes(&conn->body), id, &err) <
-        0)
+    if (reply == REPLY_VOLUME)
+        conn_seen_volume(conn);
+    else if (policy_exec_created(decision, buf_data(&conn->body), buf_bytes(&conn->body), id,
+                                 &err) < 0)
         return;
-    if (x->op->reply == REPLY_EXEC) {
-        if (x->container[0] != '\0')
-            (void) owner_exec_add(seen, id, x->container);
-        return;
-    }
-    conn_seen_make_room(seen);
-    (void) owner_add(seen, id, x->decision->name, time(NULL));
-    memcpy(x->container, id, sizeof id);
+    else if (reply == REPLY_CREATE)
+        conn_seen_add(conn, OWNER_CONTAINER, id, decision->name);
+    else if (reply == REPLY_NETWORK)
+        conn_seen_add(conn, OWNER_NETWORK, id, decision->name);
+    else if (conn->x.container[0] != '\0')
+        (void) owner_exec_add(conn->tenant->seen, id, conn->x.container);
 }

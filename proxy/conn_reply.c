@@ -230,13 +230,13 @@ static void conn_forget_decision(struct exchange *x)
         conn_free_decision(x);
 }
 
-/* Whether the body of a 201 is looked at; of what is only observed, what is needed to tell more. */
+/* Whether the body of a 201 is looked at. */
 static bool conn_teaches(const struct exchange *x)
 {
     enum reply reply = x->op->reply;
 
-    return reply == REPLY_CREATE || reply == REPLY_EXEC ||
-           ((reply == REPLY_NETWORK || reply == REPLY_VOLUME) && !conn_observes(x));
+    return reply == REPLY_CREATE || reply == REPLY_EXEC || reply == REPLY_NETWORK ||
+           reply == REPLY_VOLUME;
 }
 
 /*

@@ -68,6 +68,7 @@ static void conn_audit(const struct conn *conn)
         .asked = decision != NULL ? decision->asked : NULL,
         .image = decision != NULL && decision->image[0] != '\0' ? decision->image : x->image,
         .container = x->container[0] != '\0' ? x->container : NULL,
+        .object = x->object[0] != '\0' ? x->object : NULL,
         .status = x->status,
         .bytes_in = x->bytes_in,
         .bytes_out = x->bytes_out,

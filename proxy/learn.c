@@ -43,6 +43,13 @@ static void seen_add(struct learn_seen *seen, bool allowed, const char *second)
         strcpy(seen->last, second);
 }
 
+enum object learn_kind(const struct operation *op)
+{
+    if (strncmp(op->path, "/networks", 9) == 0)
+        return OBJECT_NETWORK;
+    return strncmp(op->path, "/volumes", 8) == 0 ? OBJECT_VOLUME : OBJECT_CONTAINER;
+}
+
 const struct learn_name *learn_find(const struct learn_names *names, const char *text)
 {
     for (size_t i = 0; i < names->count; i++)
@@ -280,8 +287,9 @@ static void learn_version(struct learn *learn, const char *target)
 /* What was neither made here, nor is absent for all. */
 static bool is_foreign(const struct operation *op, const json_t *line)
 {
-    return (op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC) &&
-           !text_at(line, "container")[0] &&
+    const bool is_container = op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC;
+    const bool is_other = op->object == OBJECT_NETWORK || op->object == OBJECT_VOLUME;
+    return (is_container || is_other) && !text_at(line, is_container ? "container" : "object")[0] &&
            json_integer_value(json_object_get(line, "status")) != 404;
 }
 
@@ -300,8 +308,8 @@ static void learn_went(struct learn *learn, const struct operation *op, const js
     learn->observed[op->number] += observed;
     if (is_foreign(op, line))
         learn->foreign[op->number]++;
-    if (op->reply == REPLY_CREATE)
-        learn->created = true;
+    if (op->reply == REPLY_CREATE || op->reply == REPLY_NETWORK || op->reply == REPLY_VOLUME)
+        learn->made[learn_kind(op)] = true;
     if (observed && !is_learnable(reason) && reason != REASON_NONE && reason != REASON_NOT_OWNED &&
         reason != REASON_API_TOO_OLD)
         learn->reasons[reason]++;

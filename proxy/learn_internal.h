@@ -57,10 +57,12 @@ struct learn {
     unsigned long lines, lost, cut, complaints;
     const char *path; /* of the log that is being read */
     unsigned long line;
-    bool created; /* a container was made */
-    bool failed;  /* out of memory */
+    bool made[OBJECT_COUNT]; /* something of that kind was */
+    bool failed;             /* out of memory */
 };
 
+/* The kind of objects that an operation deals with: also of lists, which name none. */
+enum object learn_kind(const struct operation *op);
 const struct learn_name *learn_find(const struct learn_names *names, const char *text);
 /* What was learnt, on the standard output. */
 void learn_print(struct learn *learn);

@@ -56,21 +56,22 @@ static void print_proxy(const struct learn *learn)
 
 /* ---- [allow] ---- */
 
-/* A list shows the client's own where that is all that it dealt with. */
-static bool deals_with_own(const struct learn *learn)
+/* A list shows the client's own where that is all of its kind that it dealt with. */
+static bool deals_with_own(const struct learn *learn, enum object kind)
 {
     unsigned long foreign = 0;
     for (int i = 0; i < OPERATION_COUNT; i++)
-        foreign += learn->foreign[i];
-    return foreign == 0 && learn->created;
+        if (learn_kind(operation_get((enum operation_id) i)) == kind)
+            foreign += learn->foreign[i];
+    return foreign == 0 && learn->made[kind];
 }
 
 static const char *grant_word(const struct learn *learn, const struct operation *op)
 {
     /* Where a policy enforced, a list was as narrow as that policy made it. */
-    const bool others = op->object == OBJECT_NONE
-                            ? learn->observed[op->number] > 0 && !deals_with_own(learn)
-                            : learn->foreign[op->number] > 0;
+    const bool others = op->object == OBJECT_NONE ? learn->observed[op->number] > 0 &&
+                                                        !deals_with_own(learn, learn_kind(op))
+                                                  : learn->foreign[op->number] > 0;
     if (others && op->grants & GRANT_ANY)
         return "any";
     if (op->grants & GRANT_OWN)

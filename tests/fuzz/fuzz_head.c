@@ -103,7 +103,7 @@ static void check_written(const struct message_request *request, const struct bu
                                    .body_bytes = buf_bytes(payload),
                                    .json = choice & 2,
                                    .tar = (choice & 6) == 4,
-                                   .upgrade = choice & 8};
+                                   .upgrade = choice & 8 ? "tcp" : NULL};
     struct oracle_request read;
     struct buf out = {0};
     size_t body_bytes = 0, payload_bytes = 0;

@@ -92,6 +92,7 @@ static void expect_refused(const char *const *rules, const char *body, int reaso
         fail_msg("%s:\n%d %s %s", body, verdict.reason, verdict.field,
                  verdict.body ? verdict.body : verdict.message);
     assert_null(verdict.body);
+    schema_verdict_done(&verdict);
     schema_free(schema);
 }
 
@@ -129,6 +130,7 @@ static void test_no_image(void **state)
         assert_string_equal(verdict.message,
                             "Image: evaluator.ini allows none; write 'Image = one-of NAME...' "
                             "under [create]");
+        schema_verdict_done(&verdict);
     }
     schema_free(schema);
 }
@@ -294,9 +296,11 @@ static void test_first_refusal(void **state)
     struct schema_verdict verdict = judge(schema, body);
     (void) state;
     assert_string_equal(verdict.field, "MacAddress");
+    schema_verdict_done(&verdict);
     verdict = (struct schema_verdict){0};
     schema_judge(other, &context, body, strlen(body), &verdict);
     assert_string_equal(verdict.field, "HostConfig.Privileged");
+    schema_verdict_done(&verdict);
     schema_free(schema);
     schema_free(other);
 }
@@ -469,6 +473,7 @@ static void test_tmpfs(void **state)
         if (verdict.body)
             fail_msg("%s: %s", bad[i], verdict.body);
         assert_int_equal(strncmp(verdict.field, "HostConfig.Tmpfs", 16), 0);
+        schema_verdict_done(&verdict);
     }
     schema_free(schema);
 }
@@ -488,6 +493,7 @@ static void test_paths(void **state)
         if (verdict.body)
             fail_msg("%s: %s", bad[i], verdict.body);
         assert_string_equal(verdict.field, "HostConfig.Tmpfs");
+        schema_verdict_done(&verdict);
     }
     schema_free(schema);
 }
@@ -573,6 +579,7 @@ static void test_many(void **state)
         struct schema_verdict verdict = judge(schema, body);
         assert_int_not_equal(verdict.reason, REASON_NONE);
         assert_string_equal(verdict.field, cases[i].field);
+        schema_verdict_done(&verdict);
     }
     free(body);
     schema_free(schema);

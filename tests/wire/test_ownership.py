@@ -5,9 +5,9 @@ import json
 import re
 
 from client import request
-from proxy import IMAGE, World, until
+from proxy import ALLOW, IMAGE, World, until
 from report import table
-from shared import (CREATE, LABEL, MINE, THEIRS, assert_untouched, populate, world)
+from shared import (CREATE, LABEL, MINE, START, THEIRS, assert_untouched, populate, world)
 
 CALLS = [("start", "POST", "/v1.41/containers/%s/start"), ("wait", "POST", "/v1.41/containers/%s/wait"),
          ("logs", "GET", "/v1.41/containers/%s/logs?stdout=1"),
@@ -273,3 +273,17 @@ def test_deleted_while_the_list_is_under_way_stays_deleted():
         w.engine.forget()
         assert w.ask("POST", "/v1.41/containers/%s/start" % made.id).status == 404
         assert_untouched(w)
+
+
+def test_what_is_pruned_is_forgotten():
+    policy = ALLOW.replace("[create]", "ContainerPrune = own\n[create]")
+    with World(policy, prepare=populate) as w:
+        def prune(exchange):
+            assert "io.caisson.owner" in exchange.request.target, exchange.request.target
+            w.engine.containers.pop(MINE)
+            exchange.json(200, {"ContainersDeleted": [MINE], "SpaceReclaimed": 0})
+
+        w.engine.on("POST", "/containers/prune$", prune)
+        assert w.ask("POST", "/v1.41/containers/prune").status == 200
+        assert w.engine.wait_request("GET", r"/containers/json\?"), "the table is not read anew"
+        until("that it is forgotten", lambda: w.ask("POST", START).status == 404)

@@ -482,3 +482,19 @@ def test_the_audit_log():
         line = w.audit(1)[0]
         assert line["operation"] == "PutContainerArchive" and line["decision"] == "forward", line
         assert line["bytes_in"] == len(TAR) and line["container"] == MINE, line
+
+
+@table([("a length", "Content-Length: 5000", b""), ("chunks", "Transfer-Encoding: chunked",
+                                                     b"3\r\nabc\r\n")])
+def test_nothing_behind_an_early_answer_is_a_request(framing, begin):
+    """What is left of a body that nobody reads any more is not read as HTTP."""
+    w = world(POLICY)
+    w.engine.on_head("PUT", "/archive$", lambda exchange: exchange.error(409, "no"))
+    with w.connect() as client:
+        client.send(put(framing) + begin)
+        assert client.response().status == 409
+        for _ in range(3):
+            client.send(head("POST", START) + head("DELETE", "/v1.41/containers/mine?force=1"))
+        assert client.closed()
+    assert_broken(w)
+    assert [r.method for r in w.engine.requests if not w.engine.is_own(r)] == []
