@@ -25,8 +25,27 @@ static bool out_of_memory(struct judge *judge)
     return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
 }
 
+/* The Engine takes a port without a protocol for one of tcp; one that is there twice is not. */
+static void complete_ports(json_t *ports)
+{
+    char whole[16];
+    const char *key;
+    json_t *value, *fresh = json_object();
+    json_object_foreach (ports, key, value) {
+        size_t digits = strspn(key, "0123456789");
+        bool bare = digits > 0 && digits <= 5 && key[digits] == '\0';
+        snprintf(whole, sizeof(whole), "%.5s/tcp", key);
+        json_object_set(fresh, bare && !json_object_get(ports, whole) ? whole : key, value);
+    }
+    if (json_object_size(fresh) == json_object_size(ports) && json_object_clear(ports) == 0)
+        json_object_update(ports, fresh);
+    json_decref(fresh);
+}
+
 void create_prepare(const struct schema *schema, json_t *body)
 {
+    complete_ports(json_object_get(body, "ExposedPorts"));
+    complete_ports(json_at(body, "HostConfig.PortBindings"));
     const struct field *field = schema_find(schema, endpoints_path);
     json_t *endpoints = json_at(body, endpoints_path);
     const char *mode = json_string_value(json_at(body, "HostConfig.NetworkMode"));
@@ -65,6 +84,25 @@ bool create_check_cpu(struct judge *judge, const json_t *out)
     return true;
 }
 
+/*
+ * What is a volume of the client's own as the Source of a volume is, as that of an image or of a
+ * mount of the cluster, whatever has that name.
+ */
+static bool check_source(struct judge *judge, const json_t *mount, const char *type)
+{
+    const struct field *field = schema_find(judge->schema, "HostConfig.Mounts[].Source");
+    const char *source = json_string_value(json_object_get(mount, "Source"));
+    char shown[JSON_QUOTE_BYTES * 8];
+    if (!source || (type && strcmp(type, "volume") == 0) ||
+        !rule_passes_as_own(field->type, &field->rule, source))
+        return true;
+    return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
+                        "%s: '%s' is not one of '%s' (%s) without 'own', which is only for mounts "
+                        "of type volume",
+                        field->path, json_quote(shown, sizeof(shown), source), field->rule.text,
+                        judge_origin(field));
+}
+
 /* Options of another type than the mount's own: dropped if only we wrote them, else refused. */
 static bool check_mount(struct judge *judge, json_t *mount, const json_t *body_mount)
 {
@@ -86,7 +124,9 @@ static bool check_mount(struct judge *judge, json_t *mount, const json_t *body_m
                                 "%s is only for mounts of type %s", path, kinds[i].type);
         json_object_del(mount, kinds[i].options);
     }
-    return true;
+    return check_source(judge, mount, type) &&
+           label_check(judge, json_at(mount, "VolumeOptions.Labels"),
+                       "HostConfig.Mounts[].VolumeOptions.Labels");
 }
 
 static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)

@@ -31,22 +31,31 @@ json_t *label_order(const struct field *object, json_t *value)
     return out;
 }
 
+bool label_check(struct judge *judge, const json_t *labels, const char *path)
+{
+    const struct schema_context *context = judge->context;
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *) labels, key, value) {
+        /* Who makes a container of ours anew repeats what its inspect said. */
+        if (!context->label_key || (strcmp(key, context->label_key) == 0 && json_is_string(value) &&
+                                    strcmp(json_string_value(value), context->label_value) == 0))
+            continue;
+        if (json_same_key(key, context->label_key))
+            return judge_refuse(judge, REASON_FIELD_REFUSED, path,
+                                "%s: '%s' is caisson's own label", path, context->label_key);
+    }
+    return true;
+}
+
 bool label_stamp(struct judge *judge, json_t *out)
 {
     const struct schema_context *context = judge->context;
-    json_t *theirs = json_object_get(out, "Labels"), *labels, *value;
-    const char *key;
+    json_t *theirs = json_object_get(out, "Labels"), *labels;
     if (!context->label_key)
         return true;
-    json_object_foreach (theirs, key, value) {
-        /* Who makes a container of ours anew repeats what its inspect said. */
-        if (strcmp(key, context->label_key) == 0 && json_is_string(value) &&
-            strcmp(json_string_value(value), context->label_value) == 0)
-            continue;
-        if (json_same_key(key, context->label_key))
-            return judge_refuse(judge, REASON_FIELD_REFUSED, "Labels",
-                                "Labels: '%s' is caisson's own label", context->label_key);
-    }
+    if (!label_check(judge, theirs, "Labels"))
+        return false;
     labels = theirs ? json_copy(theirs) : json_object();
     if (!labels ||
         json_object_set_new(labels, context->label_key, json_string(context->label_value)) < 0 ||

@@ -13,9 +13,12 @@ struct json_t;
 struct judge;
 
 /*
- * Ours is stamped last.  False when the client sends another of that name, in whatever spelling: a
- * careless reader could take that for ours.
+ * False when labels of the client's, at that path, have another of our name, in whatever spelling:
+ * a careless reader could take that for ours.  labels may be NULL.
  */
+bool label_check(struct judge *judge, const struct json_t *labels, const char *path);
+
+/* Ours is stamped last, unless the client's have another of its name. */
 bool label_stamp(struct judge *judge, struct json_t *out);
 
 /* An object with its members in the order of the table, whatever that of insertion; NULL when

@@ -8,6 +8,7 @@
 #include "owner.h"
 
 #include "err.h"
+#include "json.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -477,8 +478,8 @@ static int listed_take(struct owner_table *fresh, const json_t *item, size_t ind
         return err_set(err, "%s %zu of the engine's list is no object", what, index);
     bool good = json_is_string(id) &&
                 owner_is_id(fresh->kind, json_string_value(id), json_string_length(id));
-    if (!good && fresh->kind == OWNER_VOLUME)
-        return 0; /* such a name was not given through us */
+    if (!good && json_is_string(id) && fresh->kind != OWNER_CONTAINER)
+        return 0; /* such a name was not given through us; networks of the cluster have other ids */
     if (!good)
         return err_set(err, "%s %zu of the engine's list has no full id", what, index);
     if (fresh->kind == OWNER_CONTAINER && !json_is_integer(created))
@@ -554,7 +555,7 @@ int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, si
 {
     json_error_t wrong;
     struct owner_table fresh;
-    json_t *list = json_loadb(json, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
+    json_t *list = json_load_whole(json, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     if (!list)
         return err_set(err, "the engine's list of %ss is no JSON: %s", lists[table->kind].what,
                        wrong.text);

@@ -52,8 +52,10 @@ static bool pair_matches(const struct type *type, const struct rule_item *item, 
     char *pair;
     if (!value || !strchr(item->text, '='))
         return item_matches(type, item, text);
-    if (asprintf(&pair, "%s=%s", text, value) < 0)
+    if (asprintf(&pair, "%s=%s", text, value) < 0) {
+        json_shortage_note();
         return item->exclude;
+    }
     bool matches = item_matches(type, item, pair);
     free(pair);
     return matches;
@@ -116,6 +118,8 @@ static bool element_matches(const struct type *type, const struct rule *rule, co
     if (!equals)
         return text_matches(type, rule, text, context, ret_excluded);
     char *key = strndup(text, (size_t) (equals - text));
+    if (!key)
+        json_shortage_note();
     *ret_excluded = NULL;
     bool matches = key && items_match(type, rule, key, equals + 1, NULL, ret_excluded);
     free(key);
@@ -133,6 +137,12 @@ bool rule_lets(const struct type *type, const struct rule *rule, const char *tex
     bool matches = !key || items_match(type, rule, key, equals + 1, NULL, &excluded);
     free(key);
     return matches;
+}
+
+bool rule_passes_as_own(const struct type *type, const struct rule *rule, const char *text)
+{
+    const struct rule_item *excluded;
+    return rule->item_count > 0 && !items_match(type, rule, text, NULL, NULL, &excluded);
 }
 
 const char *rule_offender(const struct type *type, const struct rule *rule, const json_t *value,

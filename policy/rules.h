@@ -97,6 +97,9 @@ char *rule_called_own(const struct type *type, const struct schema_context *cont
 /* The enum owner_kind that `own` stands for in rules on this type. */
 int rule_own_kind(const struct type *type);
 
+/* Whether one-of would not let a text pass, were it not the client's own. */
+bool rule_passes_as_own(const struct type *type, const struct rule *rule, const char *text);
+
 /* Each refuses and returns false when the value is not what its clause says. */
 bool rule_forbid(struct judge *judge, const struct field *field);
 bool rule_bounds(struct judge *judge, const struct field *field, const struct json_t *value);
