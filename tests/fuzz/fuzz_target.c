@@ -87,7 +87,7 @@ static void check_sent(const struct policy *policy, const struct owner_table *ow
     policy_decision_done(&again);
 }
 
-static const char *const bodies[] = {
+static const char *const bodies[BODY_COUNT] = {
     [BODY_NONE] = NULL,
     [BODY_CREATE] = "{\"Image\":\"a:b\"}",
     [BODY_EXEC] = "{\"Cmd\":\"a\"}",
