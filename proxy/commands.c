@@ -153,7 +153,7 @@ static void check_print(const char *path, const struct policy *policy)
         foreign = foreign || grant == GRANT_ANY;
         printf("  %-18s %s %s\n", op->id, grant_words(grant), op->why);
     }
-    puts(any ? "and nothing else (own: only containers made through this proxy)."
+    puts(any ? "and nothing else (own: only what was made through this proxy)."
              : "  nothing at all.");
     if (policy_observes(policy))
         puts("Note: mode = observe: nothing of this is enforced, every request goes through.");
