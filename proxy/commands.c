@@ -42,7 +42,7 @@ static const char commands_usage[] =
     "                       [--owned ID[:NAME]]... [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
     "       caisson fields [--policy FILE] [--json]\n"
-    "       caisson learn AUDIT|-...\n"
+    "       caisson learn [--as LISTENER|OWNER] AUDIT|-...\n"
     "       caisson import-env [FILE|-]\n"
     "       caisson reference [--man options|rules|operations|refusals]\n"
     "       caisson version | help\n"
@@ -153,7 +153,7 @@ static void check_print(const char *path, const struct policy *policy)
         foreign = foreign || grant == GRANT_ANY;
         printf("  %-18s %s %s\n", op->id, grant_words(grant), op->why);
     }
-    puts(any ? "and nothing else (own: only containers made through this proxy)."
+    puts(any ? "and nothing else (own: only what was made through this proxy)."
              : "  nothing at all.");
     if (policy_observes(policy))
         puts("Note: mode = observe: nothing of this is enforced, every request goes through.");
