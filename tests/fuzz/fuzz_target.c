@@ -44,7 +44,9 @@ static struct policy *policy_new(bool own)
     char path[64];
     int fd = memfd_create("policy", 0);
     must(fd >= 0, "no memfd");
-    dprintf(fd, "[proxy]\napi-floor = 1.24\n[create]\nImage = allow\n[allow]\n");
+    dprintf(fd, "[proxy]\napi-floor = 1.24\n[create]\nImage = allow\n[image]\nPull = one-of **:*\n"
+                "Show = allow\nSave = allow\nTag = allow\nPush = one-of **:*\nDelete = allow\n"
+                "[query]\nImageBuild.remote = allow\nImageBuild.networkmode = allow\n[allow]\n");
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
         if (op->grants != GRANT_NO)
