@@ -441,6 +441,9 @@ static int learn_finish(struct learn *learn)
 int learn_run(int argc, char **argv)
 {
     int rc = 0;
+    bool as_it_ran = argc > 1 && strcmp(argv[1], "--as-it-ran") == 0;
+    argc -= as_it_ran;
+    argv += as_it_ran;
     if (argc < 2)
         return -1;
     for (int i = 1; i < argc; i++)
@@ -451,6 +454,7 @@ int learn_run(int argc, char **argv)
         log_error("out of memory");
         return 2;
     }
+    learn->as_it_ran = as_it_ran;
     learn->failed = schemas_init(&learn->schemas) < 0;
     for (int i = 1; i < argc && rc == 0 && !learn->failed; i++)
         rc = learn_file(learn, argv[i]);
