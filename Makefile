@@ -78,9 +78,10 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(PROXY_PARTS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS) -lcmocka
 
-# A harness is linked with libFuzzer to search, and with a small main() to replay its corpus.
-FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(BUILD)/obj/tests/fuzz/replay.o)
-FUZZ_LINK := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer)
+# A harness is linked with libFuzzer or AFL++ to search, and with a small main() to replay its corpus.
+FUZZ_SEARCH := $(findstring fuzzer,$(SANITIZE))$(findstring afl,$(CC))
+FUZZ_MAIN := $(if $(FUZZ_SEARCH),,$(BUILD)/obj/tests/fuzz/replay.o)
+FUZZ_LINK := $(if $(FUZZ_SEARCH),-fsanitize=fuzzer)
 # What some of them hold ours against.
 $(BUILD)/fuzz/fuzz_json: $(BUILD)/obj/tests/fuzz/oracle_json.o
 $(BUILD)/fuzz/fuzz_head: $(BUILD)/obj/tests/fuzz/oracle_head.o
@@ -107,7 +108,10 @@ cases: all ## .case files against the library
 	$(Q)tests/setup/suite.sh tests/cases/run
 replay: $(FUZZERS) ## Fuzz corpora as a test
 	$(Q)tests/setup/replay.sh $(FUZZERS)
-wire: all ## Over real sockets against a scripted engine: .case files, faults, framing
+# Preloaded by tests that need a bad world (tests/shim); with a sanitizer it is not used.
+$(BUILD)/shim.so: tests/shim/shim.c | $(BUILD)/ready
+	$(call say,LINK,$@)$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 $(WARNINGS) -fno-builtin -fPIC -shared -o $@ $<
+wire: all $(BUILD)/shim.so ## Over real sockets against a scripted engine: .case files, faults, framing
 	$(Q)tests/setup/suite.sh tests/wire/run $(ARGS)
 e2e: all ## On a real Docker Engine (CAISSON_ENGINE=unix:///PATH, or one of its own; root)
 	$(Q)tests/setup/suite.sh tests/e2e/run $(ARGS)
@@ -126,11 +130,20 @@ bench: all ## Measure against HAProxy and a bare relay
 # Counts are free of noise: what a small request may cost at most, so that nobody makes it dearer.
 bench-count: all ## Count instructions and system calls of a request (valgrind, strace)
 	$(Q)tests/setup/suite.sh tests/bench/count --instructions 20000 --syscalls 5 $(ARGS)
-fuzz: ## libFuzzer on each harness, FUZZ_SECONDS each (clang)
+fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run
-fuzz-run: $(FUZZERS)
-	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/fuzz.sh $(FUZZERS)
+fuzz-afl: ## The same with AFL++ in persistent mode (afl++, clang)
+	$(Q)tests/setup/packages.sh fuzz
+	$(Q)$(MAKE) --no-print-directory BUILD=build/afl CC=afl-clang-fast SANITIZE=address,undefined \
+	    FUZZ_SCRIPT=tests/setup/fuzz-afl.sh fuzz-run
+FUZZ_SCRIPT := tests/setup/fuzz.sh
+fuzz-run: $(if $(FUZZ),$(FUZZ:%=$(BUILD)/fuzz/fuzz_%),$(FUZZERS))
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(FUZZ_SCRIPT) $^
+# Optimised as little as keeps lines apart; what fuzzing found beside the corpora counts as well.
+fuzz-coverage: ## Lines and branches that the fuzz corpora reach, by module (clang)
+	$(Q)$(MAKE) --no-print-directory BUILD=build/coverage CC=clang \
+	    MODE='-O1 -fprofile-instr-generate -fcoverage-mapping' FUZZ_SCRIPT=tests/setup/coverage.sh fuzz-run
 
 ##@ Looking
 lint: all ## Layers, table rows, reference and man pages, sizes of functions and files, formatting
@@ -167,7 +180,7 @@ help: ## This list
 	    /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind bench \
-        bench-count fuzz fuzz-run lint format format-check reference static install clean help
+        bench-count fuzz fuzz-afl fuzz-coverage fuzz-run lint format format-check reference static install clean help
 .DELETE_ON_ERROR:
 .SECONDARY: $(OBJECTS)
 -include $(OBJECTS:.o=.d)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "json.h"
 #include "types.h"
 
 static const char blanks[] = " \t";
@@ -40,7 +41,8 @@ static int item_read_json(const char **at, struct item *item, struct err *err)
 {
     json_error_t error;
     item->json =
-        json_loads(*at, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
+        json_load_whole(*at, strlen(*at),
+                        JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
     if (!item->json)
         return err_set(err, "the JSON value that begins at '%.40s' is not valid: %s", *at,
                        error.text);
@@ -63,8 +65,12 @@ static int item_read(const char **at, struct item *ret, struct err *err)
         return 0;
     ret->exclude = **at == '!';
     *at += ret->exclude;
-    if (strchr("\"[{", **at) && **at)
-        return item_read_json(at, ret, err) < 0 ? -1 : 1;
+    if (strchr("\"[{", **at) && **at) {
+        if (item_read_json(at, ret, err) == 0)
+            return 1;
+        item_done(ret);
+        return -1;
+    }
     size_t length = strcspn(*at, " \t,");
     if (is_clause(*at, length))
         return err_set(err,

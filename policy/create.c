@@ -25,8 +25,27 @@ static bool out_of_memory(struct judge *judge)
     return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
 }
 
+/* The Engine takes a port without a protocol for one of tcp; one that is there twice is not. */
+static void complete_ports(json_t *ports)
+{
+    char whole[16];
+    const char *key;
+    json_t *value, *fresh = json_object();
+    json_object_foreach (ports, key, value) {
+        size_t digits = strspn(key, "0123456789");
+        bool bare = digits > 0 && digits <= 5 && key[digits] == '\0';
+        snprintf(whole, sizeof(whole), "%.5s/tcp", key);
+        json_object_set(fresh, bare && !json_object_get(ports, whole) ? whole : key, value);
+    }
+    if (json_object_size(fresh) == json_object_size(ports) && json_object_clear(ports) == 0)
+        json_object_update(ports, fresh);
+    json_decref(fresh);
+}
+
 void create_prepare(const struct schema *schema, json_t *body)
 {
+    complete_ports(json_object_get(body, "ExposedPorts"));
+    complete_ports(json_at(body, "HostConfig.PortBindings"));
     const struct field *field = schema_find(schema, endpoints_path);
     json_t *endpoints = json_at(body, endpoints_path);
     const char *mode = json_string_value(json_at(body, "HostConfig.NetworkMode"));

@@ -6,6 +6,7 @@
 #include "policy.h"
 
 #include "err.h"
+#include "json.h"
 #include "owner.h"
 
 #include <jansson.h>
@@ -23,7 +24,9 @@ int policy_exec_created(const struct policy_decision *decision, const char *repl
                         size_t reply_bytes, char ret_id[65], struct err *err)
 {
     (void) decision;
-    json_t *theirs = json_loadb(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    json_error_t wrong;
+    json_t *theirs =
+        json_load_whole(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     const json_t *id = json_object_get(theirs, "Id");
     int rc = id_is_full(id) ? 0 : err_set(err, "the engine's answer to an exec has no full id");
     if (rc == 0)
@@ -52,7 +55,7 @@ static char *warnings_text(const json_t *list)
 /* {"Id": id, "Warning": "..."} as text, with our warnings before the engine's one. */
 static char *network_answer(const char *id, const char *warnings, const json_t *theirs)
 {
-    json_t *all = warnings ? json_loads(warnings, 0, NULL) : json_array();
+    json_t *all = warnings ? json_load_whole(warnings, strlen(warnings), 0, NULL) : json_array();
     if (json_string_length(theirs) > 0)
         json_array_append(all, (json_t *) theirs);
     char *text = warnings_text(all), *answer = NULL;
@@ -69,7 +72,7 @@ int policy_network_created(const struct policy_decision *decision, const char *r
                            size_t reply_bytes, char ret_id[65], char **ret_reply,
                            size_t *ret_reply_bytes, struct err *err)
 {
-    json_t *theirs = json_loadb(reply, reply_bytes, JSON_REJECT_DUPLICATES, NULL);
+    json_t *theirs = json_load_whole(reply, reply_bytes, JSON_REJECT_DUPLICATES, NULL);
     const json_t *id = json_object_get(theirs, "Id");
     const json_t *warning = json_object_get(theirs, "Warning");
     char *answer = NULL;
@@ -90,7 +93,7 @@ int policy_volume_created(const struct policy_decision *decision, const struct o
                           const char *reply, size_t reply_bytes, char ret_name[65], bool *ret_ours,
                           struct err *err)
 {
-    json_t *theirs = json_loadb(reply, reply_bytes, JSON_REJECT_DUPLICATES, NULL);
+    json_t *theirs = json_load_whole(reply, reply_bytes, JSON_REJECT_DUPLICATES, NULL);
     const json_t *name = json_object_get(theirs, "Name");
     const char *text = json_string_value(name);
     const char *label =
@@ -109,7 +112,8 @@ int policy_volume_created(const struct policy_decision *decision, const struct o
 /* Our warnings, then the engine's; NULL with err set when the engine's are no list of strings. */
 static json_t *warnings_join(const char *ours, const json_t *theirs, struct err *err)
 {
-    json_t *all = ours ? json_loads(ours, 0, NULL) : json_array();
+    json_error_t wrong;
+    json_t *all = ours ? json_load_whole(ours, strlen(ours), 0, &wrong) : json_array();
     size_t i;
     json_t *item;
     if (!all) {
@@ -132,7 +136,7 @@ int policy_created(const struct policy_decision *decision, const char *reply, si
 {
     json_error_t wrong;
     json_t *theirs =
-        json_loadb(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
+        json_load_whole(reply, reply_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     if (!theirs)
         return err_set(err, "the engine's answer to a create is no JSON: %s", wrong.text);
     const json_t *id = json_object_get(theirs, "Id");

@@ -137,24 +137,37 @@ static int value_add(json_t *list, const char *value)
 }
 
 /* A value that is any text at all. */
-static bool value_take(json_t *list, const char *text)
+static bool value_is_good(const char *text)
 {
-    return text && *text && strlen(text) <= VALUE_BYTES_MOST && !format_text(text) &&
-           value_add(list, text) == 0;
+    return text && *text && strlen(text) <= VALUE_BYTES_MOST && !format_text(text);
 }
 
-/* The values of one filter, from either form, as a list; NULL when they are none. */
+/* Whether these are the values of a filter, in either form. */
+static bool values_are_good(json_t *from)
+{
+    bool good = json_array_size(from) > 0 || json_object_size(from) > 0;
+    const char *key;
+    size_t i;
+    json_t *item;
+    json_array_foreach (from, i, item)
+        good = good && value_is_good(json_string_value(item));
+    json_object_foreach (from, key, item)
+        good = good && json_is_true(item) && value_is_good(key);
+    return good;
+}
+
+/* The values of one filter, from either form, as a list; NULL when memory is short. */
 static json_t *values_take(json_t *from)
 {
     json_t *list = json_array(), *item;
     const char *key;
-    size_t i, wanted = json_is_array(from) ? json_array_size(from) : json_object_size(from);
-    bool good = json_is_array(from) || json_is_object(from);
+    size_t i;
+    int rc = list ? 0 : -1;
     json_array_foreach (from, i, item)
-        good = good && value_take(list, json_string_value(item));
+        rc = rc < 0 ? rc : value_add(list, json_string_value(item));
     json_object_foreach (from, key, item)
-        good = good && json_is_true(item) && value_take(list, key);
-    if (good && wanted > 0 && json_array_size(list) > 0)
+        rc = rc < 0 ? rc : value_add(list, key);
+    if (rc == 0)
         return list;
     json_decref(list);
     return NULL;
@@ -262,27 +275,32 @@ static int filter_take(json_t *from, const struct filter_row *row, const char *l
     json_t *value = json_object_get(from, row->name);
     if (!value && !label)
         return 0;
-    json_t *list = value ? values_take(value) : json_array();
-    if (!list)
+    if (value && !values_are_good(value))
         return wrong(ret_wrong, "must be lists of texts, as in {\"label\":[\"a=b\"]}, also for ",
                      row->name);
+    json_t *list = values_take(value);
+    if (!list)
+        return -1;
     int rc = values_check(row, list, ret_wrong);
     if (rc == 0 &&
         ((label && value_add(list, label) < 0) || json_object_set(out, row->name, list) < 0))
-        rc = wrong(ret_wrong, "must be shorter", "");
+        rc = -1;
     json_decref(list);
     return rc;
 }
 
 /* Writes JSON whole or not at all. */
-static int filters_print(const json_t *filters, char *out, size_t out_bytes)
+static int filters_print(const json_t *filters, char *out, size_t out_bytes,
+                         char ret_wrong[FILTERS_WRONG_BYTES])
 {
     out[0] = '\0';
     if (json_object_size(filters) == 0)
         return 0;
     size_t bytes = json_dumpb(filters, out, out_bytes - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
-    if (bytes == 0 || bytes >= out_bytes)
+    if (bytes == 0)
         return -1;
+    if (bytes >= out_bytes)
+        return wrong(ret_wrong, "must be shorter", "");
     out[bytes] = '\0';
     return 0;
 }
@@ -290,19 +308,21 @@ static int filters_print(const json_t *filters, char *out, size_t out_bytes)
 int filters_write(const struct operation *op, const char *text, const char *label, char *out,
                   size_t out_bytes, char ret_wrong[FILTERS_WRONG_BYTES])
 {
-    struct json_fault fault = {{0}, {0}};
+    struct json_fault fault = {{0}, {0}, false};
+    ret_wrong[0] = '\0';
     if (label && !filters_narrow(op)) /* a bug in a table: nothing would keep others' out */
         return wrong(ret_wrong, "must be able to hold a label, and cannot for ", op->id);
     json_t *filters = json_object();
     json_t *from =
         text ? json_read_strict(text, strlen(text), FILTERS_DEPTH, &fault) : json_object();
-    int rc = from ? names_check(op, from, label != NULL, ret_wrong)
-                  : wrong(ret_wrong, "must be JSON like {\"label\":[\"a=b\"]}: ", fault.text);
+    int rc = from && filters ? names_check(op, from, label != NULL, ret_wrong) : -1;
+    if (fault.text[0])
+        rc = wrong(ret_wrong, "must be JSON like {\"label\":[\"a=b\"]}: ", fault.text);
     for (size_t i = rows_first(op); rc == 0 && row_is_of(i, op); i++)
         rc = filter_take(from, &rows[i], strcmp(rows[i].name, "label") == 0 ? label : NULL, filters,
                          ret_wrong);
-    if (rc == 0 && filters_print(filters, out, out_bytes) < 0)
-        rc = wrong(ret_wrong, "must be shorter", "");
+    if (rc == 0)
+        rc = filters_print(filters, out, out_bytes, ret_wrong);
     json_decref(from);
     json_decref(filters);
     return rc;

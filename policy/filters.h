@@ -21,7 +21,7 @@ enum { FILTERS_WRONG_BYTES = 400 };
  * Writes what is sent for the filters of an operation.  label is NULL when the client may see
  * everything; otherwise it is added to the labels, and filters that would tell of things which it
  * does not cover are refused.  text is NULL when the client sent none; "" comes out when no filter
- * is left.  < 0 with *ret_wrong a sentence, "must be ...".
+ * is left.  < 0 with *ret_wrong a sentence, "must be ...", or "" when memory is short.
  */
 int filters_write(const struct operation *op, const char *text, const char *label, char *out,
                   size_t out_bytes, char ret_wrong[FILTERS_WRONG_BYTES]);

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One open bracket, and the key that was last read in it. */
@@ -138,11 +139,45 @@ static const char *fault_name(enum json_error_code code)
         return "holds a NUL character";
     case json_error_numeric_overflow:
         return "is a number that is too large";
-    case json_error_out_of_memory:
-        return "needs more memory than there is";
     default:
         return "is not valid JSON";
     }
+}
+
+static _Thread_local unsigned long shortages;
+
+void json_shortage_note(void)
+{
+    shortages++;
+}
+
+static void *allocate(size_t bytes)
+{
+    void *memory = malloc(bytes);
+    if (!memory)
+        json_shortage_note();
+    return memory;
+}
+
+unsigned long json_shortages(void)
+{
+    json_set_alloc_funcs(allocate, free); /* whose memory malloc()'s users may mix with theirs */
+    return shortages;
+}
+
+struct json_t *json_load_whole(const char *text, size_t bytes, size_t flags,
+                               struct json_error_t *ret_error)
+{
+    unsigned long before = json_shortages();
+    json_error_t ignored;
+    ret_error = ret_error ? ret_error : &ignored;
+    json_t *value = json_loadb(text, bytes, flags, ret_error);
+    if (json_shortages() == before)
+        return value;
+    json_decref(value);
+    strcpy(ret_error->text, "out of memory");
+    ret_error->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory;
+    return NULL;
 }
 
 /* One value, be it what it may. */
@@ -151,14 +186,19 @@ static json_t *read_value(const char *text, size_t bytes, unsigned depth,
 {
     struct scan scan;
     const char *fault = scan_run(&scan, text, bytes, depth);
+    ret_fault->no_memory = false;
     if (fault) {
         fault_set(ret_fault, &scan, scan.at, fault);
         return NULL;
     }
     json_error_t error;
-    json_t *value = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+    json_t *value = json_load_whole(text, bytes, JSON_REJECT_DUPLICATES, &error);
     if (value)
         return value;
+    if (json_error_code(&error) == json_error_out_of_memory) {
+        *ret_fault = (struct json_fault){.no_memory = true};
+        return NULL;
+    }
     size_t at = error.position < 0 ? 0 : (size_t) error.position;
     scan_run(&scan, text, at < bytes ? at : bytes, depth);
     fault_set(ret_fault, &scan, at, fault_name(json_error_code(&error)));

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct json_t; /* jansson's */
+struct json_t; /* jansson's, and so is the next one */
+struct json_error_t;
 
 enum {
     JSON_DEPTH_MOST = 64,     /* nesting, whatever the caller asks for */
@@ -23,11 +24,28 @@ enum {
 struct json_fault {
     char path[160]; /* where: "HostConfig.Memory"; "" for the document itself */
     char text[320]; /* for people, with the path and the byte */
+    bool no_memory; /* nothing is wrong with it; path and text are "" */
 };
 
 /* Reads one JSON object of at most `depth` levels; NULL with the fault filled. Caller owns it. */
 struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
                                 struct json_fault *ret_fault);
+
+/*
+ * jansson's json_loadb(), but NULL with json_error_out_of_memory whenever memory ran short on the
+ * way: jansson then drops bytes of texts and goes on, or calls it invalid syntax.  ret_error may be
+ * NULL.
+ */
+struct json_t *json_load_whole(const char *text, size_t bytes, size_t flags,
+                               struct json_error_t *ret_error);
+
+/*
+ * How often memory has run short so far, here and in every call of jansson's: where a NULL may mean
+ * that there is nothing, as well, a count that grew tells the two apart.
+ */
+unsigned long json_shortages(void);
+/* Memory has run short elsewhere, where no other answer can say so. */
+void json_shortage_note(void);
 
 /*
  * A document that no table describes, written anew: NULL with the fault filled unless it is one

@@ -8,6 +8,7 @@
 #include "owner.h"
 
 #include "err.h"
+#include "json.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -554,7 +555,7 @@ int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, si
 {
     json_error_t wrong;
     struct owner_table fresh;
-    json_t *list = json_loadb(json, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
+    json_t *list = json_load_whole(json, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     if (!list)
         return err_set(err, "the engine's list of %ss is no JSON: %s", lists[table->kind].what,
                        wrong.text);

@@ -126,6 +126,10 @@ static bool limit_decide(const struct policy *policy, const struct owner_table *
         [OWNER_VOLUME] = {"volumes", config->volumes, REASON_TOO_MANY_VOLUMES},
     };
     int kind = policy_makes(decision->op);
+    /* A create that names a volume of one's own makes none. */
+    if (kind == OWNER_VOLUME &&
+        owner_resolve(owner_of_const(owned, OWNER_VOLUME), decision->name, strlen(decision->name)))
+        return true;
     /* What is only observed may be long gone: nobody looks. */
     if (kind < 0 || decision->observed)
         return true;
@@ -239,7 +243,7 @@ static bool is_empty_json(const char *body, size_t bytes)
 static bool json_decide(const struct policy *policy, const char *body, size_t body_bytes,
                         struct policy_decision *decision)
 {
-    struct json_fault fault = {{0}, {0}};
+    struct json_fault fault = {{0}, {0}, false};
     if (!body)
         return policy_deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body",
                            decision->op->id);
@@ -290,13 +294,14 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
     const struct operation *op = decision->op;
     struct images_verdict images;
     char container[300] = "";
-    if (!limit_decide(policy, owned, decision) || !policy_object_decide(policy, owned, decision) ||
+    if (!policy_object_decide(policy, owned, decision) ||
         (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
         !images_decide(policy, owned, query, &images, decision) ||
         (op->number == OPERATION_ImageCommit &&
          !commit_decide(policy, owned, query, container, sizeof(container), decision)) ||
         !policy_credentials_default(decision) ||
-        !body_decide(policy, owned, body, body_bytes, decision))
+        !body_decide(policy, owned, body, body_bytes, decision) ||
+        !limit_decide(policy, owned, decision))
         return false;
     decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
     query_write(decision, (const char *const[]){container, images.query, query->text});
@@ -324,9 +329,9 @@ static bool warnings_join(struct policy_decision *decision, struct query *query)
     return true;
 }
 
-void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
-                         const struct policy_engine *engine, uint64_t nonce, const char *body,
-                         size_t body_bytes, struct policy_decision *decision)
+static void decide(const struct policy *policy, const struct owner_table *owned,
+                   const struct policy_engine *engine, uint64_t nonce, const char *body,
+                   size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
     char label[sizeof(OWNER_LABEL) + 64] = "";
@@ -355,4 +360,18 @@ void policy_decide_judge(const struct policy *policy, const struct owner_table *
         decision->reason = REASON_NONE;
     }
     query_done(&query);
+}
+
+/*
+ * Whatever was concluded while memory ran short is void: a value that could not be made looks like
+ * one that nobody asked for, and a limit is not to be lost that way.
+ */
+void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
+                         const struct policy_engine *engine, uint64_t nonce, const char *body,
+                         size_t body_bytes, struct policy_decision *decision)
+{
+    unsigned long before = json_shortages();
+    decide(policy, owned, engine, nonce, body, body_bytes, decision);
+    if (json_shortages() != before)
+        policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
 }

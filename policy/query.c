@@ -395,6 +395,11 @@ static bool text_put(struct query *query, const char *name, const char *value)
     return true;
 }
 
+static int refuse_memory(struct query *query)
+{
+    return refuse(query, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
+}
+
 /* slice->at is NULL when the client sent none. */
 static int filters_judge(const struct operation *op, size_t index, const struct slice *slice,
                          struct query_rules *rules)
@@ -411,7 +416,10 @@ static int filters_judge(const struct operation *op, size_t index, const struct 
     const char *text = slice->at && value[0] ? value : NULL;
     if (text && rule && query_rule_presence(rules, rule) != REASON_NONE)
         return REASON_FIELD_REFUSED;
-    if (filters_write(op, text, rules->context->label, out, sizeof(out), why) < 0)
+    int rc = filters_write(op, text, rules->context->label, out, sizeof(out), why);
+    if (rc < 0 && !why[0])
+        return refuse_memory(query);
+    if (rc < 0)
         return refuse(query, REASON_QUERY_REFUSED, row->name, "%s: query parameter '%s' %s", op->id,
                       row->name, why);
     if (out[0] && !text_put(query, row->name, out))
@@ -556,7 +564,7 @@ int query_judge(const struct operation *op, const struct query_context *context,
             reason = value_judge(op, (size_t) i, &slices[i - first], &rules);
         }
     if (query_rule_end(&rules) != REASON_NONE)
-        reason = refuse(query, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
+        reason = refuse_memory(query);
     if (reason == REASON_NONE && !narrowed) /* a bug in a table: everyone's would be shown */
         reason = refuse(query, REASON_UNDECIDED, "", "%s", reason_text(REASON_UNDECIDED));
     return reason;

@@ -52,8 +52,10 @@ static bool pair_matches(const struct type *type, const struct rule_item *item, 
     char *pair;
     if (!value || !strchr(item->text, '='))
         return item_matches(type, item, text);
-    if (asprintf(&pair, "%s=%s", text, value) < 0)
+    if (asprintf(&pair, "%s=%s", text, value) < 0) {
+        json_shortage_note();
         return item->exclude;
+    }
     bool matches = item_matches(type, item, pair);
     free(pair);
     return matches;
@@ -116,6 +118,8 @@ static bool element_matches(const struct type *type, const struct rule *rule, co
     if (!equals)
         return text_matches(type, rule, text, context, ret_excluded);
     char *key = strndup(text, (size_t) (equals - text));
+    if (!key)
+        json_shortage_note();
     *ret_excluded = NULL;
     bool matches = key && items_match(type, rule, key, equals + 1, NULL, ret_excluded);
     free(key);

@@ -437,11 +437,13 @@ void schema_judge(const struct schema *schema, const struct schema_context *cont
                   const char *body, size_t body_bytes, struct schema_verdict *ret)
 {
     struct judge judge = {.schema = schema, .context = context, .verdict = ret};
-    struct json_fault fault = {{0}, {0}};
+    struct json_fault fault = {{0}, {0}, false};
     json_t *in = json_read_strict(body, body_bytes, context->depth, &fault);
     json_t *out = NULL;
     if (!in) {
-        judge_refuse(&judge, REASON_BODY_MALFORMED, fault.path, "%s", fault.text);
+        int reason = fault.no_memory ? REASON_OUT_OF_MEMORY : REASON_BODY_MALFORMED;
+        judge_refuse(&judge, reason, fault.path, "%s",
+                     fault.no_memory ? reason_text(reason) : fault.text);
         return;
     }
     note_image(in, ret);

@@ -74,8 +74,11 @@ void log_line(enum log_level level, const char *format, ...)
 
     struct pollfd stderr_ready = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&stderr_ready, 1, 0) == 1 && stderr_ready.revents & POLLOUT) {
-        ssize_t written = write(STDERR_FILENO, line, (size_t) (end - line));
-        (void) written; /* there is nowhere left to say that it failed */
+        ssize_t written;
+        do
+            written = write(STDERR_FILENO, line, (size_t) (end - line));
+        while (written < 0 &&
+               errno == EINTR); /* else there is nowhere left to say that it failed */
     }
     errno = saved_errno;
 }

@@ -34,10 +34,11 @@ def test_replay(replay):
     with Stage(real.ENGINE) as stage:
         before = stage.state()
         with contextlib.ExitStack() as worlds:
-            earlier, w = (worlds.enter_context(Preset(part.policy, stage)) if part else None
-                          for part in (replay.earlier, replay))
-            play(replay, w.proxy.listen, stage.values, real.ENGINE,
-                 earlier=earlier and earlier.proxy.listen)
+            values = stage.values
+            for part in (replay.earlier, replay):
+                if part:
+                    w = worlds.enter_context(Preset(part.policy, stage))
+                    values = play(part, w.proxy.listen, values, real.ENGINE, earlier=False)
         assert stage.state() == before, "it left a trace"
 
 

@@ -7,12 +7,15 @@ changes nothing.  Under the contained ones the same requests are refused, or the
 """
 import glob
 import hashlib
+import io
 import json
 import os
 import shutil
+import tarfile
 import tempfile
 
 import real
+from client import head
 from proxy import IMAGE, ROOT, Proxy, until
 from real import RealWorld
 from report import Skip, table
@@ -196,13 +199,30 @@ def by_exec_any(world):
         remove_others(world.engine)
 
 
+def by_archive_any(world):
+    """A file is put on the host, through a container of someone else that has a folder of it."""
+    planted, data = os.path.join(world.directory, "planted"), io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("planted"))
+    try:
+        ident = others(world.engine, Binds=[world.directory + ":/host"])
+        with world.connect() as client:
+            client.send(head("PUT", "/v1.41/containers/%s/archive?path=/host" % ident,
+                             "Content-Length: %d" % len(data.getvalue())) + data.getvalue())
+            client.response()
+        return os.path.exists(planted)
+    finally:
+        remove_others(world.engine)
+
+
 WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
         ("root-bind-read-only", by_read_only_bind),
         ("root-volumes-from", by_volumes_from), ("root-privileged", by_privileged),
         ("root-pid", by_pid), ("root-capabilities", by_capabilities),
         ("root-readonly-paths", by_readonly_paths), ("root-mounts", by_mounts),
         ("root-volume-options", by_volume_options), ("root-devices", by_devices),
-        ("root-exec", by_exec), ("root-exec-any", by_exec_any)]
+        ("root-exec", by_exec), ("root-exec-any", by_exec_any),
+        ("root-archive-any", by_archive_any)]
 
 
 def needs_our_host():

@@ -41,7 +41,9 @@ static struct policy *policy_new(void)
     char path[64];
     int fd = memfd_create("policy", 0);
     must(fd >= 0, "no memfd");
-    dprintf(fd, "[proxy]\napi-floor = 1.24\n[create]\nImage = allow\n[allow]\n");
+    dprintf(fd, "[proxy]\napi-floor = 1.24\n[create]\nImage = allow\n[image]\nPull = one-of **:*\n"
+                "Show = allow\nSave = allow\nTag = allow\nPush = one-of **:*\nDelete = allow\n"
+                "[query]\nImageBuild.remote = allow\nImageBuild.networkmode = allow\n[allow]\n");
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
         if (op->grants != GRANT_NO)
@@ -87,12 +89,13 @@ static void check_sent(const struct policy *policy, const struct owner_table *ow
     policy_decision_done(&again);
 }
 
-static const char *const bodies[] = {
+static const char *const bodies[BODY_COUNT] = {
     [BODY_NONE] = NULL,
     [BODY_CREATE] = "{\"Image\":\"a:b\"}",
     [BODY_EXEC] = "{\"Cmd\":\"a\"}",
     [BODY_EXEC_START] = "{}",
     [BODY_STREAM] = NULL,
+    [BODY_AUTH] = "{}",
     [BODY_UPDATE] = "{}",
     [BODY_JSON] = "{}",
 };

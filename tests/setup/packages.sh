@@ -14,7 +14,8 @@ group() {
     images) echo debootstrap busybox-static ;;
     test) echo python3 python3-docker python3-yaml libcmocka-dev clang clang-format strace valgrind ;;
     bench) echo haproxy ;;
-    *) echo "packages.sh: no group '$1'; there are build, engine, images, test, bench" >&2; exit 2 ;;
+    fuzz) echo afl++ clang llvm ;;
+    *) echo "packages.sh: no group '$1'; there are build, engine, images, test, bench, fuzz" >&2; exit 2 ;;
     esac
 }
 

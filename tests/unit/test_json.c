@@ -16,7 +16,7 @@
 static void expect_fault(const char *text, size_t bytes, unsigned depth, const char *path,
                          const char *what)
 {
-    struct json_fault fault = {{0}, {0}};
+    struct json_fault fault = {{0}, {0}, false};
     json_t *value = json_read_strict(text, bytes, depth, &fault);
     if (value)
         fail_msg("%.60s was read", text);

@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 from client import Client, ask, head, request
+from http1 import Eof
 from proxy import ALLOW, BINARY, IMAGE, WRAP, World, until
 from report import Skip, table
 from shared import CREATE, assert_refused
@@ -278,9 +280,27 @@ def test_audit_says_who_decided():
         for name, file in (("ci", "ci.ini"), ("dev", "dev.ini")):
             assert "listener %s: %s, version %s, is in force\n" % (
                 name, w.path(file), w.version(file)) in w.proxy.log(), w.proxy.log()
-        done = subprocess.run([BINARY, "learn", "-"], input=json.dumps(records[0]) + "\n",
+
+
+def test_learn_from_one_of_several():
+    """One log of all listeners, old lines without a listener among them."""
+    with Several() as w:
+        w.at("ci", "POST", "/containers/ci-one/start")
+        w.at("dev", "GET", "/containers/dev-one/logs?stdout=1")
+        lines = w.audit(2)
+        old = dict(lines[0], operation="ContainerWait")
+        for name in ("listener", "owner", "policy"):
+            del old[name]
+        text = "".join(json.dumps(line) + "\n" for line in lines + [old])
+        for arguments, learnt in (((), {"Start", "Logs", "Wait"}), (("--as", "ci"), {"Start"}),
+                                  (("--as", "devs"), {"Logs"})):
+            done = subprocess.run([BINARY, "learn", *arguments, "-"], input=text,
+                                  capture_output=True, text=True, check=False)
+            found = set(re.findall(r"(?m)^Container(\w+) = own", done.stdout))
+            assert done.returncode == 0 and found == learnt, (arguments, done)
+        done = subprocess.run([BINARY, "learn", "--as", "nobody", "-"], input=text,
                               capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and "ContainerStart = own" in done.stdout, done
+        assert done.returncode == 2 and not done.stdout, done
 
 
 # ---- peers ----
@@ -362,6 +382,9 @@ def test_the_proxys_own_user_may_ping():
         assert w.at("ci", "GET", "/version").status == 403
         if os.getuid() == 0:
             assert as_user(w, 4001, 4001, (), "GET", "/_ping")[0] == 403
+            said = [a for a in w.proxy.audit() if a["uid"] == 4001]
+            assert [(a["decision"], a["reason"], a["status"]) for a in said] == \
+                [("deny", "peer-not-allowed", 403)], said
 
 
 def test_strangers_take_no_places():
@@ -658,6 +681,69 @@ def test_reload_many_times_leaves_nothing():
         w.write("test.ini", MAIN)
         assert w.reload().returncode == 0
         until("the old number of descriptors", lambda: open_files() <= before + 2)
+
+
+def test_reloads_under_load():
+    """Listeners come and go while the clients of all are at it: nobody gets another's answer."""
+    strange, stop = [], threading.Event()
+
+    def work(w, name, number):
+        """Makes, lists and removes what is its own; a listener that comes and goes may be gone."""
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            title = "%s-%d-%d" % (name, number, turn)
+            try:
+                with w.connect_at(name) as client:
+                    made = client.ask("POST", CREATE + "?name=" + title, {"Image": IMAGE})
+                    listed = client.ask("GET", "/containers/json?all=1")
+                    gone = client.ask("DELETE", "/containers/%s?force=1" % title)
+                if (made.status, listed.status, gone.status) != (201, 200, 204):
+                    strange.append((title, made, listed, gone))
+                owners = {c["Labels"]["io.caisson.owner"] for c in json.loads(listed.body)}
+                if owners != {"devs" if name == "dev" else name}:
+                    strange.append((title, owners))
+            except (OSError, Eof) as error:
+                if name != "guest":
+                    strange.append((title, error))
+    guest = MAIN + "[listener guest]\nlisten = unix:{dir}/guest.sock\npolicy = ci.ini\n"
+    with Several() as w:
+        threads = [threading.Thread(target=work, args=(w, name, number))
+                   for name in ("ci", "dev", "guest") for number in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for turn in range(30):
+                w.write("test.ini", MAIN if turn % 2 else guest)
+                done = w.reload()
+                assert done.returncode == 0 or "last connection" in done.stderr, done
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert not strange, strange[:3]
+        assert w.at("ci", "POST", "/containers/ci-one/start").status == 204
+
+
+def test_one_that_ends_while_its_table_is_read():
+    """The engine's answer comes when nobody is there to hear it."""
+    go_on = threading.Event()
+
+    def slow(exchange):
+        if "%3Dguest%22" in exchange.request.target:
+            go_on.wait(30)
+        exchange.engine.answer(exchange)
+    with Several() as w:
+        w.engine.on("GET", "/containers/json$", slow)
+        w.write("test.ini", MAIN + "[listener guest]\nlisten = unix:{dir}/guest.sock\n")
+        assert w.reload().returncode == 0
+        assert w.engine.wait_request("GET", "guest")
+        w.write("test.ini", MAIN)
+        assert w.reload().returncode == 0
+        until("its end", lambda: "listener guest has ended" in w.proxy.log())
+        go_on.set()
+        for _ in range(20):
+            assert w.at("ci", "POST", "/containers/ci-one/start").status in (204, 304)
 
 
 # ---- shortage ----

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The world below the proxy fails: memory, allocation by allocation; calls that are interrupted or
+do half of their work; signals without end; a wall clock that jumps.  See tests/shim/shim.c."""
+import json
+import re
+import signal
+import threading
+import time
+
+from client import PATIENCE_S, Client, head, request
+from http1 import Bad, Eof
+from proxy import ALLOW, IMAGE, World, until
+from report import table
+from shared import MINE, START, THEIRS, assert_refused, assert_served, populate
+from shim import ShimWorld
+
+POLICY = ALLOW.replace("[create]", "ContainerList = own\nContainerAttach = own\n[create]") + \
+    "[limits]\ncontainers = 100\n"
+ATTACH = head("POST", "/v1.41/containers/mine/attach?stream=1&stdin=1&stdout=1",
+              "Connection: Upgrade", "Upgrade: tcp")
+CREATE = "/v1.41/containers/create"
+
+
+def echo(exchange):
+    """An attached container that says what it is told."""
+    exchange.keep_alive = False
+    exchange.head(101, "Connection: Upgrade", "Upgrade: tcp", text="UPGRADED")
+    while True:
+        data = exchange.connection.sock.recv(65536)
+        if not data:
+            return
+        exchange.connection.sock.sendall(data)
+
+
+def bad_world():
+    w = ShimWorld(POLICY, prepare=crowd)
+    w.before = {MINE, THEIRS} | {"%064x" % (i + 1) for i in range(20)}
+    return w
+
+
+def crowd(engine):
+    populate(engine)
+    engine.on("POST", "/attach$", echo)
+    for i in range(20):
+        engine.add("%064x" % (i + 1), "c%d" % i, {"io.caisson.owner": "caisson"})
+
+
+# Exchanges: each returns whether all of it was as in a good world; what it may be in a bad one is
+# an answer that says so, or the end of the connection.
+
+def fine(reply, *statuses):
+    if reply.status in statuses:
+        return True
+    assert_refused(reply, 500, 502, 503, 504)
+    return False
+
+
+def do_create(w, client):
+    """A container that no memory was left to note is found in the engine's list, a little later."""
+    reply = client.ask("POST", CREATE, {"Image": IMAGE, "Cmd": ["true"], "Env": ["A=b"] * 20,
+                                        "HostConfig": {"Memory": 1 << 24, "PidsLimit": -1}})
+    if not fine(reply, 201):
+        return False
+    ident = json.loads(reply.body)["Id"]
+    target = "/v1.41/containers/%s?force=1" % ident
+    reply = client.ask("DELETE", target)
+    if reply.status == 404:
+        w.shim.calm()
+        until("the container", lambda: w.ask("DELETE", target).status == 204)
+    return reply.status == 404 or fine(reply, 204)
+
+
+def do_list(_, client):
+    reply = client.ask("GET", "/v1.41/containers/json?all=1")
+    assert reply.status != 200 or len(json.loads(reply.body)) == 21, "a list is not whole"
+    return fine(reply, 200)
+
+
+def do_hijack(_, client):
+    client.send(ATTACH)
+    reply = client.reader.head()
+    if reply[0] != 101:
+        return False
+    client.send(b"hello" * 1000)
+    assert client.reader.take(5000) == b"hello" * 1000, "other bytes come back"
+    client.half_close()
+    return client.closed()
+
+
+def do_refused(_, client):
+    return fine(client.ask("POST", CREATE, {"Image": IMAGE, "HostConfig": {"Privileged": True}}),
+                403)
+
+
+def do_reload(w, client):
+    """A policy that is not loaded leaves the old one in force, or the new one is there; it says."""
+    def words():
+        return [line for line in w.proxy.log().split("\n") if not line.startswith("{")]
+    before = len(words())
+    w.proxy.process.send_signal(signal.SIGHUP)
+    until("a word of the reload", lambda: len(words()) > before)
+    return fine(client.ask("GET", "/v1.41/info"), 403)
+
+
+def once(w, exchange):
+    """One exchange in whatever world there is; False when it went wrong, as it may."""
+    try:
+        with w.connect() as client:
+            return exchange(w, client)
+    except (Eof, ConnectionError):
+        return False
+    except Bad as bad:
+        raise AssertionError("what came is no HTTP: %s" % bad) from None
+
+
+def well(w, exchange):
+    """In a good world again: the next requests work."""
+    assert w.proxy.process.poll() is None, "the proxy is dead:\n" + w.proxy.log()[-2000:]
+    until("another client's answer", lambda: w.ask("POST", START).status in (204, 304))
+    until("a whole exchange", lambda: once(w, exchange))
+
+
+def none_is_lost(w):
+    """Containers that were made, and no client was told of, are found and can be deleted."""
+    for ident in set(w.engine.containers) - w.before:
+        target = "/v1.41/containers/%s?force=1" % ident
+        until("a lost container", lambda: w.ask("DELETE", target).status == 204)
+
+
+def sent(w):
+    """What the engine was asked since the last time, but for ids."""
+    found = {(r.method, re.sub("[0-9a-f]{16,64}", "ID", r.target), r.body) for r in w.engine.asked()}
+    w.engine.forget()
+    return found
+
+
+def walk(w, exchange):
+    """Lets the n-th allocation fail, for each n, until none is left to fail; how many there were.
+
+    Whatever fails, the engine is sent what it is sent in a good world, or nothing: no rule, label
+    or limit is lost on the way.
+    """
+    well(w, exchange)
+    good = sent(w)
+    for n in range(1, 5000):
+        w.shim.set(failed=0, fail_count=1, fail_at=n)
+        once(w, exchange)
+        failed = w.shim.failed
+        w.shim.calm()
+        well(w, exchange)
+        strange = sent(w) - good
+        assert not strange, "with allocation %d the engine is sent %r" % (n, strange)
+        if not failed:
+            none_is_lost(w)
+            return n - 1
+    raise AssertionError("there is no end of allocations")
+
+
+@table([("create", do_create, 100), ("list", do_list, 15), ("hijack", do_hijack, 3),
+        ("refused", do_refused, 30), ("reload", do_reload, 500)])
+def test_each_allocation_fails(exchange, least):
+    with bad_world() as w:
+        count = walk(w, exchange)
+        assert count >= least, "only %d allocations failed" % count
+        once_through = w.shim.live
+        walk(w, exchange)
+        until("the memory of before: %d pieces, %d" % (once_through, w.shim.live),
+              lambda: w.shim.live <= once_through)
+
+
+@table([("create", do_create), ("list", do_list), ("hijack", do_hijack)])
+def test_no_memory_for_a_while(exchange):
+    """From the n-th on a hundred allocations fail."""
+    with bad_world() as w:
+        for n in range(1, 40, 3):
+            w.shim.set(fail_count=100, fail_at=n)
+            for _ in range(5):
+                once(w, exchange)
+            w.shim.calm()
+            well(w, exchange)
+
+
+EVERYTHING = (do_create, do_list, do_hijack, do_refused)
+
+
+@table([("every third", 3, 0), ("every seventh", 7, 0), ("short", 0, 2), ("both", 5, 3)])
+def test_calls_are_interrupted_or_short(interrupt_every, shorten_every):
+    with bad_world() as w:
+        w.shim.set(interrupt_every=interrupt_every, shorten_every=shorten_every)
+        for exchange in EVERYTHING * 10:
+            assert once(w, exchange), "%s went wrong" % exchange.__name__
+        assert not interrupt_every or w.shim.interrupted > 20, "hardly a call was interrupted"
+        do_reload(w, w.connect())
+        w.shim.calm()
+        assert_served(w)
+
+
+def test_signals_without_end():
+    """The policy is loaded anew and the proxy stopped and continued, hundreds of times a second."""
+    with World(POLICY, prepare=crowd) as w:
+        over = threading.Event()
+
+        def annoy():
+            count = 0
+            while not over.is_set():
+                for number in (signal.SIGHUP, signal.SIGSTOP, signal.SIGCONT):
+                    w.proxy.process.send_signal(number)
+                    count += 1
+                time.sleep(0.002)
+            return count
+        thread = threading.Thread(target=annoy)
+        thread.start()
+        try:
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                for exchange in EVERYTHING:
+                    assert once(w, exchange), "%s went wrong" % exchange.__name__
+        finally:
+            over.set()
+            thread.join()
+            w.proxy.process.send_signal(signal.SIGCONT)
+        assert_served(w)
+
+
+@table([("a day ahead", 86400), ("a day back", -86400)])
+def test_wall_clock_jumps(offset_s):
+    """No deadline is early or late: they go by a clock that does not jump."""
+    with bad_world() as w:
+        w.engine.containers[MINE].running = True
+        with w.connect() as idle, w.connect() as half, w.connect() as waiting:
+            assert idle.ask("GET", "/_ping").status == 200
+            half.send(head("POST", START)[:-2])
+            waiting.send(request("POST", "/v1.41/containers/mine/wait"))
+            assert waiting.reader.head()[0] == 200
+            w.shim.set(wall_offset_s=offset_s)
+            time.sleep(0.3)
+            assert w.shim.calls and once(w, do_create)
+            assert idle.ask("GET", "/_ping").status == 200
+            half.send(b"\r\n")
+            assert half.response().status in (204, 304)
+            w.engine.containers[MINE].exit()
+            assert waiting.reader.chunk(), "the wait was ended"
+    with ShimWorld(POLICY + "head-timeout = 1s\n", prepare=crowd) as w, w.connect() as half:
+        half.send(b"GET ")
+        w.shim.set(wall_offset_s=offset_s)
+        assert_refused(half.response(), 408)
