@@ -297,6 +297,36 @@ const char *images_missing(const struct operation *op, const struct schema *rule
     return NULL;
 }
 
+static bool lets(const struct field *field, const char *name)
+{
+    return !field->rule.forbid && !field->rule.force &&
+           (field->rule.item_count == 0 || rule_lets(field->type, &field->rule, name));
+}
+
+/* An item with a letter in place of each star stands for all that it means. */
+static bool shares_item(const struct field *of, const struct field *a, const struct field *b,
+                        char ret_name[IMAGES_PATH_BYTES])
+{
+    for (size_t i = 0; i < of->rule.item_count; i++) {
+        snprintf(ret_name, IMAGES_PATH_BYTES, "%s", of->rule.items[i].text);
+        for (char *star = strchr(ret_name, '*'); star; star = strchr(star, '*'))
+            *star = 'a';
+        if (!of->rule.items[i].exclude && lets(a, ret_name) && lets(b, ret_name))
+            return true;
+    }
+    return false;
+}
+
+bool images_share_name(const struct schema *rules, const struct schema *create,
+                       char ret_name[IMAGES_PATH_BYTES])
+{
+    const struct field *tag = schema_find(rules, "Tag"), *image = schema_find(create, "Image");
+    if (shares_item(tag, tag, image, ret_name) || shares_item(image, tag, image, ret_name))
+        return true;
+    snprintf(ret_name, IMAGES_PATH_BYTES, "example.org/any:1");
+    return lets(tag, ret_name) && lets(image, ret_name);
+}
+
 bool images_bound(const struct operation *op)
 {
     for (size_t i = 0; i < ROW_COUNT; i++)

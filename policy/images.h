@@ -58,6 +58,13 @@ const struct images_row *images_row_of(const struct operation *op);
 /* The rule under [image] by which every request of an operation is refused; NULL for none. */
 const char *images_missing(const struct operation *op, const struct schema *rules);
 
+/*
+ * A name that Tag under [image] lets a client give, and Image under [create] lets it run; false
+ * when there is none that an item of theirs shows.  create is the schema of BODY_CREATE.
+ */
+bool images_share_name(const struct schema *rules, const struct schema *create,
+                       char ret_name[IMAGES_PATH_BYTES]);
+
 /* Whether the rules under [image] bound all that an operation leads to. */
 bool images_bound(const struct operation *op);
 

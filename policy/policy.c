@@ -10,6 +10,7 @@
 #include "query.h"
 #include "reason.h"
 #include "route.h"
+#include "schema.h"
 #include "suggest.h"
 
 #include <assert.h>
@@ -18,6 +19,49 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- kinds of objects ---- */
+
+int policy_makes(const struct operation *op)
+{
+    switch (op->reply) {
+    case REPLY_CREATE:
+        return OWNER_CONTAINER;
+    case REPLY_NETWORK:
+        return OWNER_NETWORK;
+    case REPLY_VOLUME:
+        return OWNER_VOLUME;
+    default:
+        return -1;
+    }
+}
+
+/* What an operation deals with by itself; containers join others by their bodies. */
+static unsigned kinds_of(const struct operation *op)
+{
+    int made = policy_makes(op);
+    unsigned kinds = made > 0 ? 1u << made : 0;
+    if (op->object == OBJECT_NETWORK)
+        kinds |= 1u << OWNER_NETWORK;
+    if (op->object == OBJECT_VOLUME)
+        kinds |= 1u << OWNER_VOLUME;
+    return kinds;
+}
+
+unsigned policy_kinds(const struct policy *policy)
+{
+    return policy->kinds;
+}
+
+static unsigned kinds_find(const struct policy *policy)
+{
+    unsigned kinds = 0;
+    for (int i = 0; i < OPERATION_COUNT; i++) {
+        if (policy->allow[i].grant != GRANT_NO)
+            kinds |= kinds_of(operation_get((enum operation_id) i));
+    }
+    return kinds | schemas_own_kinds(&policy->schemas);
+}
 
 /* ---- loading ---- */
 
@@ -168,6 +212,9 @@ int policy_load_main(const char *path, config_take *take_listener, void *arg,
         policy_unref(policy);
         return -1;
     }
+    policy->kinds = kinds_find(policy);
+    policy->volumes_in_creates =
+        schema_own_kinds(policy->schemas.of[BODY_CREATE]) & 1u << OWNER_VOLUME;
     *ret_policy = policy;
     return 0;
 }
@@ -237,46 +284,9 @@ const struct schema *policy_schema(const struct policy *policy, int body)
     return policy->schemas.of[body];
 }
 
-int policy_makes(const struct operation *op)
-{
-    switch (op->reply) {
-    case REPLY_CREATE:
-        return OWNER_CONTAINER;
-    case REPLY_NETWORK:
-        return OWNER_NETWORK;
-    case REPLY_VOLUME:
-        return OWNER_VOLUME;
-    default:
-        return -1;
-    }
-}
-
-/* What an operation deals with by itself; containers join others by their bodies. */
-static unsigned kinds_of(const struct operation *op)
-{
-    int made = policy_makes(op);
-    unsigned kinds = made > 0 ? 1u << made : 0;
-    if (op->object == OBJECT_NETWORK)
-        kinds |= 1u << OWNER_NETWORK;
-    if (op->object == OBJECT_VOLUME)
-        kinds |= 1u << OWNER_VOLUME;
-    return kinds;
-}
-
-unsigned policy_kinds(const struct policy *policy)
-{
-    unsigned kinds = 0;
-    for (int i = 0; i < OPERATION_COUNT; i++) {
-        if (policy->allow[i].grant != GRANT_NO)
-            kinds |= kinds_of(operation_get((enum operation_id) i));
-    }
-    return kinds | schemas_own_kinds(&policy->schemas);
-}
-
 bool policy_needs_volumes(const struct policy *policy, const struct operation *op)
 {
-    return op->object == OBJECT_VOLUME ||
-           (op->body == BODY_CREATE && policy_kinds(policy) & 1u << OWNER_VOLUME);
+    return op->object == OBJECT_VOLUME || (op->body == BODY_CREATE && policy->volumes_in_creates);
 }
 
 /* ---- refusing ---- */

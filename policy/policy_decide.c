@@ -126,6 +126,10 @@ static bool limit_decide(const struct policy *policy, const struct owner_table *
         [OWNER_VOLUME] = {"volumes", config->volumes, REASON_TOO_MANY_VOLUMES},
     };
     int kind = policy_makes(decision->op);
+    /* A create that names a volume of one's own makes none. */
+    if (kind == OWNER_VOLUME &&
+        owner_resolve(owner_of_const(owned, OWNER_VOLUME), decision->name, strlen(decision->name)))
+        return true;
     /* What is only observed may be long gone: nobody looks. */
     if (kind < 0 || decision->observed)
         return true;
@@ -290,13 +294,14 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
     const struct operation *op = decision->op;
     struct images_verdict images;
     char container[300] = "";
-    if (!limit_decide(policy, owned, decision) || !policy_object_decide(policy, owned, decision) ||
+    if (!policy_object_decide(policy, owned, decision) ||
         (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
         !images_decide(policy, owned, query, &images, decision) ||
         (op->number == OPERATION_ImageCommit &&
          !commit_decide(policy, owned, query, container, sizeof(container), decision)) ||
         !policy_credentials_default(decision) ||
-        !body_decide(policy, owned, body, body_bytes, decision))
+        !body_decide(policy, owned, body, body_bytes, decision) ||
+        !limit_decide(policy, owned, decision))
         return false;
     decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
     query_write(decision, (const char *const[]){container, images.query, query->text});

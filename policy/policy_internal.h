@@ -22,6 +22,8 @@ struct policy {
     char version[CONFIG_VERSION_BYTES + 1]; /* of the file's bytes */
     struct config config;
     struct schemas schemas;
+    unsigned kinds;          /* policy_kinds() */
+    bool volumes_in_creates; /* rules for a create speak of the client's own volumes */
     struct {
         enum grant grant;
         unsigned line; /* where [allow] speaks of it; 0 where it does not */

@@ -13,7 +13,7 @@
 
 struct operation;
 
-enum { ROUTE_REF_BYTES = 255 /* the longest {parameter} */ };
+enum { ROUTE_REF_BYTES = 391 /* the longest {parameter}: an image with its digest */ };
 
 /* Pointers are into the target, or to static rows. */
 struct route {

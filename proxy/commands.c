@@ -42,7 +42,7 @@ static const char commands_usage[] =
     "                       [--owned ID[:NAME]]... [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
     "       caisson fields [--policy FILE] [--json]\n"
-    "       caisson learn AUDIT|-...\n"
+    "       caisson learn [--as LISTENER|OWNER] [--as-it-ran] AUDIT|-...\n"
     "       caisson import-env [FILE|-]\n"
     "       caisson reference [--man options|rules|operations|refusals]\n"
     "       caisson version | help\n"
@@ -128,8 +128,25 @@ static void check_print_create(const struct policy *policy)
         puts("Note: every create is refused, since [create] has no rule for Image.");
 }
 
+/* A name that a client may both give and run is no promise of what runs. */
+static void check_print_shared(const struct policy *policy)
+{
+    static const enum operation_id givers[] = {OPERATION_ImageTag, OPERATION_ImageCommit,
+                                               OPERATION_ImageBuild, OPERATION_ImageLoad};
+    char name[IMAGES_PATH_BYTES];
+    bool gives = false;
+    for (size_t i = 0; i < sizeof(givers) / sizeof(givers[0]); i++)
+        gives = gives || policy_grant(policy, (int) givers[i]) != GRANT_NO;
+    if (gives && images_share_name(policy_schema(policy, BODY_IMAGE),
+                                   policy_schema(policy, BODY_CREATE), name))
+        printf("Note: Tag under [image] and Image under [create] share names, such as %s: who runs "
+               "one\nruns what a client put there.\n",
+               name);
+}
+
 static void check_print_images(const struct policy *policy)
 {
+    check_print_shared(policy);
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
         const char *rule = images_missing(op, policy_schema(policy, BODY_IMAGE));
@@ -153,7 +170,7 @@ static void check_print(const char *path, const struct policy *policy)
         foreign = foreign || grant == GRANT_ANY;
         printf("  %-18s %s %s\n", op->id, grant_words(grant), op->why);
     }
-    puts(any ? "and nothing else (own: only containers made through this proxy)."
+    puts(any ? "and nothing else (own: only what was made through this proxy)."
              : "  nothing at all.");
     if (policy_observes(policy))
         puts("Note: mode = observe: nothing of this is enforced, every request goes through.");

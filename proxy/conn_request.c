@@ -343,6 +343,7 @@ static void conn_refuse_stranger(struct conn *conn)
              "user %u may not use this socket; add uid:%u to 'peers' under %s to let it",
              conn->peer.uid, conn->peer.uid, conn->tenant->section);
     conn->x.keep_alive = false;
+    conn->x.decision->verdict = POLICY_DENY; /* whatever the policy says of the request */
     conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
 }
 

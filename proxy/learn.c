@@ -21,6 +21,7 @@
 #include "schema.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -357,6 +358,9 @@ static void learn_line(struct learn *learn, const json_t *line)
         complain(learn, "this is no line of an audit log; it has no 'time' or no 'decision'");
         return;
     }
+    if (learn->as && lost <= 0 && strcmp(text_at(line, "listener"), learn->as) != 0 &&
+        strcmp(text_at(line, "owner"), learn->as) != 0)
+        return;
     learn->lines++;
     if (lost > 0) {
         learn->lost += (unsigned long) lost;
@@ -426,6 +430,10 @@ static void say_counts(const struct learn *learn)
 
 static int learn_finish(struct learn *learn)
 {
+    if (!learn->failed && learn->lines == 0 && learn->as) {
+        log_error("no line of a listener or owner '%s' was read", learn->as);
+        return 2;
+    }
     if (!learn->failed && learn->lines == 0) {
         log_error("no line of an audit log was read; give the files that 'audit' under [proxy] "
                   "names");
@@ -438,21 +446,42 @@ static int learn_finish(struct learn *learn)
     return learn->failed ? 2 : 0;
 }
 
+/* The listener or owner that is asked for, or NULL; < 0: wrong usage. */
+static int parse_learn(int argc, char **argv, const char **ret_as, bool *ret_as_it_ran)
+{
+    static const struct option known[] = {
+        {"as", required_argument, NULL, 'a'},
+        {"as-it-ran", no_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'r')
+            *ret_as_it_ran = true;
+        else if (option == 'a')
+            *ret_as = optarg;
+        else
+            return -1;
+    }
+    return optind < argc ? 0 : -1;
+}
+
 int learn_run(int argc, char **argv)
 {
+    const char *as = NULL;
+    bool as_it_ran = false;
     int rc = 0;
-    if (argc < 2)
+    if (parse_learn(argc, argv, &as, &as_it_ran) < 0)
         return -1;
-    for (int i = 1; i < argc; i++)
-        if (argv[i][0] == '-' && argv[i][1])
-            return -1;
     struct learn *learn = calloc(1, sizeof(*learn));
     if (!learn) {
         log_error("out of memory");
         return 2;
     }
+    learn->as_it_ran = as_it_ran;
+    learn->as = as;
     learn->failed = schemas_init(&learn->schemas) < 0;
-    for (int i = 1; i < argc && rc == 0 && !learn->failed; i++)
+    for (int i = optind; i < argc && rc == 0 && !learn->failed; i++)
         rc = learn_file(learn, argv[i]);
     say_counts(learn);
     int code = rc < 0 ? 2 : learn_finish(learn);

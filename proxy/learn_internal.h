@@ -55,9 +55,11 @@ struct learn {
     struct schemas schemas; /* under the built-in rules; takes the rules that are learnt */
     unsigned oldest_minor;  /* of the API; 0: none was said */
     unsigned long lines, lost, cut, complaints;
+    const char *as;   /* the listener or owner whose lines count; NULL: all */
     const char *path; /* of the log that is being read */
     unsigned long line;
     bool made[OBJECT_COUNT]; /* something of that kind was */
+    bool as_it_ran;          /* what was left out may be left out again */
     bool failed;             /* out of memory */
 };
 

@@ -234,6 +234,18 @@ def test_build(path):
             assert w.images() == now, query
 
 
+def test_a_build_reads_any_image():
+    """Why check calls it host data: what Show and Save do not list comes out of a build."""
+    with Registry() as r, ImageWorld(ALL, rules(r)) as w:
+        name = r.host + "/acme/built:1"
+        assert w.ask("GET", "/images/%s/get" % TRUSTED).status == 403
+        data = context(Dockerfile="FROM scratch\nCOPY --from=%s /etc/passwd /taken\n" % TRUSTED)
+        reply = build(w, "t=" + name, data)
+        assert reply.status == 200 and b"errorDetail" not in reply.body, reply
+        reply = w.ask("GET", "/images/%s/get" % name)
+        assert reply.status == 200 and b"root:x:0:0" in reply.body
+
+
 BUILDKIT = lines(**{"ImageBuild.version": "one-of 1 2", "ImageBuild.session": "allow",
                     "ImageBuild.buildid": "allow",
                     "ImageBuild.remote": 'one-of "" client-session'})

@@ -3,6 +3,7 @@
 reach, also when a name comes to mean another network."""
 import json
 import re
+from urllib.parse import quote
 
 from proxy import IMAGE
 from real import OWNER, RealWorld
@@ -209,6 +210,41 @@ def test_prune_leaves_what_is_not_ours():
         assert json.loads(reply.body)["NetworksDeleted"] == ["n-unused"], reply
         assert w.engine.ask("GET", "/networks/" + theirs).status == 200
         assert w.engine.ask("GET", "/networks/" + mine).status == 404
+
+
+def test_no_filter_lists_what_is_not_ours():
+    with Networks() as w:
+        mine, theirs = w.network("n-mine"), w.theirs("n-theirs")
+        for filters in ({"name": ["n-"]}, {"driver": ["bridge", "null"]}, {"type": ["custom"]},
+                        {"type": ["builtin"]}, {"dangling": ["true"]}, {"id": [theirs, mine]},
+                        {"scope": ["local"]}, {"label": ["io.caisson.owner"]}, {"label": {}},
+                        {"name": {"n-theirs": True}}):
+            reply = w.ask("GET", "/networks?filters=" + quote(json.dumps(filters)))
+            assert reply.status in (200, 400), (filters, reply)
+            if reply.status == 200:
+                assert {n["Id"] for n in json.loads(reply.body)} <= {mine}, (filters, reply)
+        for filters in ({"label!": ["x"]}, {"until": ["1s"]}, {"label": ["x=y"]}):
+            w.ask("POST", "/networks/prune?filters=" + quote(json.dumps(filters)))
+            assert w.engine.ask("GET", "/networks/" + theirs).status == 200, filters
+
+
+ODD = ("front%20", "%66ront", "./n-mine", "n-mine/..", "../networks/n-theirs", "n-mine%00", "N-MINE",
+       "n-mine?force=1&force=0", "n-mine%2Fconnect", "/n-mine", "n-theirs%20", "*", "%2A", "n-*")
+
+
+def test_odd_references_reach_nothing():
+    with Networks() as w:
+        mine, theirs = w.network("n-mine"), w.theirs("n-theirs")
+        for ref in ODD:
+            for method in ("GET", "DELETE"):
+                reply = w.ask(method, "/networks/" + ref)
+                assert 400 <= reply.status < 500, (method, ref, reply)
+        for mode in ("n-theirs", " n-mine", "n-mine ", "N-MINE", "n-theirs:n-mine", theirs.upper(),
+                     theirs[:20], "own", "*", "container:n-mine", "ns:/proc/1/ns/net", "service:x"):
+            reply = w.ask("POST", "/containers/create",
+                          {"Image": IMAGE, "HostConfig": {"NetworkMode": mode}})
+            assert reply.status == 403, (mode, reply)
+        assert {mine, theirs} <= {n["Id"] for n in w.engine.get("/networks")}
 
 
 def test_their_number_is_bounded():

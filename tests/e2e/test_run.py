@@ -405,6 +405,7 @@ REACHING = [
     ("stats", "--no-stream", "%s"), ("stop", "%s"), ("kill", "%s"), ("restart", "%s"),
     ("pause", "%s"), ("unpause", "%s"), ("rename", "%s", "stolen"), ("rm", "-f", "%s"),
     ("wait", "%s"), ("start", "%s"), ("start", "-a", "%s"), ("export", "%s"),
+    ("update", "--cpus", "0.5", "%s"),
     ("cp", "%s:/etc/passwd", "-"),
 ]
 
@@ -425,7 +426,8 @@ REFUSED = [
     (("run", "--rm", "debian:bookworm-slim", "id"), "Image"),
     (("diff", "mine"), "ContainerChanges"),
     (("commit", "mine", "x"), "ImageCommit"),
-    (("update", "--memory", "0", "mine"), "ContainerUpdate"),
+    (("update", "--memory", "64g", "mine"), "HostConfig.Memory"),
+    (("update", "--restart", "always", "mine"), "HostConfig.RestartPolicy.Name"),
     (("ps", "-s"), "size"),
     (("top", "mine", "-o", "pid,args"), "ps_args"),
     (("exec", "-e", "LD_PRELOAD=/x", "mine", "id"), "Env"),

@@ -2,6 +2,7 @@
 """Volumes on a real Engine: foreign ones stay untouched, also when a name comes to mean another."""
 import json
 import re
+from urllib.parse import quote
 
 from proxy import IMAGE
 from real import OWNER, RealWorld
@@ -159,6 +160,53 @@ def test_prune_leaves_what_is_not_ours():
         reply = w.ask("POST", "/volumes/prune" + filters)
         assert json.loads(reply.body)["VolumesDeleted"] == ["v-unused"], reply
         assert w.engine.ask("GET", "/volumes/v-theirs").status == 200
+
+
+def test_no_filter_lists_what_is_not_ours():
+    with Volumes() as w:
+        w.volume("v-mine")
+        w.theirs("v-theirs")
+        for filters in ({"name": ["v-"]}, {"driver": ["local"]}, {"dangling": ["true"]},
+                        {"dangling": ["false"]}, {"label": ["io.caisson.owner"]}, {"label": {}},
+                        {"name": {"v-theirs": True}}):
+            reply = w.ask("GET", "/volumes?filters=" + quote(json.dumps(filters)))
+            assert reply.status in (200, 400), (filters, reply)
+            if reply.status == 200:
+                listed = {v["Name"] for v in json.loads(reply.body)["Volumes"] or []}
+                assert listed <= {"v-mine"}, (filters, reply)
+        for filters in ({"label!": ["x"]}, {"label": ["x=y"]}, {"all": ["true"]}):
+            w.ask("POST", "/volumes/prune?filters=" + quote(json.dumps(filters)))
+            assert w.engine.ask("GET", "/volumes/v-theirs").status == 200, filters
+
+
+ODD = ("v-mine%20", "%76-mine", "./v-mine", "v-mine/..", "../volumes/v-theirs", "v-mine%00", "V-MINE",
+       "v-mine%2F..%2Fv-theirs", "/v-mine", "*", "v-*", "v-mine?force=1&force=0")
+
+
+def test_odd_references_reach_nothing():
+    with Volumes() as w:
+        w.volume("v-mine")
+        w.theirs("v-theirs")
+        for ref in ODD:
+            for method in ("GET", "DELETE"):
+                reply = w.ask(method, "/volumes/" + ref)
+                assert 400 <= reply.status < 500, (method, ref, reply)
+        for bind in ("v-mine:/data:z", "v-mine:/data:shared", "v-mine:/data:ro,z", "V-MINE:/data",
+                     "v-mine/../v-theirs:/data", "v-mine:/data:v-theirs", ":/data", "own:/data",
+                     "v-theirs:/data:ro", "v-mine :/data", "v-mine:/", "./v-mine:/data"):
+            reply = w.ask("POST", "/containers/create",
+                          {"Image": IMAGE, "HostConfig": {"Binds": [bind]}})
+            assert reply.status == 403, (bind, reply)
+        for mount in ({"Type": "bind", "Source": "v-mine"}, {"Type": "image", "Source": "v-mine"},
+                      {"Type": "volume", "Source": "v-theirs"}, {"Type": "cluster", "Source": "v-mine"},
+                      {"Type": "volume", "Source": "v-mine", "VolumeOptions": {"DriverConfig": {
+                          "Name": "local", "Options": {"device": "/", "o": "bind", "type": "none"}}}},
+                      {"Type": "volume", "VolumeOptions": {"DriverConfig": {"Options": {"device": "/"}}}}):
+            reply = w.ask("POST", "/containers/create", {
+                "Image": IMAGE, "HostConfig": {"Mounts": [dict(mount, Target="/data")]}})
+            assert reply.status in (400, 403), (mount, reply)
+        names = {v["Name"] for v in w.engine.get("/volumes")["Volumes"]}
+        assert {"v-mine", "v-theirs"} <= names and "own" not in names, names
 
 
 def test_their_number_is_bounded():

@@ -25,6 +25,9 @@ static const struct audit_record RECORD = {
     .uid = 1000,
     .gid = 999,
     .pid = 4242,
+    .listener = "ci",
+    .owner = "robots",
+    .policy = "3f2a9c01d4e7",
     .method = "POST",
     .operation = "ContainerCreate",
     .target = "/v1.41/containers/createXXX",
@@ -101,7 +104,8 @@ static void test_line(void **state)
     char *text = write_one(&RECORD);
     assert_string_equal(text,
                         "{\"time\":\"2026-01-02T03:04:05.678901Z\",\"connection\":7,\"request\":2,"
-                        "\"uid\":1000,\"gid\":999,\"pid\":4242,\"method\":\"POST\","
+                        "\"uid\":1000,\"gid\":999,\"pid\":4242,\"listener\":\"ci\","
+                        "\"owner\":\"robots\",\"policy\":\"3f2a9c01d4e7\",\"method\":\"POST\","
                         "\"operation\":\"ContainerCreate\",\"target\":\"/v1.41/containers/create\","
                         "\"decision\":\"deny\",\"reason\":\"field-refused\","
                         "\"field\":\"HostConfig.Privileged\",\"image\":\"busybox:latest\","

@@ -143,6 +143,39 @@ static void a_rule_is_missed(void **state)
     schema_free(all);
 }
 
+/* What a client may both name and run. */
+static void names_are_shared(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *tag, *image, *name; /* name: NULL for none */
+    } rows[] = {
+        {"one-of acme/*:*", "one-of acme/tool:1", "acme/tool:1"},
+        {"one-of acme/tool:1", "one-of acme/*:*", "acme/tool:1"},
+        {"one-of acme/*:*", "one-of acme/*:*", "acme/a:a"},
+        {"one-of acme/*:*", "one-of python:*", NULL},
+        {"one-of acme/*:* !acme/tool", "one-of acme/tool:1", NULL},
+        {"allow", "one-of python:3", "python:3"},
+        {"one-of python:3", "allow", "python:3"},
+        {"allow", "allow", "example.org/any:1"},
+        {"forbid", "allow", NULL},
+        {"allow", "forbid", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct schema *rules = rules_with("Tag", rows[i].tag), *create = schema_new(BODY_CREATE);
+        char name[IMAGES_PATH_BYTES];
+        struct err err;
+        assert_int_equal(schema_set_rule(create, "Image", rows[i].image, "a.ini:2", &err), 0);
+        bool shared = images_share_name(rules, create, name);
+        if (shared != (rows[i].name != NULL))
+            fail_msg("%s and %s: %s", rows[i].tag, rows[i].image, shared ? name : "none");
+        if (shared)
+            assert_string_equal(name, rows[i].name);
+        schema_free(rules);
+        schema_free(create);
+    }
+}
+
 /* ---- credentials ---- */
 
 static struct policy *policy_of(const char *text)
@@ -274,6 +307,7 @@ int main(void)
         cmocka_unit_test(refusals_name_the_mend),
         cmocka_unit_test(rows_are_whole),
         cmocka_unit_test(a_rule_is_missed),
+        cmocka_unit_test(names_are_shared),
         cmocka_unit_test(credentials_are_encoded_anew),
         cmocka_unit_test(credentials_of_every_length),
         cmocka_unit_test(credentials_are_dropped_by_default),

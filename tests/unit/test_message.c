@@ -704,8 +704,8 @@ static void test_path_stat(void **state)
                                       "eyJhIjo_",
                                       "eyJh\tIjo",
                                       "{\"a\":1}",
-                                      "eyJhIjoxfQ=="
-                                      "\r\nX-Docker-Container-Path-Stat: eyJh"};
+                                      ("eyJhIjoxfQ=="
+                                       "\r\nX-Docker-Container-Path-Stat: eyJh")};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_span(path_stat_of(good[i]), good[i]);
     }

@@ -134,8 +134,8 @@ static void lists_are_held_against_each_other(void **state)
         "HostConfig.Binds = one-of /srv/a /srv/b !/srv/a/b",
         "HostConfig.Binds = one-of /srv/**:ro cache:/c own*:/x",
         "HostConfig.Binds = one-of /srv/a:/a:ro /srv/a/b",
-        "HostConfig.Mounts[].Source = one-of /srv /srv/b\nHostConfig.Mounts[].ReadOnly = force "
-        "true",
+        ("HostConfig.Mounts[].Source = one-of /srv /srv/b\nHostConfig.Mounts[].ReadOnly = force "
+         "true"),
         "HostConfig.Binds = one-of /srv/a\nHostConfig.Mounts[].Source = one-of /srv/a /srv/b/*",
         "HostConfig.Binds = one-of /srv/a\nHostConfig.Devices[].PathOnHost = one-of /dev/null",
         "HostConfig.Binds = force /srv/a:/a /srv/b:/b:ro",
@@ -151,8 +151,8 @@ static void lists_are_held_against_each_other(void **state)
         "HostConfig.Mounts[].Source = one-of /srv/a\nHostConfig.Binds = one-of /srv/a/b:/x:ro",
         "HostConfig.Mounts[].Source = one-of /srv /srv/b",
         "HostConfig.Binds = force /srv:/a /srv/b:/b",
-        "HostConfig.Binds = one-of /srv\nHostConfig.Mounts = force "
-        "[{\"Type\":\"bind\",\"Source\":\"/srv/a\",\"Target\":\"/a\",\"ReadOnly\":true}]",
+        ("HostConfig.Binds = one-of /srv\nHostConfig.Mounts = force "
+         "[{\"Type\":\"bind\",\"Source\":\"/srv/a\",\"Target\":\"/a\",\"ReadOnly\":true}]"),
         "HostConfig.Binds = one-of /srv/a\nHostConfig.Devices[].PathOnHost = one-of /srv/a/dev",
         "HostConfig.Binds = one-of /srv/a\nHostConfig.Devices[].PathOnHost = one-of /s*",
     };

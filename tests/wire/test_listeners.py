@@ -280,9 +280,27 @@ def test_audit_says_who_decided():
         for name, file in (("ci", "ci.ini"), ("dev", "dev.ini")):
             assert "listener %s: %s, version %s, is in force\n" % (
                 name, w.path(file), w.version(file)) in w.proxy.log(), w.proxy.log()
-        done = subprocess.run([BINARY, "learn", "-"], input=json.dumps(records[0]) + "\n",
+
+
+def test_learn_from_one_of_several():
+    """One log of all listeners, old lines without a listener among them."""
+    with Several() as w:
+        w.at("ci", "POST", "/containers/ci-one/start")
+        w.at("dev", "GET", "/containers/dev-one/logs?stdout=1")
+        lines = w.audit(2)
+        old = dict(lines[0], operation="ContainerWait")
+        for name in ("listener", "owner", "policy"):
+            del old[name]
+        text = "".join(json.dumps(line) + "\n" for line in lines + [old])
+        for arguments, learnt in (((), {"Start", "Logs", "Wait"}), (("--as", "ci"), {"Start"}),
+                                  (("--as", "devs"), {"Logs"})):
+            done = subprocess.run([BINARY, "learn", *arguments, "-"], input=text,
+                                  capture_output=True, text=True, check=False)
+            found = set(re.findall(r"(?m)^Container(\w+) = own", done.stdout))
+            assert done.returncode == 0 and found == learnt, (arguments, done)
+        done = subprocess.run([BINARY, "learn", "--as", "nobody", "-"], input=text,
                               capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and "ContainerStart = own" in done.stdout, done
+        assert done.returncode == 2 and not done.stdout, done
 
 
 # ---- peers ----
@@ -364,6 +382,9 @@ def test_the_proxys_own_user_may_ping():
         assert w.at("ci", "GET", "/version").status == 403
         if os.getuid() == 0:
             assert as_user(w, 4001, 4001, (), "GET", "/_ping")[0] == 403
+            said = [a for a in w.proxy.audit() if a["uid"] == 4001]
+            assert [(a["decision"], a["reason"], a["status"]) for a in said] == \
+                [("deny", "peer-not-allowed", 403)], said
 
 
 def test_strangers_take_no_places():

@@ -206,6 +206,45 @@ def test_their_number_is_bounded(kind, gone):
         assert w.ask("POST", "/v1.41/%s/create" % kind, {"Name": "again"}).status == 201
 
 
+def test_a_volume_that_is_there_is_not_one_more():
+    with objects(POLICY.replace("volumes = 3", "volumes = 1")) as w:
+        assert w.ask("POST", "/v1.41/volumes/create", {"Name": "data"}).status == 201
+        assert_refused(w.ask("POST", "/v1.41/volumes/create", {"Name": "more"}), 429)
+        assert_refused(w.ask("POST", "/v1.41/volumes/create", {}), 429)
+
+
+def test_a_network_whose_creator_is_gone_is_ours():
+    with objects() as w:
+        def slow(exchange):
+            time.sleep(0.3)
+            exchange.engine.answer(exchange)
+
+        w.engine.on("POST", "/networks/create$", slow, times=1)
+        body = b'{"Name":"orphan"}'
+        with w.connect() as client:
+            client.send(b"POST /v1.41/networks/create HTTP/1.1\r\nHost: d\r\nContent-Type: "
+                        b"application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            w.engine.wait_asked(1)
+        until("the network", lambda: w.ask("GET", "/v1.41/networks/orphan").status == 200)
+
+
+def test_two_owners_on_one_engine():
+    with objects() as w:
+        second = World(POLICY.replace("[proxy]", "[proxy]\nowner = second"), start=False)
+        with second:
+            second.proxy.upstream = w.engine.path
+            second.proxy.start()
+            for target in ("networks/front", "networks/" + NET, "volumes/data"):
+                assert_refused(second.ask("GET", "/v1.41/" + target), 404)
+                assert_refused(second.ask("DELETE", "/v1.41/" + target), 404)
+            assert_refused(create_with(second, NetworkMode="front"), 403)
+            assert_refused(create_with(second, Binds=["data:/data"]), 403)
+            assert_refused(second.ask("POST", "/v1.41/volumes/create", {"Name": "data"}), 409)
+            assert second.ask("POST", "/v1.41/networks/create", {"Name": "net2"}).status == 201
+            assert_refused(w.ask("GET", "/v1.41/networks/net2"), 404)
+            assert {NET, OTHER} <= set(w.engine.nets) and "data" in w.engine.vols
+
+
 def test_creates_under_way_count():
     with objects() as w:
         w.engine.on("POST", "/networks/create$",
