@@ -124,6 +124,8 @@ asan: ## check and wire under AddressSanitizer and UBSan, in build/asan
 	$(Q)$(MAKE) $(ASAN) -k check; checked=$$?; $(MAKE) $(ASAN) wire && exit $$checked
 valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
+soak: all ## An hour of mixed clients and engine restarts (ARGS="--seconds N --requests N")
+	$(Q)tests/setup/suite.sh tests/soak/run $(ARGS)
 bench: all ## Measure against HAProxy and a bare relay
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
@@ -179,7 +181,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} \
 	    /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind bench \
+.PHONY: all everything up down test check unit cases replay wire e2e test-engines asan valgrind soak bench \
         bench-count fuzz fuzz-afl fuzz-coverage fuzz-run lint format format-check reference static install clean help
 .DELETE_ON_ERROR:
 .SECONDARY: $(OBJECTS)

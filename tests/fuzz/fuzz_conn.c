@@ -366,10 +366,24 @@ static void play_client_does(struct play *play, unsigned what, uint8_t who, uint
     }
 }
 
+/* Links are numbered by when they were last asked something: a play need not know of idle ones. */
+static unsigned link_of(const struct scene *scene, uint8_t who)
+{
+    for (unsigned i = 0; i < scene->link_count; i++) {
+        unsigned later = 0;
+        for (unsigned k = 0; k < scene->link_count; k++)
+            later += scene->links[k].heard > scene->links[i].heard ||
+                     (scene->links[k].heard == scene->links[i].heard && k > i);
+        if (later == who % scene->link_count)
+            return i;
+    }
+    return 0;
+}
+
 static void play_engine_does(struct play *play, unsigned what, uint8_t who, uint8_t number)
 {
     struct scene *scene = &play->scene;
-    unsigned i = scene->link_count == 0 ? 0 : scene->link_count - 1 - who % scene->link_count;
+    unsigned i = link_of(scene, who);
 
     if (scene->link_count == 0 || scene->links[i].fd < 0)
         return;

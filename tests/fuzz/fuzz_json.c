@@ -60,6 +60,27 @@ static void check_reader(const char *text, size_t bytes, unsigned depth)
     json_decref(ours);
 }
 
+/* A document that no table describes: what is written has no two keys that fold into one. */
+static void check_rewritten(const char *text, size_t bytes)
+{
+    struct json_fault fault = {{0}, {0}, false};
+    size_t written_bytes = 0;
+    char *written = json_rewrite(text, bytes, BODY_DEPTH, &written_bytes, &fault);
+    must(written || fault.text[0], "a fault without a word");
+    if (written && written[0] == '{') {
+        struct oracle_value *asked = oracle_json_strict(text, bytes, BODY_DEPTH);
+        struct oracle_value *strict = oracle_json_strict(written, written_bytes, BODY_DEPTH);
+        struct oracle_value *go = oracle_json_go(written, written_bytes);
+        must(asked && strict && go, "what is written anew is no strict JSON");
+        must(oracle_json_equal(asked, strict, false), "something else is written anew");
+        must(oracle_json_equal(strict, go, true), "what is written anew has names to merge");
+        oracle_json_free(asked);
+        oracle_json_free(strict);
+        oracle_json_free(go);
+    }
+    free(written);
+}
+
 /* ---- bodies ---- */
 
 /* Some containers, networks and volumes are the client's own. */
@@ -171,6 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     must(text != NULL, "no memory");
     memcpy(text, data + 2, bytes - 2);
     check_reader(text, bytes - 2, DEPTHS[data[0] % 4]);
+    check_rewritten(text, bytes - 2);
     check_body(data[1] < 128 ? BODY_CREATE : (data[1] - 128) % BODY_COUNT, text, bytes - 2);
     free(text);
     return 0;

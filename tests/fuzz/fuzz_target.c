@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_target: any bytes as a request-target, under a policy that grants all that can be granted.
+ * fuzz_target: any bytes as a request-target, under a policy that grants all that can be granted,
+ * to anybody or, as the first byte's high bit says, of the client's own alone.
  *
  * What is found must be spelt back from what was understood; what would be sent must be plain, and
  * must mean the same when it is asked for again.  The first byte chooses the method.
+ * What lists the client's own names our label.
  */
 #include "err.h"
 #include "operation.h"
@@ -11,6 +13,7 @@
 #include "policy.h"
 #include "reason.h"
 #include "route.h"
+#include "schema.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -33,8 +36,8 @@ static void must(bool holds, const char *what)
     abort();
 }
 
-/* Grants every operation as widely as its row permits. */
-static struct policy *policy_new(void)
+/* Grants every operation as widely as its row permits, or as narrowly. */
+static struct policy *policy_new(bool own)
 {
     struct policy *policy;
     struct err err;
@@ -47,7 +50,10 @@ static struct policy *policy_new(void)
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
         if (op->grants != GRANT_NO)
-            dprintf(fd, "%s = %s\n", op->id, op->grants & GRANT_ANY ? "any" : "yes");
+            dprintf(fd, "%s = %s\n", op->id,
+                    own && op->grants & GRANT_OWN ? "own"
+                    : op->grants & GRANT_ANY      ? "any"
+                                                  : "yes");
     }
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (policy_load(path, &policy, &err) < 0)
@@ -89,29 +95,41 @@ static void check_sent(const struct policy *policy, const struct owner_table *ow
     policy_decision_done(&again);
 }
 
-static const char *const bodies[BODY_COUNT] = {
-    [BODY_NONE] = NULL,
-    [BODY_CREATE] = "{\"Image\":\"a:b\"}",
-    [BODY_EXEC] = "{\"Cmd\":\"a\"}",
-    [BODY_EXEC_START] = "{}",
-    [BODY_STREAM] = NULL,
-    [BODY_AUTH] = "{}",
-    [BODY_UPDATE] = "{}",
-    [BODY_JSON] = "{}",
-};
+/* The label of ours stands in every list of the client's own; a commit names its container. */
+static void check_narrowed(const struct policy_decision *decision)
+{
+    const struct operation *op = decision->op;
+    if (op->object == OBJECT_NONE && op->grants & GRANT_OWN && op->number != OPERATION_ImageCommit)
+        must(strstr(policy_target(decision), "io.caisson.owner") &&
+                 strstr(policy_target(decision), "fuzz"),
+             "a list is not narrowed");
+}
+
+/* A body that passes; NULL for none. */
+static const char *body_of(const struct operation *op)
+{
+    if (op->body == BODY_CREATE)
+        return "{\"Image\":\"a:b\"}";
+    if (op->body == BODY_EXEC)
+        return "{\"Cmd\":\"a\"}";
+    return op->body == BODY_JSON || schema_section(op->body) ? "{}" : NULL;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    static struct policy *policy;
+    static struct policy *policies[2];
     static struct owner_table *owned;
-    if (!policy) {
-        policy = policy_new();
+    if (!owned) {
+        policies[0] = policy_new(false);
+        policies[1] = policy_new(true);
         owned = owner_table_new("fuzz");
         must(owner_add(owned, ID, "mine", 0) == 0, "no memory");
     }
     if (bytes < 1 || bytes > 4096)
         return 0;
-    int method = data[0] % METHOD_COUNT;
+    bool own = data[0] & 0x80;
+    const struct policy *policy = policies[own];
+    int method = (data[0] & 0x7f) % METHOD_COUNT;
     const char *target = (const char *) data + 1;
     bytes--;
 
@@ -125,10 +143,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
     struct policy_decision decision = {0};
     if (policy_route(policy, &engine, method, target, bytes, &decision)) {
-        const char *body = bodies[decision.op->body];
+        const char *body = body_of(decision.op);
         policy_decide(policy, owned, &engine, 7, body, body ? strlen(body) : 0, &decision);
         if (decision.verdict == POLICY_FORWARD)
             check_sent(policy, owned, method, &decision, body);
+        if (decision.verdict == POLICY_FORWARD && own)
+            check_narrowed(&decision);
     }
     if (decision.verdict == POLICY_DENY)
         must(decision.message[0] != '\0' && decision.body == NULL, "denied without a word");

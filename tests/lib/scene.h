@@ -53,6 +53,7 @@ enum { SCENE_LINKS = 64, SCENE_TURNS = 2, SCENE_POLICIES = 4 };
 struct scene_link {
     int fd;         /* -1 once closed */
     struct buf got; /* what the proxy has sent and nobody has looked at */
+    unsigned heard; /* when it was last sent something, counted over all links */
 };
 
 struct scene {
@@ -61,7 +62,7 @@ struct scene {
     char listen[128], upstream[128]; /* addresses, "unix:PATH" */
     int engine;                      /* the Engine's listening socket; -1 while it is down */
     struct scene_link links[SCENE_LINKS];
-    unsigned link_count;
+    unsigned link_count, heard;
 };
 
 static inline void scene_demand(bool holds, const char *what)
@@ -234,8 +235,10 @@ static inline void scene_engine_read(struct scene *scene)
     }
     for (unsigned i = 0; i < scene->link_count; i++) {
         struct scene_link *link = &scene->links[i];
-        while (link->fd >= 0 && (got = recv(link->fd, data, sizeof data, 0)) > 0)
+        while (link->fd >= 0 && (got = recv(link->fd, data, sizeof data, 0)) > 0) {
             scene_demand(buf_add(&link->got, data, (size_t) got) == 0, "memory");
+            link->heard = ++scene->heard;
+        }
     }
 }
 

@@ -43,6 +43,7 @@ step wire make_it -j1 wire
 step asan make_it asan
 # The rest of wire waits for deadlines, and would do so for long; `make valgrind` runs it all.
 step valgrind make_it -j1 valgrind ARGS="test_requests test_ownership test_framing test_audit"
+step soak make_it -j1 soak ARGS="--seconds 12 --restarts-every 3"
 step bench-count make_it -j1 bench-count
 if [ "$(id -u)" = 0 ]; then
     step e2e make_it -j1 e2e
