@@ -48,4 +48,10 @@ struct asked_values {
 int asked_rule(const struct schema *schema, const char *path, const struct asked_values *values,
                char ret_rule[ASKED_RULE_BYTES], size_t *ret_left_out, struct err *err);
 
+/*
+ * The narrowest rule under which what is absent stays absent, where the built-in rule sends a value
+ * of its own.  False where it sends none.
+ */
+bool asked_absent(const struct schema *schema, const char *path, char ret_rule[ASKED_RULE_BYTES]);
+
 #endif

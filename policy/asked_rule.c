@@ -162,6 +162,22 @@ static void items_take_safe(struct items *items, const json_t *safe)
         item_append(items, key, false);
 }
 
+/* Names that engines and clients make of a container's id: they are others at the next time. */
+static bool are_ids(const struct field *field, const json_t *all)
+{
+    size_t i;
+    json_t *element;
+    if (field->type != type_get(TYPE_ID_HOSTNAMES))
+        return false;
+    json_array_foreach ((json_t *) all, i, element) {
+        const char *text = json_string_value(element);
+        size_t bytes = strlen(text);
+        if ((bytes == 12 || bytes == 64) && strspn(text, "0123456789abcdef") == bytes)
+            return true;
+    }
+    return false;
+}
+
 static bool all_pass(const struct field *field, const struct asked_values *values)
 {
     const struct rule *own = &field->rule;
@@ -260,7 +276,26 @@ int asked_rule(const struct schema *schema, const char *path, const struct asked
                                                  : err_set(err, "a value is no number");
     if (codec && codec->container && !*codec->container) /* `allow` means one's own */
         return plain_rule(NULL, ret_rule);
+    if (type_has_choice(field->type) && are_of(values->all, JSON_STRING) &&
+        are_ids(field, values->all))
+        return plain_rule(NULL, ret_rule);
     if (type_has_choice(field->type) && are_of(values->all, JSON_STRING))
         return choice_rule(field, values, ret_rule, ret_left_out, err);
     return plain_rule(values->all, ret_rule);
+}
+
+bool asked_absent(const struct schema *schema, const char *path, char ret_rule[ASKED_RULE_BYTES])
+{
+    const struct field *field = schema_find(schema, path);
+    const struct rule *own = &field->rule;
+    const char *rule = "allow";
+    bool fills = field->type->traits & TYPE_ZERO && (own->has_max || own->has_min);
+    if (!(field->safe || own->force || own->force_path || own->fallback || fills))
+        return false;
+    if (field->type->kind == KIND_STRING)
+        rule = "one-of \"\"";
+    else if (field->type->kind >= KIND_NUMBERS && field->type->kind < KIND_OBJECT)
+        rule = "allow, max 0";
+    strcpy(ret_rule, rule);
+    return true;
 }

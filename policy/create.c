@@ -153,10 +153,12 @@ static bool is_own_network(const struct judge *judge, const char *name)
 /* Puts the entries in the place of those that are there. */
 static bool put_endpoints(struct judge *judge, json_t *out, json_t *endpoints)
 {
-    json_t *network = json_object_get(out, "NetworkingConfig");
-    if (!network)
-        json_object_set_new(out, "NetworkingConfig", network = json_object());
-    return json_object_set(network, "EndpointsConfig", endpoints) == 0 || out_of_memory(judge);
+    if (!json_object_get(out, "NetworkingConfig") &&
+        json_object_set_new(out, "NetworkingConfig", json_object()) < 0)
+        return out_of_memory(judge);
+    return json_object_set(json_object_get(out, "NetworkingConfig"), "EndpointsConfig",
+                           endpoints) == 0 ||
+           out_of_memory(judge);
 }
 
 /* The client's own networks are named by their ids here, too, each once. */
@@ -248,8 +250,9 @@ static bool pin_endpoints(struct judge *judge, json_t *out)
     if (!is_own_network(judge, mode))
         return true;
     endpoints = endpoints ? json_incref(endpoints) : json_object();
-    if (!json_object_get(endpoints, mode))
-        json_object_set_new(endpoints, mode, json_object());
+    if (!json_object_get(endpoints, mode) &&
+        json_object_set_new(endpoints, mode, json_object()) < 0)
+        out_of_memory(judge);
     json_object_foreach (endpoints, key, entry) {
         if (json_object_set_new(entry, "NetworkID", json_string(key)) < 0)
             out_of_memory(judge);

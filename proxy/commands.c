@@ -42,7 +42,7 @@ static const char commands_usage[] =
     "                       [--owned ID[:NAME]]... [--engine 1.N] [--nonce HEX16] [--json]\n"
     "       caisson operations [--json]\n"
     "       caisson fields [--policy FILE] [--json]\n"
-    "       caisson learn [--as LISTENER|OWNER] AUDIT|-...\n"
+    "       caisson learn [--as LISTENER|OWNER] [--as-it-ran] AUDIT|-...\n"
     "       caisson import-env [FILE|-]\n"
     "       caisson reference [--man options|rules|operations|refusals]\n"
     "       caisson version | help\n"

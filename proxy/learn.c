@@ -447,17 +447,21 @@ static int learn_finish(struct learn *learn)
 }
 
 /* The listener or owner that is asked for, or NULL; < 0: wrong usage. */
-static int parse_learn(int argc, char **argv, const char **ret_as)
+static int parse_learn(int argc, char **argv, const char **ret_as, bool *ret_as_it_ran)
 {
     static const struct option known[] = {
         {"as", required_argument, NULL, 'a'},
+        {"as-it-ran", no_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option != 'a')
+        if (option == 'r')
+            *ret_as_it_ran = true;
+        else if (option == 'a')
+            *ret_as = optarg;
+        else
             return -1;
-        *ret_as = optarg;
     }
     return optind < argc ? 0 : -1;
 }
@@ -465,14 +469,16 @@ static int parse_learn(int argc, char **argv, const char **ret_as)
 int learn_run(int argc, char **argv)
 {
     const char *as = NULL;
+    bool as_it_ran = false;
     int rc = 0;
-    if (parse_learn(argc, argv, &as) < 0)
+    if (parse_learn(argc, argv, &as, &as_it_ran) < 0)
         return -1;
     struct learn *learn = calloc(1, sizeof(*learn));
     if (!learn) {
         log_error("out of memory");
         return 2;
     }
+    learn->as_it_ran = as_it_ran;
     learn->as = as;
     learn->failed = schemas_init(&learn->schemas) < 0;
     for (int i = optind; i < argc && rc == 0 && !learn->failed; i++)

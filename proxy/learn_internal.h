@@ -59,6 +59,7 @@ struct learn {
     const char *path; /* of the log that is being read */
     unsigned long line;
     bool made[OBJECT_COUNT]; /* something of that kind was */
+    bool as_it_ran;          /* what was left out may be left out again */
     bool failed;             /* out of memory */
 };
 

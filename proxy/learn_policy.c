@@ -102,7 +102,7 @@ static void print_allow(const struct learn *learn)
     puts("\n[allow]");
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
-        snprintf(why_not, sizeof(why_not), "cannot be allowed yet: %s", op->why);
+        snprintf(why_not, sizeof(why_not), "cannot be allowed: %s", op->why);
         if (was_seen(&learn->operations[i]))
             print_operation(learn, op, &learn->operations[i], op->grants ? NULL : why_not);
         else if (was_seen(&learn->held[i]))
@@ -210,17 +210,49 @@ static void print_ties(const struct learn *learn)
         puts("HostConfig.ReadonlyRootfs = allow    ; PutContainerArchive writes files there");
 }
 
-/* A schema_visit: what containers had when nobody judged them, and will not have now. */
+/* Whether an operation with such a body was observed. */
+static bool was_observed(const struct learn *learn, int body)
+{
+    for (int i = 0; i < OPERATION_COUNT; i++)
+        if (asked_body(operation_get((enum operation_id) i)) == body && learn->observed[i] > 0)
+            return true;
+    return false;
+}
+
+/* A schema_visit: what nobody asked for and the built-in rule now sends. */
 static void print_left_out(void *arg, const struct schema_field *row)
 {
-    const struct learn *learn = arg;
-    bool sends = strncmp(row->rule, "force ", 6) == 0 || strncmp(row->rule, "max ", 4) == 0 ||
-                 strstr(row->rule, ", default ");
+    const struct rules *rules = arg;
+    struct learn *learn = rules->learn;
+    char rule[ASKED_RULE_BYTES];
     bool is_tied = strcmp(row->path, "HostConfig.ReadonlyRootfs") == 0 &&
                    was_seen(&learn->operations[OPERATION_PutContainerArchive]);
-    if (sends && !is_tied && !strpbrk(row->path, "[{") && strcmp(row->origin, "built in") == 0 &&
-        !learn_find(&learn->fields[BODY_CREATE], row->path))
-        printf("; %s = allow    ; else %s\n", row->path, row->rule);
+    struct err err;
+    if (is_tied || strpbrk(row->path, "[{") || learn_find(&learn->fields[rules->body], row->path) ||
+        !asked_absent(learn->schemas.of[rules->body], row->path, rule))
+        return;
+    bool opens = learn->as_it_ran && schemas_set_rule(&learn->schemas, schema_section(rules->body),
+                                                      row->path, rule, "learnt", &err) == 0;
+    printf("%s%s = %s    ; else %s\n", opens ? "" : "; ", row->path, rule, row->rule);
+}
+
+/* Bodies that say what there will be. */
+static bool makes_something(int body)
+{
+    return body == BODY_CREATE || body == BODY_EXEC || body == BODY_NETWORK || body == BODY_VOLUME;
+}
+
+static void print_all_left_out(struct learn *learn, int body)
+{
+    struct rules rules = {learn, body};
+    if (!was_observed(learn, body))
+        return;
+    puts(learn->as_it_ran ? "; Left out by the client, and left out again; the rule behind it is "
+                            "the built-in one:"
+                          : "; Left out by the client, where the built-in rule now sends a value "
+                            "of its own.  Open\n"
+                            "; the line that the program cannot do without:");
+    schema_each(learn->schemas.of[body], print_left_out, &rules);
 }
 
 static bool is_section(int body, const char *section)
@@ -237,7 +269,9 @@ static bool has_lines(const struct learn *learn, const char *section)
         (was_seen(&learn->operations[made]) || was_seen(&learn->held[made])))
         return true;
     for (int body = 0; body < BODY_COUNT; body++)
-        if (is_section(body, section) && learn->fields[body].count + learn->refused[body].count > 0)
+        if (is_section(body, section) &&
+            (learn->fields[body].count + learn->refused[body].count > 0 ||
+             (makes_something(body) && was_observed(learn, body))))
             return true;
     return false;
 }
@@ -254,15 +288,11 @@ static void print_section(struct learn *learn, const char *section)
         if (is_section(body, section))
             schema_each(learn->schemas.of[body], print_field, &rules);
     }
-    if (!is_section(BODY_CREATE, section))
-        return;
-    print_ties(learn);
-    if (learn->observed[OPERATION_ContainerCreate] == 0)
-        return;
-    puts("; Left out by the client, so that its containers ran without; now the built-in rule "
-         "sends\n"
-         "; something.  Where the program cannot do with that, open the one line that it needs:");
-    schema_each(learn->schemas.of[BODY_CREATE], print_left_out, learn);
+    if (is_section(BODY_CREATE, section))
+        print_ties(learn);
+    for (int body = 0; body < BODY_COUNT; body++)
+        if (is_section(body, section) && makes_something(body))
+            print_all_left_out(learn, body);
 }
 
 static void print_rules(struct learn *learn)

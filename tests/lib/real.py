@@ -137,9 +137,10 @@ def policy_text(path, **changes):
     for section, lines in changes.items():
         for key in re.findall(r"(?m)^([\w.\[\]-]+)\s*=", lines):  # ours instead of the file's
             policy = re.sub(r"(?m)^%s\s*=.*\n" % re.escape(key), "", policy)
-        if "[%s]" % section not in policy:
-            policy += "\n[%s]\n" % section
-        policy = policy.replace("[%s]" % section, "[%s]\n%s" % (section, lines), 1)
+        head = "[%s]\n" % section  # elsewhere it is spoken of
+        if "\n" + head not in policy:
+            policy += "\n" + head
+        policy = policy.replace("\n" + head, "\n%s%s" % (head, lines), 1)
     return policy
 
 

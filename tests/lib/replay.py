@@ -17,6 +17,7 @@ preset that is meant for it.  record.py writes such steps down.  A file is lines
   => refuse STATUS TEXT        ... or that of a refusal by the proxy that says TEXT.  An observed
                                program would get through with it, so it is left out there
   sees TEXT | hides TEXT       is, is not in the answer's body
+  forced TEXT                  is in it, as the preset wrote it there
   same                         the Engine itself gives the same answer
   absent {name}                the answer is that to what does not exist
   keep NAME = PATH             {NAME} is this member of the answer from now on; {NAME.short} its
@@ -100,7 +101,7 @@ class Replay:
             assert match, where + ": => [refuse] STATUS[|STATUS]..."
             step.status = [int(status) for status in match[2].split("|")]
             step.refused = (match[3] or "") if match[1] else None
-        elif word in ("sees", "hides", "same", "absent", "keep", "open"):
+        elif word in ("sees", "hides", "forced", "same", "absent", "keep", "open"):
             step.clauses.append((word, rest))
         else:
             raise AssertionError("%s: '%s' begins no line of a replay" % (where, word))
@@ -213,6 +214,10 @@ class Player:
 
     def check_hides(self, _step, _method, _target, body, text):
         assert not self.walls or self.fill(text).encode() not in body, "%s is in %r" % (self.fill(text), body[:2000])
+
+    def check_forced(self, step, method, target, body, text):
+        if self.walls:
+            self.check_sees(step, method, target, body, text)
 
     def check_keep(self, _step, _method, _target, body, text):
         name, _, path = text.partition(" = ")

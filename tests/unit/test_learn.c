@@ -322,13 +322,30 @@ static void what_goes_with_it(void **state)
         "\"HostConfig.CpuQuota\":50000,\"HostConfig.Memory\":1024") OBSERVED("field-refused"));
     assert_has("\nHostConfig.CpuQuota = max 50000    ; ");
     assert_has("\nHostConfig.NanoCpus = force 0    ; ");
-    assert_has("\n; User = allow    ; else force 65534:65534\n");
+    assert_has("\n; User = one-of \"\"    ; else force 65534:65534\n");
     assert_has("\n; HostConfig.ReadonlyRootfs = allow    ; else force true\n");
     assert_lacks("; HostConfig.Memory = allow");
     learn(AT("05") OP("ContainerCreate") FORWARDED AT("05") OP("PutContainerArchive") FORWARDED);
     assert_has("\nHostConfig.ReadonlyRootfs = allow    ; PutContainerArchive writes files there\n");
-    assert_lacks("; User = allow"); /* it had what a policy gave it */
+    assert_lacks("; User ="); /* it had what a policy gave it */
     assert_lacks("NanoCpus");
+}
+
+/* Under --as-it-ran the comments are lines, and check takes them. */
+static void as_it_ran(void **state)
+{
+    (void) state;
+    const char *log =
+        text_file(AT("05") OP("ContainerCreate") MADE "\"image\":\"busybox\"," OBSERVED("none")
+                      AT("05") OP("ContainerExec") MADE OBSERVED("none"));
+    run("learn", "--as-it-ran", log, NULL);
+    assert_int_equal(said.code, 0);
+    assert_has("\nUser = one-of \"\"    ; else force 65534:65534\n");
+    assert_has("\nHostConfig.CapDrop = allow, max 0    ; else force ALL\n");
+    assert_has("\n[exec]\n");
+    assert_lacks("; User =");
+    run("check", text_file(said.out), NULL);
+    assert_int_equal(said.code, 0);
 }
 
 static void images(void **state)
@@ -359,6 +376,7 @@ int main(void)
         cmocka_unit_test(refused_values_are_learnt),
         cmocka_unit_test(versions_and_queries),
         cmocka_unit_test(what_goes_with_it),
+        cmocka_unit_test(as_it_ran),
         cmocka_unit_test(images),
         cmocka_unit_test(many_names),
         cmocka_unit_test(nothing_read),
