@@ -262,7 +262,8 @@ def test_a_build_is_handed_on():
             assert client.response().status == 200
         asked = w.engine.asked()
         assert len(asked) == 1 and asked[0].target == (
-            "/v1.41/build?t=docker.io/acme/a:latest&rm=1&networkmode=default&version=1")
+            "/v1.41/build?t=docker.io/acme/a:latest&rm=1&labels=%7B%22io.caisson.owner%22:%22%22%7D"
+            "&networkmode=default&version=1")
         assert asked[0].body == tar
         assert not asked[0].header("X-Registry-Config"), asked[0].headers
         assert asked[0].header("Content-Type") == ["application/x-tar"]
