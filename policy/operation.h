@@ -83,7 +83,7 @@ struct operation {
     enum reply reply;
     unsigned grants; /* set of enum grant that a policy may give */
     int risk;        /* enum risk: of what a policy grants beyond `own` */
-    const char *why; /* what it could do; or why it cannot be allowed yet */
+    const char *why; /* what it could do; or why it cannot be allowed */
 };
 
 /* The row of a number; the number must be in range. Static. */

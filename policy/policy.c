@@ -116,7 +116,7 @@ static int take_allow(struct policy *policy, const char *key, const char *value,
     if (grant == GRANT_NO && strcmp(value, "no") != 0 && op->grants == GRANT_NO)
         return err_set(err, "%s can only be 'no', not '%.40s': %s", op->id, value, op->why);
     if (grant != GRANT_NO && op->grants == GRANT_NO)
-        return err_set(err, "%s cannot be allowed yet: %s; take this line out", op->id, op->why);
+        return err_set(err, "%s cannot be allowed: %s; take this line out", op->id, op->why);
     if ((grant == GRANT_NO && strcmp(value, "no") != 0) || (grant & ~op->grants)) {
         grants_text(op->grants, words, sizeof(words));
         return err_set(err, "%s takes %s, not '%.40s'", op->id, words, value);
@@ -348,7 +348,7 @@ static bool deny_operation(const struct policy *policy, struct policy_decision *
     unsigned line = policy->allow[op->number].line;
     if (op->grants == GRANT_NO)
         return policy_deny(decision, REASON_OPERATION_NOT_ALLOWED, op->id,
-                           "%s is not allowed by %.80s and cannot be allowed yet: %s", op->id,
+                           "%s is not allowed by %.80s and cannot be allowed: %s", op->id,
                            policy->file, op->why);
     if (line)
         return policy_deny(decision, REASON_OPERATION_NOT_ALLOWED, op->id,

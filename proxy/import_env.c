@@ -154,7 +154,7 @@ static void print_operation(struct import *import, const struct operation *op)
         return;
     import->printed[op->number] = true;
     printf("%s%s = %s    ; %s%s\n", op->grants ? "" : "; ", op->id, grant_word(import, op),
-           op->grants ? "" : "cannot be allowed yet: ", op->why);
+           op->grants ? "" : "cannot be allowed: ", op->why);
 }
 
 static void print_allow(struct import *import)

@@ -102,7 +102,7 @@ static void print_allow(const struct learn *learn)
     puts("\n[allow]");
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
-        snprintf(why_not, sizeof(why_not), "cannot be allowed yet: %s", op->why);
+        snprintf(why_not, sizeof(why_not), "cannot be allowed: %s", op->why);
         if (was_seen(&learn->operations[i]))
             print_operation(learn, op, &learn->operations[i], op->grants ? NULL : why_not);
         else if (was_seen(&learn->held[i]))

@@ -239,7 +239,7 @@ static void md_operations(void)
         md_parameters(op);
         md_filters(op);
     }
-    puts("\n### Known, but cannot be allowed yet\n\n| operation | request | why |\n|---|---|---|");
+    puts("\n### Known, but cannot be allowed\n\n| operation | request | why |\n|---|---|---|");
     for (int i = 0; i < OPERATION_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id) i);
         if (op->grants != GRANT_NO)

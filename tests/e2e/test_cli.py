@@ -77,7 +77,7 @@ REFUSED = [
     (("swarm", "init"), ("SwarmInit", "SystemInfo")),
 ]
 # The line that refuses, or the one that would allow; or that there is none.
-INI_LINE = r"evaluator\.ini:\d+|'[\w.\[\]{}]+ = |by evaluator\.ini and cannot be allowed yet"
+INI_LINE = r"evaluator\.ini:\d+|'[\w.\[\]{}]+ = |by evaluator\.ini and cannot be allowed"
 FORCED = [
     (("--security-opt", "seccomp=unconfined"), "HostConfig.SecurityOpt"),
     (("--restart", "always"), "HostConfig.RestartPolicy"),

@@ -88,8 +88,8 @@ static const struct load_case load_cases[] = {
     {"[allow]\nContainerStart =\n", ":2: ContainerStart takes own, any or no, not ''"},
     {"[allow]\nContainerCreate = own\n", ":2: ContainerCreate takes yes or no, not 'own'"},
     {"[allow]\nContainerCreate = any\n", ":2: ContainerCreate takes yes or no, not 'any'"},
-    {"[allow]\nContainerAttachWebsocket = own\n", ":2: ContainerAttachWebsocket cannot be allowed "
-                                                  "yet: the connection becomes a websocket, which "
+    {"[allow]\nContainerAttachWebsocket = own\n", ":2: ContainerAttachWebsocket cannot be allowed"
+                                                  ": the connection becomes a websocket, which "
                                                   "caisson does not relay; take this line out"},
     {"[allow]\nContainerExec = own\nExecStart = own\nContainerList = any\n", NULL},
     {"[allow]\nContainerExec = yes\n", ":2: ContainerExec takes own, any or no, not 'yes'"},
@@ -325,7 +325,7 @@ static void operations_that_are_not_allowed(void **state)
                   "under [allow]");
     assert_denied(&asked, METHOD_GET, "/containers/mine/attach/ws", NULL,
                   REASON_OPERATION_NOT_ALLOWED, "ContainerAttachWebsocket",
-                  "ContainerAttachWebsocket is not allowed by p.ini and cannot be allowed yet: the "
+                  "ContainerAttachWebsocket is not allowed by p.ini and cannot be allowed: the "
                   "connection becomes a websocket, which caisson does not relay");
     assert_denied(&asked, METHOD_DELETE, "/containers/create", NULL, REASON_OPERATION_UNKNOWN, "",
                   "DELETE /containers/create is no operation of the Docker Engine API; POST "
