@@ -227,6 +227,8 @@ def test_replay(replay):
     An Engine without a bridge loses track of what it restarts on its default network, so that what
     is made unjudged is made without one.
     """
+    if replay.unlearnt:
+        raise Skip(replay.unlearnt)
     for step in replay.steps:
         if '"NetworkMode":"default"' in step.body:
             body = json.loads(step.body)
