@@ -8,7 +8,6 @@ preset that is meant for it.  record.py writes such steps down.  A file is lines
                                before a second such line is done earlier, under the first one, by
                                somebody of the same owner
   agent: TEXT                  the User-Agent of every request
-  unlearnt: TEXT               why it does not run under the bare policy that is learnt from it
 
   -- METHOD TARGET             a request.  {name} stands for a value: those of the stage, and kept ones
   ^ NAME: VALUE                a further header
@@ -70,7 +69,7 @@ class Step:
 class Replay:
     def __init__(self, path):
         self.name = os.path.basename(path)[:-len(".replay")]
-        self.preset = self.agent = self.earlier = self.unlearnt = None
+        self.preset = self.agent = self.earlier = None
         self.steps = []
         with open(path, encoding="utf-8") as text:
             for number, line in enumerate(text, 1):
@@ -87,7 +86,7 @@ class Replay:
         step = self.steps[-1] if self.steps else None
         if word == "preset:" and self.steps:
             self.earlier, self.steps = copy.copy(self), []
-        if word in ("preset:", "agent:", "unlearnt:"):
+        if word in ("preset:", "agent:"):
             setattr(self, word[:-1], rest)
         elif word in ("--", "<<", ">>", "=="):
             self.steps.append(Step(where, word, rest))
