@@ -82,14 +82,22 @@ static bool name_next(const char **at, char name[NAME_BYTES])
     return true;
 }
 
-/* Whether some text is what both patterns say. */
+/* Whether some text is what both patterns say: of their ends, from the shortest on. */
 static bool names_meet(const char *a, const char *b)
 {
-    if (*a == '*')
-        return names_meet(a + 1, b) || (*b && names_meet(a, b + 1));
-    if (*b == '*')
-        return names_meet(a, b + 1) || (*a && names_meet(a + 1, b));
-    return *a == *b && (*a == '\0' || names_meet(a + 1, b + 1));
+    const size_t a_bytes = strlen(a), b_bytes = strlen(b);
+    bool ends[NAME_BYTES + 1], longer[NAME_BYTES + 1] = {false};
+    for (size_t i = a_bytes + 1; i-- > 0; memcpy(longer, ends, sizeof(longer)))
+        for (size_t k = b_bytes + 1; k-- > 0;) {
+            const bool more = k < b_bytes && ends[k + 1], less = i < a_bytes && longer[k];
+            if (i == a_bytes && k == b_bytes)
+                ends[k] = true;
+            else if (a[i] == '*' || b[k] == '*') /* nothing, or one more letter of the other */
+                ends[k] = more || less;
+            else
+                ends[k] = i < a_bytes && k < b_bytes && a[i] == b[k] && longer[k + 1];
+        }
+    return ends[0];
 }
 
 bool paths_match(const char *pattern, const char *path)

@@ -106,7 +106,7 @@ struct policy_decision {
     char network[65];                   /* the full id of the network in question */
     char volume[65];                    /* the name of the volume in question */
     char name[65];                      /* create, rename: the name that is asked for */
-    char image[256];                    /* create: the image asked for, as image.h spells it */
+    char image[256];                    /* the image that the request names, as image.h spells it */
     char field[POLICY_FIELD_BYTES];     /* what a refusal names: field, parameter or operation */
     char message[POLICY_MESSAGE_BYTES]; /* the refusal, for people, without the "caisson: " */
 };

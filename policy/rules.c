@@ -93,10 +93,12 @@ char *rule_called_own(const struct type *type, const struct schema_context *cont
     size_t part = type_own_part(type, text);
     char *called;
     if (part == 0 || !context || !context->owned ||
-        !context->owned(context->owned_arg, rule_own_kind(type), text, part) ||
-        asprintf(&called, "own%s", text + part) < 0)
+        !context->owned(context->owned_arg, rule_own_kind(type), text, part))
         return NULL;
-    return called;
+    if (asprintf(&called, "own%s", text + part) >= 0)
+        return called;
+    json_shortage_note(); /* else it would look like somebody else's */
+    return NULL;
 }
 
 static bool text_matches(const struct type *type, const struct rule *rule, const char *text,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The judging of create bodies under arbitrary bytes.  The first byte picks a policy: the built-in
- * rules, or everything allowed.  What passes must be JSON that passes again and comes out the same.
+ * rules, everything allowed, or a rule of every kind.  What passes must be JSON that passes again
+ * and comes out the same.
  */
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +67,47 @@ static struct schema *schema_make(int permissive)
     return schema;
 }
 
+/* A clause of each kind on a field of each kind. */
+static struct schema *schema_make_ruled(void)
+{
+    static const char *const rules[][2] = {
+        {"Image", "one-of a:* b:1 !a:x*"},
+        {"User", "one-of *:1000 65534:65534, default 7:1000"},
+        {"WorkingDir", "force /w"},
+        {"Hostname", "max 10, min 2, default host"},
+        {"Env", "one-of A=* B !A=x*, max 3"},
+        {"Cmd", "max 4, min 1, default [\"run\"]"},
+        {"Labels", "one-of x=* y, max 2"},
+        {"StopTimeout", "max 60, default 5"},
+        {"HostConfig.Memory", "max 256MiB, min 6MiB, default 64MiB"},
+        {"HostConfig.NanoCpus", "max 2"},
+        {"HostConfig.PidsLimit", "max 100, min 10"},
+        {"HostConfig.CapAdd", "one-of NET_* CHOWN !NET_ADMIN"},
+        {"HostConfig.NetworkMode", "one-of bridge none container:*"},
+        {"HostConfig.Binds", "one-of /data/*:/in:ro cache:*"},
+        {"HostConfig.Sysctls", "one-of net.*=1 kernel.msgmax"},
+        {"HostConfig.Privileged", "force false"},
+        {"HostConfig.AutoRemove", "default true, allow"},
+        {"HostConfig.ReadonlyRootfs", "allow"},
+        {"HostConfig.Tmpfs", "allow"},
+        {"HostConfig.Ulimits", "allow, max 2"},
+        {"HostConfig.RestartPolicy.Name", "one-of no on-failure"},
+        {"HostConfig.OomScoreAdj", "min 0, max 100"},
+        {"HostConfig.PortBindings", "allow, max 2"},
+        {"HostConfig.PortBindings{}[].HostPort", "one-of 8*"},
+    };
+    struct schema *schema = schema_new(BODY_CREATE);
+    struct err err;
+    need(schema != NULL);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        int rc = schema_set_rule(schema, rules[i][0], rules[i][1], "evaluator.ini:1", &err);
+        if (rc < 0)
+            fprintf(stderr, "%s: %s\n", rules[i][0], err.text);
+        need(rc == 0);
+    }
+    return schema;
+}
+
 static json_t *parse(const struct schema_verdict *verdict)
 {
     json_t *sent = json_loadb(verdict->body, verdict->body_bytes, JSON_REJECT_DUPLICATES, NULL);
@@ -110,18 +153,19 @@ static void check_strict(const struct schema_verdict *verdict)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct schema *schemas[2];
+    static struct schema *schemas[3];
     struct schema_verdict verdict = {0};
     if (!schemas[0]) {
         schemas[0] = schema_make(0);
         schemas[1] = schema_make(1);
+        schemas[2] = schema_make_ruled();
     }
-    int permissive = size > 0 && data[0] & 1;
+    int which = size == 0 ? 0 : data[0] & 2 ? 2 : data[0] & 1;
     const char *body = (const char *) data + (size > 0);
-    schema_judge(schemas[permissive], &context, body, size - (size > 0), &verdict);
+    schema_judge(schemas[which], &context, body, size - (size > 0), &verdict);
     if (verdict.reason == REASON_NONE) {
-        check_again(schemas[permissive], &verdict);
-        if (!permissive)
+        check_again(schemas[which], &verdict);
+        if (which == 0)
             check_strict(&verdict);
     } else {
         need(verdict.message[0] && !verdict.body);

@@ -38,11 +38,10 @@ def fill(engine):
 
 
 def do_join(w, client):
-    """Without memory a name may not be found to be one's own; then the create is refused."""
     reply = client.ask("POST", CREATE, {
         "Image": IMAGE, "HostConfig": {"NetworkMode": "front", "Binds": ["data:/data"]},
         "NetworkingConfig": {"EndpointsConfig": {"front": {}}}})
-    if reply.status == 403 or not fine(reply, 201):
+    if not fine(reply, 201):
         return False
     w.ask("DELETE", "/v1.41/containers/%s?force=1" % json.loads(reply.body)["Id"])
     return True
