@@ -100,9 +100,22 @@ static bool names_meet(const char *a, const char *b)
     return ends[0];
 }
 
+/* As in a shell: a star at the beginning of a name stands for no hidden one, such as .ssh. */
+static bool takes_hidden(const char *pattern, const char *path)
+{
+    char mine[NAME_BYTES], theirs[NAME_BYTES];
+    while (name_next(&pattern, mine) && name_next(&path, theirs)) {
+        if (strcmp(mine, "**") == 0)
+            return false;
+        if (mine[0] == '*' && theirs[0] == '.')
+            return true;
+    }
+    return false;
+}
+
 bool paths_match(const char *pattern, const char *path)
 {
-    return glob_matches(pattern, path, '/', false);
+    return glob_matches(pattern, path, '/', false) && !takes_hidden(pattern, path);
 }
 
 bool paths_touch(const char *excluded, const char *path)

@@ -32,7 +32,7 @@ bool paths_item_read(const char *text, bool is_bind, struct paths_item *ret);
 /* NULL, or what is wrong with an item that does not exclude: "must ...". */
 const char *paths_item_wrong(const char *text, bool is_bind);
 
-/* Whether a clean path is what a pattern says. */
+/* Whether a clean path is what a pattern says; a star that begins a name takes no hidden one. */
 bool paths_match(const char *pattern, const char *path);
 /* Whether a path lies at, below or above one that is excluded, ignoring the case of letters. */
 bool paths_touch(const char *excluded, const char *path);

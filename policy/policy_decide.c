@@ -51,7 +51,7 @@ static void target_write(struct policy_decision *decision, const char *query)
 /* The same with a query in parts, each of which may be empty. */
 static void query_write(struct policy_decision *decision, const char *const parts[3])
 {
-    char text[QUERY_TEXT_BYTES + IMAGES_QUERY_BYTES + 304], *to = text;
+    char text[QUERY_TEXT_BYTES + IMAGES_QUERY_BYTES + 352], *to = text;
     for (size_t i = 0; i < 3; i++) {
         if (to > text && parts[i][0])
             *to++ = '&';
@@ -181,7 +181,11 @@ static bool rename_decide(const struct owner_table *owned, struct query *query,
     return true;
 }
 
-/* The container that a query parameter names, as one in the path. */
+/*
+ * The container that a query parameter names, as one in the path.  An image takes over the labels
+ * of its container, and hands them on to every container that is made of it, by whomever: so ours
+ * is made to say nothing.
+ */
 static bool commit_decide(const struct policy *policy, const struct owner_table *owned,
                           const struct query *query, char *ret_text, size_t bytes,
                           struct policy_decision *decision)
@@ -193,8 +197,8 @@ static bool commit_decide(const struct policy *policy, const struct owner_table 
     decision->route.ref = query->container;
     decision->route.ref_bytes = strlen(query->container);
     bool passed = policy_container_decide(policy, owned, decision);
-    snprintf(ret_text, bytes, "container=%.*s", (int) decision->route.ref_bytes,
-             decision->route.ref);
+    snprintf(ret_text, bytes, "container=%.*s&changes=LABEL%%20" OWNER_LABEL "%%3D%%22%%22",
+             (int) decision->route.ref_bytes, decision->route.ref);
     decision->route.ref = NULL; /* the path has none */
     decision->route.ref_bytes = 0;
     return passed;
@@ -293,7 +297,7 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
 {
     const struct operation *op = decision->op;
     struct images_verdict images;
-    char container[300] = "";
+    char container[348] = "";
     if (!policy_object_decide(policy, owned, decision) ||
         (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
         !images_decide(policy, owned, query, &images, decision) ||

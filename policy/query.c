@@ -499,6 +499,19 @@ static int value_take(const struct operation *op, const struct query_row *row, u
     return REASON_NONE;
 }
 
+/* What is sent as labels of an image always says that nobody owns it, whatever its files say. */
+static int labels_put(const struct operation *op, struct query *query, const struct query_row *row,
+                      const char *labels)
+{
+    char stamped[QUERY_STAMPED_BYTES];
+    if (!query_stamp_labels(labels, stamped))
+        return refuse_memory(query);
+    return text_put(query, row->name, stamped)
+               ? REASON_NONE
+               : refuse(query, REASON_QUERY_REFUSED, row->name,
+                        "%s: query parameter '%s' is too long", op->id, row->name);
+}
+
 /* slice->at is NULL when the client sent none; a rule can send something all the same. */
 static int value_judge(const struct operation *op, size_t index, const struct slice *slice,
                        struct query_rules *rules)
@@ -521,6 +534,8 @@ static int value_judge(const struct operation *op, size_t index, const struct sl
         out = ruled;
         absent = ruled[0] == '\0' || row->since > rules->context->api_minor;
     }
+    if (reason == REASON_NONE && row->type == QUERY_LABELS)
+        return labels_put(op, query, row, absent ? "" : out);
     if (reason != REASON_NONE || absent)
         return reason;
     if (held) /* each has room for what its type lets pass */

@@ -118,6 +118,19 @@ bool query_take_labels(const char *value, char *out)
     return query_take_empty(value, out) || map_write(value, OWNER_LABEL, out);
 }
 
+bool query_stamp_labels(const char *labels, char *out)
+{
+    struct json_fault fault;
+    json_t *map = *labels ? json_read_strict(labels, strlen(labels), 2, &fault) : json_object();
+    bool good = map && json_object_set_new(map, OWNER_LABEL, json_string("")) == 0;
+    size_t bytes =
+        good ? json_dumpb(map, out, QUERY_STAMPED_BYTES - 1, JSON_COMPACT | JSON_ENSURE_ASCII) : 0;
+    good = good && bytes > 0 && bytes < QUERY_STAMPED_BYTES;
+    out[good ? bytes : 0] = '\0';
+    json_decref(map);
+    return good;
+}
+
 bool query_take_empty(const char *value, char *out)
 {
     *out = '\0';

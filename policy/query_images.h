@@ -11,7 +11,11 @@
 
 #include <stdbool.h>
 
-enum { QUERY_MAP_BYTES = 1024, QUERY_REFERENCE_BYTES = 400 };
+enum {
+    QUERY_MAP_BYTES = 1024,
+    QUERY_STAMPED_BYTES = QUERY_MAP_BYTES + 32, /* with our own label */
+    QUERY_REFERENCE_BYTES = 400
+};
 
 bool query_take_image(const char *value, char *out);
 bool query_take_tag(const char *value, char *out);
@@ -26,6 +30,11 @@ bool query_take_version(const char *value, char *out);
 /* JSON, {"KEY": "VALUE"}; of a map of labels, none is ours. */
 bool query_take_map(const char *value, char *out);
 bool query_take_labels(const char *value, char *out);
+/*
+ * Labels as query_take_labels() wrote them, or "" for none, with ours, which says nothing: an image
+ * hands its labels on to every container that is made of it, by whomever.  false: out of memory.
+ */
+bool query_stamp_labels(const char *labels, char *out);
 /* JSON that says nothing: "[]", "{}", "null". */
 bool query_take_empty(const char *value, char *out);
 

@@ -80,7 +80,7 @@ static void pass_operations(struct pass *pass)
         struct verdict_line line = {
             .risk = pass->risk,
             .name = op->id,
-            .rule = grant == GRANT_ANY ? "any" : "yes",
+            .rule = operation_grant_word(grant),
             .origin = origin,
             .value = "",
             .why = op->why,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conn_reply: one exchange, from the Engine's reply to the client; and what a reply teaches us.
+ * conn_reply: one exchange, from the Engine's reply to the client.
  */
 #include "answer.h"
 #include "conn_internal.h"
@@ -47,35 +47,6 @@ void conn_engine_failed(struct conn *conn, enum reason reason)
     conn_refuse(conn, reason, NULL);
 }
 
-static void conn_created(struct conn *conn, bool surplus)
-{
-    struct conn_tenant *tenant = conn->tenant;
-    struct answer_to to = conn_answer_to(conn);
-    char *reply = NULL;
-    size_t bytes = 0;
-    struct buf answer = {0};
-    struct err err;
-
-    if (policy_created(conn->x.decision, buf_data(&conn->body), buf_bytes(&conn->body),
-                       conn->x.container, &reply, &bytes, &err) < 0) {
-        log_error("the engine's answer to a create: %s", err.text);
-        conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
-        return;
-    }
-    if (owner_add(tenant->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
-        log_error("out of memory: container %.12s is not in the table", conn->x.container);
-        lease_search(tenant->lease);
-    }
-    lease_added(tenant->lease);
-    conn->x.status = 201;
-    if (answer_json(&answer, &to, 201, reply, bytes) < 0)
-        conn_finish(conn, REASON_OUT_OF_MEMORY);
-    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
-        conn_reply_end(conn, surplus);
-    buf_done(&answer);
-    free(reply);
-}
-
 void conn_pass_on(struct conn *conn, bool surplus)
 {
     struct answer_to to = conn_answer_to(conn);
@@ -116,7 +87,7 @@ static void conn_collected(struct conn *conn, bool surplus)
     }
     switch (conn->x.op->reply) {
     case REPLY_CREATE:
-        conn_created(conn, surplus);
+        conn_container_created(conn, surplus);
         return;
     case REPLY_NETWORK:
         conn_network_created(conn, surplus);
@@ -242,30 +213,66 @@ static bool conn_teaches(const struct exchange *x)
 }
 
 /*
- * Whether the Engine refuses a name since a container has it that is not the client's.  Its words
- * would tell that container's id.
+ * Refusals in which an Engine names the containers for which it refuses, perhaps those of others:
+ * what is said instead.
  */
-static bool conn_is_anothers_name(const struct conn *conn, int status)
-{
-    const struct exchange *x = &conn->x;
-    const char *name = x->decision->name;
+static const struct {
+    enum operation_id operation;
+    int status;
+    enum reason reason;
+    const char *text; /* NULL: the reason's own */
+} conn_tellings[] = {
+    {OPERATION_ContainerCreate, 409, REASON_NAME_TAKEN, NULL},
+    {OPERATION_ContainerRename, 409, REASON_NAME_TAKEN, NULL},
+    {OPERATION_ImageDelete, 409, REASON_IN_USE,
+     "conflict: a container uses the image, another image is made of it, or it has further names; "
+     "force=1 takes a name away that no running container was made by"},
+    {OPERATION_VolumeDelete, 409, REASON_IN_USE, "volume is in use by a container"},
+};
 
-    return status == 409 && !conn_observes(x) &&
-           (x->op->number == OPERATION_ContainerCreate ||
-            x->op->number == OPERATION_ContainerRename) &&
-           owner_resolve(conn->tenant->owned, name, strlen(name)) == NULL;
+enum { CONN_TELLINGS = sizeof conn_tellings / sizeof conn_tellings[0] };
+
+/* A container's name that is taken, by one of the client's own or by that of somebody else. */
+static void conn_say_name(const struct conn *conn, char *text, size_t bytes)
+{
+    const char *name = conn->x.decision->name;
+    const struct owner_entry *own = owner_resolve(conn->tenant->owned, name, strlen(name));
+
+    if (own != NULL)
+        snprintf(text, bytes,
+                 "Conflict. The container name \"/%s\" is already in use by container \"%s\". You "
+                 "have to remove (or rename) that container to be able to reuse that name.",
+                 name, own->id);
+    else
+        snprintf(text, bytes,
+                 "Conflict. The container name \"/%s\" is already in use by a container that is "
+                 "not yours; choose another",
+                 name);
 }
 
-static void conn_refuse_name(struct conn *conn)
+/* Answers instead of an Engine that would tell of others; false when there is no need. */
+static bool conn_tells_of_others(struct conn *conn, int status)
 {
-    char text[OWNER_NAME_BYTES + 128];
+    const struct exchange *x = &conn->x;
+    char text[OWNER_NAME_BYTES + OWNER_ID_BYTES + 192];
+    size_t i = 0;
 
-    snprintf(text, sizeof text,
-             "Conflict. The container name \"/%s\" is already in use by a container that is not "
-             "yours; choose another",
-             conn->x.decision->name);
+    while (i < CONN_TELLINGS &&
+           (conn_tellings[i].operation != x->op->number || conn_tellings[i].status != status))
+        i++;
+    if (i == CONN_TELLINGS || conn_observes(x))
+        return false;
+    if (conn->detached) {
+        conn_finish(conn, conn_tellings[i].reason);
+        return true;
+    }
+    if (conn_tellings[i].reason == REASON_NAME_TAKEN)
+        conn_say_name(conn, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%s", conn_tellings[i].text);
     conn->x.keep_alive = false; /* the Engine's own words are left unread */
-    conn_refuse(conn, REASON_NAME_TAKEN, text);
+    conn_refuse(conn, conn_tellings[i].reason, text);
+    return true;
 }
 
 static void conn_take_reply(struct conn *conn, const struct message_reply *reply, const char *data,
@@ -281,13 +288,8 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
         conn_collect(conn, data, bytes);
         return;
     }
-    if (conn_is_anothers_name(conn, reply->status)) {
-        if (conn->detached)
-            conn_finish(conn, REASON_NAME_TAKEN);
-        else
-            conn_refuse_name(conn);
+    if (conn_tells_of_others(conn, reply->status))
         return;
-    }
     conn_learn(conn, reply->status);
     if (conn_is_hijacked(conn, reply)) {
         x->keep_alive = false;

@@ -70,3 +70,8 @@ def test_python_sdk():
 
 def test_dockerode():
     node("dockerode", "docker-run.ini", "dockerode.js")
+
+
+def test_testcontainers():
+    node("testcontainers", "testcontainers.ini", "testcontainers.js",
+         TESTCONTAINERS_RYUK_DISABLED="true", TESTCONTAINERS_HOST_OVERRIDE="127.0.0.1")

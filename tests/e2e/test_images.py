@@ -19,6 +19,7 @@ from registry import Registry, add, busybox_layer
 from report import table
 
 TRUSTED = IMAGE
+LABEL = "io.caisson.owner"
 
 
 class ImageWorld(RealWorld):
@@ -232,6 +233,53 @@ def test_build(path):
             reply = build(w, query, data)
             assert reply.status in (400, 403), (query, reply)
             assert w.images() == now, query
+
+
+def test_no_image_hands_on_who_owns_it():
+    """What somebody else makes of a committed or a built image is not the client's."""
+    with Registry() as r, ImageWorld(ALL + "ContainerPrune = own\n", rules(r)) as w:
+        names = [r.host + "/acme/" + name for name in ("committed:1", "built:1")]
+        w.create("source", "true")
+        reply = w.ask("POST", "/commit?container=source&repo=" + names[0])
+        assert reply.status == 201, reply
+        reply = build(w, "t=" + names[1], context(Dockerfile=(
+            "FROM %s\nLABEL %s=%s a=b\n" % (IMAGE, LABEL, real.OWNER))))
+        assert reply.status == 200 and b"errorDetail" not in reply.body, reply
+        for name in names:
+            reply = w.engine.ask("POST", "/containers/create?name=victim", {
+                "Image": name, "Cmd": ["true"], "HostConfig": {"NetworkMode": "none"}})
+            ident = json.loads(reply.body)["Id"]
+            try:
+                assert w.engine.inspect(ident)["Config"]["Labels"][LABEL] == "", name
+                w.proxy.kill()
+                w.proxy.start()
+                assert w.ask("GET", "/containers/victim/json").status == 404, name
+                assert w.ask("POST", "/containers/prune").status == 200
+                assert w.engine.there(ident), name
+            finally:
+                w.engine.ask("DELETE", "/containers/%s?force=1" % ident)
+        config = real.ENGINE.get("/images/%s/json" % names[1])["Config"]
+        assert config["Labels"]["a"] == "b", config
+
+
+def test_who_uses_an_image_is_not_told():
+    with Registry() as r, ImageWorld(ALL, rules(r)) as w:
+        name = r.host + "/acme/used:1"
+        ident = w.engine.make("caisson-e2e-foreign")
+        try:
+            w.engine.ask("POST", "/commit?container=%s&repo=%s&tag=1" % (ident, name[:-2]), {})
+            used = json.loads(w.engine.ask("POST", "/containers/create?name=caisson-e2e-user", {
+                "Image": name, "Cmd": ["sleep", "600"],
+                "HostConfig": {"NetworkMode": "none"}}).body)["Id"]
+            for start in (False, True):
+                if start:
+                    w.engine.ask("POST", "/containers/%s/start" % used)
+                reply = w.ask("DELETE", "/images/" + name)
+                assert reply.status == 409 and b"conflict" in reply.body, reply
+                assert used[:12].encode() not in reply.body, reply
+        finally:
+            for ref in ("caisson-e2e-foreign", "caisson-e2e-user"):
+                w.engine.ask("DELETE", "/containers/%s?force=1" % ref)
 
 
 def test_a_build_reads_any_image():

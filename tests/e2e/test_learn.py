@@ -218,6 +218,11 @@ def test_compose():
 
 # Programs that do not get by with what the built-in rules send where nothing is asked, and why.
 AS_IT_RAN = {"agent": "it writes to a folder of the host, as the user whose that is"}
+# What cannot be played where nobody judges.
+NOT_UNJUDGED = {
+    "testcontainers": "an Engine without a bridge does not let go of networks beside its default one",
+    "watchtower": "it repeats the label of ownership, which is not there while nobody judges",
+}
 
 
 @table([(replay.name, replay) for replay in replays()])
@@ -227,6 +232,8 @@ def test_replay(replay):
     An Engine without a bridge loses track of what it restarts on its default network, so that what
     is made unjudged is made without one.
     """
+    if replay.name in NOT_UNJUDGED:
+        raise Skip(NOT_UNJUDGED[replay.name])
     for step in replay.steps:
         if '"NetworkMode":"default"' in step.body:
             body = json.loads(step.body)

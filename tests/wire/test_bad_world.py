@@ -15,7 +15,8 @@ from report import table
 from shared import MINE, START, THEIRS, assert_refused, assert_served, populate
 from shim import ShimWorld
 
-POLICY = ALLOW.replace("[create]", "ContainerList = own\nContainerAttach = own\n[create]") + \
+POLICY = ALLOW.replace("[create]", "ContainerList = own\nContainerAttach = own\n"
+                       "PutContainerArchive = own\n[create]") + \
     "[limits]\ncontainers = 100\n"
 ATTACH = head("POST", "/v1.41/containers/mine/attach?stream=1&stdin=1&stdout=1",
               "Connection: Upgrade", "Upgrade: tcp")
@@ -86,6 +87,19 @@ def do_hijack(_, client):
     assert client.reader.take(5000) == b"hello" * 1000, "other bytes come back"
     client.half_close()
     return client.closed()
+
+
+def do_upload(w, client):
+    """What the engine has of a tar is all of it, or no whole request."""
+    tar = b"".join(b"%08d" % i for i in range(3000))
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(tar[i:i + 999]), tar[i:i + 999])
+                      for i in range(0, len(tar), 999))
+    client.send(head("PUT", "/v1.41/containers/mine/archive?path=/",
+                     "Transfer-Encoding: chunked") + chunks + b"0\r\n\r\n")
+    done = fine(client.response(), 200)
+    sent = [r.body for r in w.engine.asked() if r.method == "PUT"]
+    assert all(body == tar for body in sent), "the engine has another tar"
+    return done
 
 
 def do_refused(_, client):
@@ -175,7 +189,7 @@ def walk(w, exchange):
 
 
 @table([("create", do_create, 100), ("list", do_list, 15), ("hijack", do_hijack, 3),
-        ("refused", do_refused, 30), ("reload", do_reload, 500)])
+        ("refused", do_refused, 30), ("upload", do_upload, 3), ("reload", do_reload, 500)])
 def test_each_allocation_fails(exchange, least):
     with bad_world() as w:
         touch_descriptors(w)
@@ -201,7 +215,7 @@ def test_no_memory_for_a_while(exchange):
             well(w, exchange)
 
 
-EVERYTHING = (do_create, do_list, do_hijack, do_refused)
+EVERYTHING = (do_create, do_list, do_hijack, do_refused, do_upload)
 
 
 @table([("every third", 3, 0), ("every seventh", 7, 0), ("short", 0, 2), ("both", 5, 3)])

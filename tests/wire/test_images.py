@@ -233,6 +233,19 @@ def test_the_audit_log_says_which_image():
         assert lines[1]["field"] == "Tag" and lines[1]["decision"] == "deny"
 
 
+def test_who_uses_an_image_is_not_told():
+    """An Engine says so by the beginning of a container's id, whosever it is."""
+    with Images(POLICY.replace(
+            "[image]\n", "[image]\nDelete = one-of python:*\n")) as w:
+        for words in ("must force) - container %s is using its referenced image 0123456789ab",
+                      "cannot be forced) - image is being used by running container %s"):
+            w.engine.on("DELETE", "/images/", lambda e, words=words: e.error(
+                409, "conflict: unable to delete python:3 (" + words % "fedcba987654"))
+            reply = w.ask("DELETE", "/v1.41/images/python:3")
+            assert "conflict" in assert_refused(reply, 409)
+            assert "fedcba" not in reply.body.decode(), reply
+
+
 def test_a_build_is_handed_on():
     """The tar as it came, under a head of ours: no client header is among it."""
     tar = bytes(range(256)) * 400
@@ -249,7 +262,8 @@ def test_a_build_is_handed_on():
             assert client.response().status == 200
         asked = w.engine.asked()
         assert len(asked) == 1 and asked[0].target == (
-            "/v1.41/build?t=docker.io/acme/a:latest&rm=1&networkmode=default&version=1")
+            "/v1.41/build?t=docker.io/acme/a:latest&rm=1&labels=%7B%22io.caisson.owner%22:%22%22%7D"
+            "&networkmode=default&version=1")
         assert asked[0].body == tar
         assert not asked[0].header("X-Registry-Config"), asked[0].headers
         assert asked[0].header("Content-Type") == ["application/x-tar"]

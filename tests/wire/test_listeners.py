@@ -189,6 +189,16 @@ def test_a_name_that_another_has():
         assert own.status == 409 and CI in own.body.decode(), own
 
 
+def test_a_name_of_ones_own_that_another_has_by_now():
+    """Who has it is said from our table, and not from the Engine's words."""
+    with Several() as w:
+        w.engine.on("POST", "/containers/create", lambda e: e.error(
+            409, 'Conflict. The container name "/ci-one" is already in use by container "%s".' % DEV))
+        reply = w.at("ci", "POST", CREATE + "?name=ci-one", {"Image": IMAGE})
+        message = assert_refused(reply, 409)
+        assert CI in message and DEV[:12] not in reply.body.decode(), message
+
+
 # ---- each has its policy ----
 
 def test_each_has_its_policy():

@@ -57,6 +57,17 @@ def create_with(w, **host):
     return w.ask("POST", "/v1.41/containers/create", {"Image": IMAGE, "HostConfig": host})
 
 
+def test_who_uses_a_volume_is_not_told():
+    """An Engine says so by the ids of containers, whosever they are."""
+    with objects() as w:
+        w.engine.on("DELETE", "/volumes/", lambda e: e.error(
+            409, "remove data: volume is in use - [%s]" % OTHER))
+        reply = w.ask("DELETE", "/v1.41/volumes/data")
+        assert "in use" in assert_refused(reply, 409)
+        assert OTHER[:12] not in reply.body.decode(), reply
+        assert w.ask("GET", "/v1.41/volumes/data").status == 200
+
+
 def test_what_no_policy_speaks_of_is_not_asked_for():
     with World(prepare=fill) as w:
         w.create("plain")

@@ -9,6 +9,7 @@ from client import head, request
 from proxy import ALLOW, BINARY, IMAGE, World, until
 from report import table
 from shared import CREATE, assert_refused, assert_untouched, populate
+from test_images import PREFIX, channel, echo
 
 OBSERVE = ALLOW + "[proxy]\nmode = observe\n"
 BODY = (b'{ "image": "busybox", "HostConfig": {"Privileged": true, "Binds": ["/:/host"]},'
@@ -295,13 +296,22 @@ def test_engine_that_is_gone():
         assert (line["reason"], line["ended"]) == ("operation-not-allowed", "engine-broke-off")
 
 
+def test_a_session_says_who_it_is():
+    """BuildKit's client works through it, of whose head no policy lets more pass."""
+    with observing() as w:
+        w.engine.on("POST", r"/session$", echo)
+        asked, answer = channel(w, "/session", "Upgrade: h2c", PREFIX + "Uuid: abc",
+                                PREFIX + "Grpc-Method: /a.b.C/D", "X-Evil: yes")
+        assert asked.header(PREFIX + "Uuid") == ["abc"], asked.headers
+        assert asked.header(PREFIX + "Grpc-Method") == ["/a.b.C/D"], asked.headers
+        assert not asked.header("X-Evil") and answer.startswith(b"HTTP/1.1 101 "), answer
+
+
 # ---- an engine that answers before it has the body ----
 
 TUNNELS = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 RAW = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nraw"
 MADE = b"HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{\"Id\":\"abcd\"}"
-
-
 UPGRADE = ("Connection: Upgrade", "Upgrade: tcp")
 
 
