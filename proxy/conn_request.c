@@ -116,6 +116,8 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
     if (x->expected)
         conn_end_create(conn);
     x->reason = reason;
+    if (x->target != NULL)
+        policy_hide_secrets(x->target, x->target_bytes);
     conn_audit(conn);
     conn_free_decision(x);
     free(x->target);
