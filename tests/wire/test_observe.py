@@ -8,6 +8,7 @@ import subprocess
 from client import head, request
 from proxy import ALLOW, BINARY, IMAGE, World, until
 from shared import CREATE, assert_refused, assert_untouched, populate
+from test_images import PREFIX, channel, echo
 
 OBSERVE = ALLOW + "[proxy]\nmode = observe\n"
 BODY = (b'{ "image": "busybox", "HostConfig": {"Privileged": true, "Binds": ["/:/host"]},'
@@ -276,3 +277,14 @@ def test_engine_that_is_gone():
         assert w.ask("GET", "/v1.41/version").status == 502
         line = record(w)
         assert (line["reason"], line["ended"]) == ("operation-not-allowed", "engine-broke-off")
+
+
+def test_a_session_says_who_it_is():
+    """BuildKit's client works through it, of whose head no policy lets more pass."""
+    with observing() as w:
+        w.engine.on("POST", r"/session$", echo)
+        asked, answer = channel(w, "/session", "Upgrade: h2c", PREFIX + "Uuid: abc",
+                                PREFIX + "Grpc-Method: /a.b.C/D", "X-Evil: yes")
+        assert asked.header(PREFIX + "Uuid") == ["abc"], asked.headers
+        assert asked.header(PREFIX + "Grpc-Method") == ["/a.b.C/D"], asked.headers
+        assert not asked.header("X-Evil") and answer.startswith(b"HTTP/1.1 101 "), answer
