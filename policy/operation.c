@@ -30,6 +30,15 @@ const struct operation *operation_find(const char *id)
     return NULL;
 }
 
+const char *operation_grant_word(int grant)
+{
+    if (grant == GRANT_NO)
+        return "no";
+    if (grant == GRANT_YES)
+        return "yes";
+    return grant == GRANT_OWN ? "own" : "any";
+}
+
 const char *method_name(enum method method)
 {
     static const char *const names[METHOD_COUNT] = {

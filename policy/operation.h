@@ -93,6 +93,8 @@ const struct operation *operation_find(const char *id);
 /* What a connection becomes with which an operation of REPLY_HIJACK is asked: "tcp", "h2c". Static.
  */
 const char *operation_protocol(const struct operation *op);
+/* "no", "yes", "own", "any". Static. */
+const char *operation_grant_word(int grant);
 /* "GET", "POST", ...; "?" for METHOD_OTHER. Static. */
 const char *method_name(enum method method);
 

@@ -129,6 +129,10 @@ void policy_decision_done(struct policy_decision *decision);
 bool policy_route(const struct policy *policy, const struct policy_engine *engine, int method,
                   const char *target, size_t target_bytes, struct policy_decision *decision);
 
+/* Writes stars over what no log may keep of a target: the credentials of dockerode's `authconfig`,
+ * and the variables of a build. */
+void policy_hide_secrets(char *target, size_t bytes);
+
 /*
  * Between the steps: the X-Registry-Auth of the request's head, bytes 0 for none.  It is dropped
  * unless the operation asks a registry and the policy says 'Credentials = allow' under [image];

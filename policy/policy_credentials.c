@@ -56,6 +56,24 @@ static char *encode(const char *data, size_t bytes)
     return text;
 }
 
+/* ---- what may be noted ---- */
+
+void policy_hide_secrets(char *target, size_t bytes)
+{
+    static const char *const names[] = {"authconfig=", "buildargs="};
+    char *at = memchr(target, '?', bytes), *end = target + bytes;
+    while (at && ++at < end) {
+        char *next = memchr(at, '&', (size_t) (end - at));
+        size_t pair_bytes = (size_t) ((next ? next : end) - at);
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            size_t name_bytes = strlen(names[i]);
+            if (pair_bytes > name_bytes && memcmp(at, names[i], name_bytes) == 0)
+                memset(at + name_bytes, '*', pair_bytes - name_bytes);
+        }
+        at = next;
+    }
+}
+
 /* ---- what may be sent ---- */
 
 /* Operations that ask a registry in the client's name. */

@@ -73,13 +73,6 @@ static int parse_listing(int argc, char **argv, const char **ret_policy, bool *r
 
 /* ---- check ---- */
 
-static const char *grant_words(int grant)
-{
-    if (grant == GRANT_OWN)
-        return "own  ";
-    return grant == GRANT_ANY ? "any  " : "yes  ";
-}
-
 static void print_time(int64_t ms)
 {
     if (ms % 3600000 == 0)
@@ -168,7 +161,7 @@ static void check_print(const char *path, const struct policy *policy)
             continue;
         any = true;
         foreign = foreign || grant == GRANT_ANY;
-        printf("  %-18s %s %s\n", op->id, grant_words(grant), op->why);
+        printf("  %-18s %-5s %s\n", op->id, operation_grant_word(grant), op->why);
     }
     puts(any ? "and nothing else (own: only what was made through this proxy)."
              : "  nothing at all.");

@@ -146,7 +146,8 @@ void conn_observe_created(struct conn *conn);
 bool conn_changes_tables(const struct operation *op);
 /* What the reply's status says about the object. */
 void conn_learn(struct conn *conn, int status);
-/* The 201 of what makes a network or a volume, whole in conn->body. */
+/* The 201 of what makes a container, a network or a volume, whole in conn->body. */
+void conn_container_created(struct conn *conn, bool surplus);
 void conn_network_created(struct conn *conn, bool surplus);
 void conn_volume_created(struct conn *conn, bool surplus);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * conn_made: what a reply teaches us: that something of ours is gone, or called otherwise; that a
- * network or a volume was made.
+ * container, a network or a volume was made.
  */
 #include "answer.h"
 #include "conn_internal.h"
@@ -11,6 +11,7 @@
 #include "policy.h"
 #include "upstream.h"
 #include <stdlib.h>
+#include <time.h>
 
 bool conn_changes_tables(const struct operation *op)
 {
@@ -58,12 +59,46 @@ static void conn_note(struct conn *conn, enum owner_kind kind, const char *name)
     lease_search(conn->tenant->lease);
 }
 
-void conn_network_created(struct conn *conn, bool surplus)
+/* Answers a create with what policy_created() wrote anew, and frees that. */
+static void conn_answer_created(struct conn *conn, char *reply, size_t bytes, bool surplus)
 {
     struct answer_to to = conn_answer_to(conn);
+    struct buf answer = {0};
+
+    conn->x.status = 201;
+    if (answer_json(&answer, &to, 201, reply, bytes) < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
+        conn_reply_end(conn, surplus);
+    buf_done(&answer);
+    free(reply);
+}
+
+void conn_container_created(struct conn *conn, bool surplus)
+{
+    struct conn_tenant *tenant = conn->tenant;
     char *reply = NULL;
     size_t bytes = 0;
-    struct buf answer = {0};
+    struct err err;
+
+    if (policy_created(conn->x.decision, buf_data(&conn->body), buf_bytes(&conn->body),
+                       conn->x.container, &reply, &bytes, &err) < 0) {
+        log_error("the engine's answer to a create: %s", err.text);
+        conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+        return;
+    }
+    if (owner_add(tenant->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
+        log_error("out of memory: container %.12s is not in the table", conn->x.container);
+        lease_search(tenant->lease);
+    }
+    lease_added(tenant->lease);
+    conn_answer_created(conn, reply, bytes, surplus);
+}
+
+void conn_network_created(struct conn *conn, bool surplus)
+{
+    char *reply = NULL;
+    size_t bytes = 0;
     struct err err;
 
     if (policy_network_created(conn->x.decision, buf_data(&conn->body), buf_bytes(&conn->body),
@@ -73,13 +108,7 @@ void conn_network_created(struct conn *conn, bool surplus)
         return;
     }
     conn_note(conn, OWNER_NETWORK, conn->x.decision->name);
-    conn->x.status = 201;
-    if (answer_json(&answer, &to, 201, reply, bytes) < 0)
-        conn_finish(conn, REASON_OUT_OF_MEMORY);
-    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
-        conn_reply_end(conn, surplus);
-    buf_done(&answer);
-    free(reply);
+    conn_answer_created(conn, reply, bytes, surplus);
 }
 
 /* There is one of this name, and it is not ours: nothing of the answer goes on. */

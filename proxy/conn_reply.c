@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conn_reply: one exchange, from the Engine's reply to the client; and what a reply teaches us.
+ * conn_reply: one exchange, from the Engine's reply to the client.
  */
 #include "answer.h"
 #include "conn_internal.h"
@@ -47,35 +47,6 @@ void conn_engine_failed(struct conn *conn, enum reason reason)
     conn_refuse(conn, reason, NULL);
 }
 
-static void conn_created(struct conn *conn, bool surplus)
-{
-    struct conn_tenant *tenant = conn->tenant;
-    struct answer_to to = conn_answer_to(conn);
-    char *reply = NULL;
-    size_t bytes = 0;
-    struct buf answer = {0};
-    struct err err;
-
-    if (policy_created(conn->x.decision, buf_data(&conn->body), buf_bytes(&conn->body),
-                       conn->x.container, &reply, &bytes, &err) < 0) {
-        log_error("the engine's answer to a create: %s", err.text);
-        conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
-        return;
-    }
-    if (owner_add(tenant->owned, conn->x.container, conn->x.decision->name, time(NULL)) < 0) {
-        log_error("out of memory: container %.12s is not in the table", conn->x.container);
-        lease_search(tenant->lease);
-    }
-    lease_added(tenant->lease);
-    conn->x.status = 201;
-    if (answer_json(&answer, &to, 201, reply, bytes) < 0)
-        conn_finish(conn, REASON_OUT_OF_MEMORY);
-    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
-        conn_reply_end(conn, surplus);
-    buf_done(&answer);
-    free(reply);
-}
-
 void conn_pass_on(struct conn *conn, bool surplus)
 {
     struct answer_to to = conn_answer_to(conn);
@@ -116,7 +87,7 @@ static void conn_collected(struct conn *conn, bool surplus)
     }
     switch (conn->x.op->reply) {
     case REPLY_CREATE:
-        conn_created(conn, surplus);
+        conn_container_created(conn, surplus);
         return;
     case REPLY_NETWORK:
         conn_network_created(conn, surplus);
@@ -230,11 +201,13 @@ static void conn_forget_decision(struct exchange *x)
         conn_free_decision(x);
 }
 
-/* Whether the body of a 201 is looked at. */
+/* Whether the body of a 201 is looked at; not while the request's own still comes. */
 static bool conn_teaches(const struct exchange *x)
 {
     enum reply reply = x->op->reply;
 
+    if (x->unread)
+        return false;
     return reply == REPLY_CREATE || reply == REPLY_EXEC || reply == REPLY_NETWORK ||
            reply == REPLY_VOLUME;
 }

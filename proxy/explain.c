@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * explain: the two steps of a decision on a request from the command line, and the request as
- * message.c would write it to the engine.
+ * explain: the two steps of a decision on a request from the command line, the rows of the policy
+ * behind it, and the request as message.c would write it to the engine.
  */
 #include "explain.h"
 
@@ -16,6 +16,7 @@
 #include "policy.h"
 #include "print.h"
 #include "reason.h"
+#include "schema.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -256,6 +257,44 @@ static int decide(const struct question *question, const struct listeners_entry 
     return rc;
 }
 
+/* ---- the rows behind it ---- */
+
+enum { EXPLAIN_ROW_BYTES = 1024 };
+
+/* What the policy says of the operation, and of the field that a refusal names: "RULE (ORIGIN)",
+ * "" for none. */
+struct rows {
+    const char *field; /* to look for */
+    char grant[EXPLAIN_ROW_BYTES], rule[EXPLAIN_ROW_BYTES];
+};
+
+/* A schema_visit. */
+static void rows_take_field(void *arg, const struct schema_field *field)
+{
+    struct rows *rows = arg;
+    if (strcmp(field->path, rows->field) == 0)
+        snprintf(rows->rule, sizeof(rows->rule), "%s (%s)", field->rule, field->origin);
+}
+
+static void rows_find(const struct policy *policy, const struct policy_decision *decision,
+                      struct rows *rows)
+{
+    char origin[300];
+    *rows = (struct rows){.field = decision->field};
+    if (!decision->op || !decision->op->id)
+        return;
+    int number = (int) decision->op->number;
+    snprintf(rows->grant, sizeof(rows->grant), "%s (%s)",
+             operation_grant_word(policy_grant(policy, number)),
+             policy_grant_origin(policy, number, origin, sizeof(origin)));
+    const int bodies[] = {decision->op->body, BODY_IMAGE, BODY_QUERY, BODY_AUTH};
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]) && !rows->rule[0]; i++) {
+        const struct schema *schema = policy_schema(policy, bodies[i]);
+        if (schema)
+            schema_each(schema, rows_take_field, rows);
+    }
+}
+
 /* ---- the answer ---- */
 
 static const char *verdict_word(const struct policy_decision *decision)
@@ -278,7 +317,8 @@ static void member(const char *name, const char *text)
     print_json(stdout, text);
 }
 
-static void answer_json(const struct policy_decision *decision, const char *method)
+static void answer_json(const struct policy_decision *decision, const struct rows *rows,
+                        const char *method)
 {
     bool forward = decision->verdict == POLICY_FORWARD;
     enum reason reason = (enum reason) decision->reason;
@@ -288,7 +328,9 @@ static void answer_json(const struct policy_decision *decision, const char *meth
         printf("%d", reason_status(reason));
     else
         fputs("null", stdout);
+    member("grant", or_null(rows->grant));
     member("field", or_null(decision->field));
+    member("rule", or_null(rows->rule));
     member("message", or_null(decision->message));
     member("operation", decision->op ? decision->op->id : NULL);
     member("container", or_null(decision->container));
@@ -340,17 +382,20 @@ static int request_print(const struct policy_decision *decision, const struct qu
     return 0;
 }
 
-static int answer_text(const struct policy_decision *decision, const struct question *question)
+static int answer_text(const struct policy_decision *decision, const struct rows *rows,
+                       const struct question *question)
 {
     enum reason reason = (enum reason) decision->reason;
     line("decision", verdict_word(decision));
     line("operation", decision->op ? decision->op->id : NULL);
+    line("grant", rows->grant);
     if (decision->verdict == POLICY_DENY)
         printf("%-10s %s (%d)\n", "reason", reason_word(reason), reason_status(reason));
     if (decision->observed)
         printf("%-10s %s\n", "else",
                reason == REASON_NONE ? "forward" : reason_word(reason)); /* if it enforced */
     line("field", decision->field);
+    line("rule", rows->rule);
     line("message", decision->message);
     line("container", decision->container);
     line("name", decision->name);
@@ -362,6 +407,7 @@ int explain_run(int argc, char **argv)
 {
     struct question question;
     struct policy_decision decision = {0};
+    struct rows rows;
     struct listeners *listeners = NULL;
     const struct listeners_entry *listener = NULL;
     struct err err;
@@ -372,11 +418,13 @@ int explain_run(int argc, char **argv)
         rc = (listener = listener_choose(&question, listeners, &err)) ? 0 : -1;
     if (rc == 0)
         rc = decide(&question, listener, &decision, &err);
+    if (rc == 0)
+        rows_find(listener->policy, &decision, &rows);
     if (rc < 0) {
         log_error("%s", err.text);
     } else if (question.json) {
-        answer_json(&decision, question.method);
-    } else if (answer_text(&decision, &question) < 0) {
+        answer_json(&decision, &rows, question.method);
+    } else if (answer_text(&decision, &rows, &question) < 0) {
         log_error("out of memory");
         rc = -1;
     }

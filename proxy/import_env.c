@@ -3,12 +3,13 @@
  * import_env: see import_env.h.  imports.def says what each variable lets through there; which
  * operations that is comes from operations.def, so that none can be forgotten.
  *
- * Tighter than the original: a body is judged, and where containers can be made, only those made
- * through the proxy are reached.  Where none can be made, 'own' would reach nothing at all, so that
- * the client gets what it had: 'any'.
+ * Tighter than the original: a body is judged, and of a kind of object that can be made, only what
+ * was made through the proxy is reached.  Where none can be made, 'own' would reach nothing at all,
+ * so that the client gets what it had: 'any'.
  */
 #include "import_env.h"
 
+#include "images.h"
 #include "log.h"
 #include "operation.h"
 
@@ -41,7 +42,6 @@ enum { IMPORT_ROWS = sizeof(rows) / sizeof(rows[0]), IMPORT_POST = 0 /* the row 
 struct import {
     bool on[IMPORT_ROWS];
     bool printed[OPERATION_COUNT];
-    bool makes;   /* containers can be made */
     size_t known; /* variables that were set */
 };
 
@@ -139,13 +139,33 @@ static bool lets_through(const struct import *import, enum operation_id number)
     return false;
 }
 
+/* Whether the kind of object that an operation is about can be made. */
+static bool is_made(const struct import *import, const struct operation *op)
+{
+    if (strncmp(op->path, "/networks", 9) == 0)
+        return lets_through(import, OPERATION_NetworkCreate);
+    if (strncmp(op->path, "/volumes", 8) == 0)
+        return lets_through(import, OPERATION_VolumeCreate);
+    return lets_through(import, OPERATION_ContainerCreate);
+}
+
+/* Whether it names an image that the rules under [image] must list. */
+static bool names_image(const struct import *import, const char *rule)
+{
+    const struct images_row *row;
+    for (size_t i = 0; (row = images_row_at(i)); i++)
+        if (strcmp(row->rule, rule) == 0 && lets_through(import, (enum operation_id) row->op))
+            return true;
+    return false;
+}
+
 /* ---- writing ---- */
 
 static const char *grant_word(const struct import *import, const struct operation *op)
 {
     if (op->grants & GRANT_YES || (!op->grants && op->object == OBJECT_NONE))
         return "yes";
-    return import->makes ? "own" : "any";
+    return is_made(import, op) ? "own" : "any";
 }
 
 static void print_operation(struct import *import, const struct operation *op)
@@ -174,7 +194,18 @@ static void print_allow(struct import *import)
     }
 }
 
-static void print_create(void)
+/* What containers would need of the objects that can be made beside them. */
+static void print_objects(const struct import *import)
+{
+    bool networks = lets_through(import, OPERATION_NetworkCreate);
+    bool volumes = lets_through(import, OPERATION_VolumeCreate);
+    if (networks)
+        puts("; HostConfig.NetworkMode = one-of none own    ; with it, on networks of its own");
+    if (volumes)
+        puts("; HostConfig.Binds = one-of own:*             ; with it, volumes of its own");
+}
+
+static void print_create(const struct import *import)
 {
     puts(
         "\n[create]\n"
@@ -183,38 +214,45 @@ static void print_create(void)
         "line\n"
         "; changes it (`caisson fields` lists them), and every create is refused until the images\n"
         "; that may run are named:\n"
-        "; Image = one-of python:3.11-slim busybox:*\n"
+        "; Image = one-of python:3.11-slim busybox:*");
+    print_objects(import);
+    puts(
         "\n[limits]\n"
         "lifetime = 0    ; the old proxy removed no container by itself; 10m would be the default");
 }
 
 static void print_image(const struct import *import)
 {
-    bool shows = lets_through(import, OPERATION_ImageInspect);
-    if (!shows)
-        return;
-    puts("\n[image]\n"
-         "Show = allow    ; every image of the host, as the old proxy; better name what is looked "
-         "at");
-    if (lets_through(import, OPERATION_ImageCreate))
-        puts("; What is pulled, tagged, pushed, saved or removed must be named first:\n"
-             "; Pull = one-of python:3.11-slim busybox:*");
+    static const char *const rules[] = {"Pull", "Push", "Tag", "Save", "Delete"};
+    enum { RULES = sizeof(rules) / sizeof(rules[0]) };
+    bool shows = names_image(import, "Show"), names = false;
+    for (size_t i = 0; i < RULES; i++)
+        names = names || names_image(import, rules[i]);
+    if (shows || names)
+        puts("\n[image]");
+    if (shows)
+        puts("Show = allow    ; every image of the host, as the old proxy; better name what is "
+             "looked at");
+    if (names)
+        puts("; What is pulled, pushed, tagged, saved or removed must be named first:");
+    for (size_t i = 0; i < RULES; i++)
+        if (names_image(import, rules[i]))
+            printf("; %s = one-of python:3.11-slim busybox:*\n", rules[i]);
 }
 
 static void import_print(struct import *import)
 {
-    import->makes = lets_through(import, OPERATION_ContainerCreate);
+    bool makes = lets_through(import, OPERATION_ContainerCreate);
     printf("; Made by caisson from the environment of a HAProxy-based socket proxy, POST=%d.\n",
            import->on[IMPORT_POST]);
-    puts(import->makes
-             ? "; 'own' reaches only what was made through this proxy; the old one reached every "
-               "container\n; of the host, as 'any' does."
-             : "; Nothing can be made through this proxy, so that what reaches containers reaches "
-               "everyone's.");
+    puts(makes ? "; 'own' reaches only what was made through this proxy; the old one reached every "
+                 "container\n; of the host, as 'any' does."
+               : "; No container can be made through this proxy, so that what reaches containers "
+                 "reaches everyone's.");
     print_allow(import);
     print_image(import);
-    if (import->makes)
-        print_create();
+    if (makes)
+        print_create(import);
 }
 
 /* ---- the verb ---- */

@@ -19,7 +19,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 # line is the command line's, whose rooms see each other.
 PROXY_LAYERS = [
     ["log", "buf", "account"],
-    ["message", "stream", "listener", "audit", "peers", "outcome", "metrics", "sandbox"],
+    ["message", "stream", "listener", "audit", "peers", "outcome"],
     ["upstream", "answer"],
     ["lease"],
     ["conn"],
@@ -35,7 +35,7 @@ POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain", "reload"],
     "owner.h": ["lease", "conn", "server", "explain"],
-    "schema.h": ["commands", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"], "images.h": ["commands"], "verdict.h": ["commands"],
+    "schema.h": ["commands", "explain", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"], "images.h": ["commands", "import"], "verdict.h": ["commands"],
     "query.h": ["commands", "learn", "reference"], "filters.h": ["reference"],
     "listeners.h": ["server", "commands", "explain", "healthcheck", "main", "reload"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone

@@ -157,26 +157,43 @@ static void reference(void **state)
     assert_non_null(strstr(said.out, "\n.It Sy not-owned Pq 404\nNo such container\n"));
 }
 
+/* A text with the name of a policy's file at its %s. */
+static const char *of_policy(const char *path, const char *format)
+{
+    static char text[1024];
+    const char *at = strstr(format, "%s");
+    assert_non_null(at);
+    snprintf(text, sizeof(text), "%.*s%s%s", (int) (at - format), format, strrchr(path, '/') + 1,
+             at + 2);
+    return text;
+}
+
 static void explain_refusals(void **state)
 {
     (void) state;
     const char *policy = text_file(POLICY);
     run("explain", "GET", "/containers/x/logs?follow=off", "--policy", policy, NULL);
-    assert_said(1,
-                "decision   deny\n"
-                "operation  ContainerLogs\n"
-                "reason     query-refused (400)\n"
-                "field      follow\n"
-                "message    ContainerLogs: query parameter 'follow' must be true or false, not "
-                "'off'\n",
-                "");
+    assert_said(
+        1,
+        of_policy(policy,
+                  "decision   deny\n"
+                  "operation  ContainerLogs\n"
+                  "grant      own (%s:3)\n"
+                  "reason     query-refused (400)\n"
+                  "field      follow\n"
+                  "message    ContainerLogs: query parameter 'follow' must be true or false, not "
+                  "'off'\n"),
+        "");
     run("explain", "GET", "/containers/x/logs", "--policy", policy, "--json", NULL);
-    assert_said(1,
-                "{\"decision\":\"deny\",\"reason\":\"not-owned\",\"status\":404,\"field\":null,"
-                "\"message\":\"No such container: x\",\"operation\":\"ContainerLogs\","
-                "\"container\":null,\"name\":null,\"method\":null,\"target\":null,\"body\":null,"
-                "\"warnings\":[]}\n",
-                "");
+    assert_said(
+        1,
+        of_policy(policy,
+                  "{\"decision\":\"deny\",\"reason\":\"not-owned\",\"status\":404,"
+                  "\"grant\":\"own (%s:3)\",\"field\":null,\"rule\":null,"
+                  "\"message\":\"No such container: x\",\"operation\":\"ContainerLogs\","
+                  "\"container\":null,\"name\":null,\"method\":null,\"target\":null,\"body\":null,"
+                  "\"warnings\":[]}\n"),
+        "");
     run("explain", "BREW", "/info", "--policy", policy, "--json", NULL);
     assert_int_equal(said.code, 1);
     assert_non_null(strstr(said.out, "\"reason\":\"operation-unknown\""));
@@ -205,14 +222,15 @@ static void explain_what_is_sent(void **state)
     run("explain", "GET", "/containers/mine/logs?stdout=1", "--policy", policy, "--owned",
         ID_OWN ":mine", "--engine", "1.41", NULL);
     assert_said(0,
-                "decision   forward\n"
-                "operation  ContainerLogs\n"
-                "container  " ID_OWN "\n"
-                "request\n"
-                "GET /v1.41/containers/" ID_OWN "/logs?stdout=1 HTTP/1.1\n"
-                "Host: docker\n"
-                "User-Agent: caisson\n"
-                "\n",
+                of_policy(policy, "decision   forward\n"
+                                  "operation  ContainerLogs\n"
+                                  "grant      own (%s:3)\n"
+                                  "container  " ID_OWN "\n"
+                                  "request\n"
+                                  "GET /v1.41/containers/" ID_OWN "/logs?stdout=1 HTTP/1.1\n"
+                                  "Host: docker\n"
+                                  "User-Agent: caisson\n"
+                                  "\n"),
                 "");
     run("explain", "POST", "/v1.44/containers/create", "--policy", policy, "--body",
         text_file("{\"Image\":\"busybox:1\"}"), "--nonce", "00000000000000ff", "--json", NULL);
@@ -224,6 +242,45 @@ static void explain_what_is_sent(void **state)
     assert_int_equal(said.code, 0);
     assert_non_null(
         strstr(said.out, "{\"decision\":\"answer\",\"reason\":\"none\",\"status\":null"));
+}
+
+/* The row that decided, be it the file's or built in, of a body, a query, and a name of an image.
+ */
+static void explain_rows(void **state)
+{
+    (void) state;
+    static const char rules[] = "[allow]\nContainerCreate = yes\nContainerLogs = any\n"
+                                "ImageInspect = yes\n[create]\nImage = one-of busybox:*\n"
+                                "HostConfig.Memory = max 256MiB\n"
+                                "[query]\nContainerLogs.follow = forbid\n";
+    static const struct {
+        const char *method, *target, *body, *said;
+    } expected[] = {
+        {"POST", "/containers/create", "{\"Image\":\"a\"}",
+         "field      Image\nrule       one-of busybox:* (%s:6)\n"},
+        {"POST", "/containers/create",
+         "{\"Image\":\"busybox:1\",\"HostConfig\":{\"Memory\":1000000000}}",
+         "grant      yes (%s:2)\nreason     field-refused (403)\nfield      HostConfig.Memory\n"},
+        {"POST", "/containers/create",
+         "{\"Image\":\"busybox:1\",\"HostConfig\":{\"Memory\":1000000000}}",
+         "rule       max 256MiB (%s:7)\nmessage    "},
+        {"GET", "/containers/x/logs?follow=1", "",
+         "field      ContainerLogs.follow\nrule       forbid (%s:9)\n"},
+        {"POST", "/containers/x/start", "",
+         "grant      no (built in)\nreason     operation-not-allowed (403)\n"
+         "field      ContainerStart\nmessage    ContainerStart is not allowed by %s"},
+        {"GET", "/images/busybox/json", "",
+         "grant      yes (%s:4)\nreason     field-refused (403)\nfield      Show\n"
+         "rule       forbid (built in)\n"},
+    };
+    const char *policy = text_file(rules);
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        const char *body = expected[i].body[0] ? text_file(expected[i].body) : NULL;
+        run("explain", expected[i].method, expected[i].target, "--policy", policy,
+            body ? "--body" : NULL, body, NULL);
+        assert_int_equal(said.code, 1);
+        assert_has(of_policy(policy, expected[i].said));
+    }
 }
 
 static void explain_of_broken_input(void **state)
@@ -274,6 +331,7 @@ int main(void)
         cmocka_unit_test(usage),
         cmocka_unit_test(help),
         cmocka_unit_test(explain_refusals),
+        cmocka_unit_test(explain_rows),
         cmocka_unit_test(explain_what_is_sent),
         cmocka_unit_test(explain_of_broken_input),
         cmocka_unit_test(listings),

@@ -150,6 +150,7 @@ static void watchtower(void **state)
     assert_has("\nImageCreate = yes    ; pulls an image that Pull under [image] lists");
     assert_has("\n[image]\nShow = allow    ; ");
     assert_has("\n; Pull = one-of ");
+    assert_has("\n; Delete = one-of ");
     assert_has("\n[create]\n; The old proxy let any body through: ");
     assert_has("a bind of /, is root on the host.");
     assert_has("\n; Image = one-of ");
@@ -175,6 +176,54 @@ static void portainer(void **state)
     assert_has("\n[image]\nShow = allow    ; ");
     assert_lacks("VolumeCreate");
     assert_lacks("Pull = ");
+}
+
+/* Of networks and volumes, too, only one's own where they can be made; and the rules they need. */
+static void runners(void **state)
+{
+    (void) state;
+    import("CONTAINERS=1\nPOST=1\nNETWORKS=1\nVOLUMES=1\nBUILD=1\n");
+    assert_has("\nNetworkCreate = yes ");
+    assert_has("\nNetworkDelete = own ");
+    assert_has("\nVolumePrune = own ");
+    assert_has("\n; HostConfig.NetworkMode = one-of none own ");
+    assert_has("\n; HostConfig.Binds = one-of own:* ");
+    assert_has(
+        "\n[image]\n; What is pulled, pushed, tagged, saved or removed must be named first:\n"
+        "; Tag = one-of ");
+    assert_lacks("Show = ");
+    assert_lacks("Pull = ");
+    import("NETWORKS=1\nPOST=1\nDISTRIBUTION=1\n");
+    assert_has("\nNetworkDelete = own ");
+    assert_has("\nSystemEvents = any ");
+    assert_has("; No container can be made through this proxy");
+    assert_has("\n; Pull = one-of ");
+    assert_lacks("\n[create]");
+    import("CONTAINERS=1\nPOST=1\n");
+    assert_lacks("[image]");
+    assert_lacks("HostConfig.");
+}
+
+/* Every commented rule that it offers is one that the policy takes. */
+static void offers(void **state)
+{
+    (void) state;
+    static char policy[sizeof(said.out)];
+    size_t used = 0, opened = 0;
+    import("CONTAINERS=1\nPOST=1\nNETWORKS=1\nVOLUMES=1\nIMAGES=1\n");
+    for (const char *at = said.out; *at; at = strchr(at, '\n') + 1) {
+        bool offered = at[0] == ';' && strcspn(at, "=") < strcspn(at, "\n") &&
+                       strstr(at, "one-of") && strstr(at, "one-of") < strchr(at, '\n');
+        opened += offered;
+        used += (size_t) snprintf(policy + used, sizeof(policy) - used, "%.*s\n",
+                                  (int) strcspn(at + 2 * offered, "\n"), at + 2 * offered);
+    }
+    assert_int_equal(opened, 8);
+    run("check", text_file(policy), NULL);
+    assert_int_equal(said.code, 0);
+    const char *note = strstr(said.out, "is refused, since [");
+    assert_has("every ImageLoad is refused, since ["); /* whose names nobody can list */
+    assert_null(strstr(note + 1, "is refused, since ["));
 }
 
 /* Dashboards with buttons. */
@@ -223,6 +272,7 @@ int main(void)
         cmocka_unit_test(every_variable), cmocka_unit_test(defaults),
         cmocka_unit_test(traefik),        cmocka_unit_test(watchtower),
         cmocka_unit_test(portainer),      cmocka_unit_test(homepage),
+        cmocka_unit_test(runners),        cmocka_unit_test(offers),
         cmocka_unit_test(odd_lines),      cmocka_unit_test(what_two_let_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
