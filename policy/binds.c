@@ -142,6 +142,18 @@ int binds_check(const struct schema *const *schemas, size_t count, struct err *e
     return rc;
 }
 
+bool binds_write(const struct schema *schema)
+{
+    struct places places = {0};
+    bool writes = false;
+    places_of_schema(&places, schema);
+    for (size_t i = 0; i < places.count; i++)
+        writes = writes || (places.at[i].writes && risk_of_paths(schema, places.at[i].field,
+                                                                 &places.at[i].item) != RISK_NONE);
+    free(places.at);
+    return writes || places.failed;
+}
+
 /* ---- read-only, whatever is asked ---- */
 
 /* Whether every item that lets a text pass forces it to be read-only. */

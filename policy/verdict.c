@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "binds.h"
 #include "field.h"
 #include "images.h"
 #include "judge.h"
@@ -109,6 +110,32 @@ static bool is_used(const struct policy *policy, int body)
     return granted;
 }
 
+/*
+ * What no line shows by itself: the Engine unpacks a tar as root, also into what is mounted,
+ * whoever the container's user is.
+ */
+static void pass_archive(struct pass *pass)
+{
+    char origin[300];
+    const int op = OPERATION_PutContainerArchive;
+    if (pass->risk != RISK_ROOT || policy_grant(pass->policy, op) != GRANT_OWN ||
+        !is_used(pass->policy, BODY_CREATE) ||
+        !binds_write(policy_schema(pass->policy, BODY_CREATE)))
+        return;
+    struct verdict_line line = {
+        .risk = RISK_ROOT,
+        .name = "PutContainerArchive",
+        .rule = "own",
+        .origin = origin,
+        .value = "",
+        .why = "the Engine writes as root what is in the tar, also to a folder of the host that is "
+               "mounted writable: set-user-id programs and devices, which whoever runs programs on "
+               "the host becomes root by",
+    };
+    policy_grant_origin(pass->policy, op, origin, sizeof(origin));
+    show(pass, &line);
+}
+
 /* Whether a field was shown with a body of before: a rule holds for all of a section. */
 static bool was_shown(const struct policy *policy, int body, const char *path)
 {
@@ -171,6 +198,7 @@ enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void 
         struct pass pass = {.policy = policy, .risk = risk, .visit = visit, .arg = arg};
         pass_mode(&pass);
         pass_operations(&pass);
+        pass_archive(&pass);
         for (int body = 0; body < BODY_COUNT; body++)
             if (is_used(policy, body))
                 pass_fields(&pass, body);

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
 
@@ -215,6 +216,34 @@ def by_archive_any(world):
         remove_others(world.engine)
 
 
+def by_archive_bind(world):
+    """What root alone can make is on the host, though the container is not even root's."""
+    folder, data = "/tmp/caisson-test-swap/project", io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        program = tarfile.TarInfo("program")
+        program.mode = 0o4755
+        tar.addfile(program)
+        null = tarfile.TarInfo("null")
+        null.type, null.mode, null.devmajor, null.devminor = tarfile.CHRTYPE, 0o666, 1, 3
+        tar.addfile(null)
+    try:
+        os.makedirs(folder)
+        reply = world.ask("POST", "/v1.41/containers/create?name=planter",
+                          {"Image": IMAGE, "HostConfig": {"Binds": [folder + ":/host"]}})
+        if reply.status != 201:
+            return False
+        with world.connect() as client:
+            client.send(head("PUT", "/v1.41/containers/planter/archive?path=/host",
+                             "Content-Type: application/x-tar",
+                             "Content-Length: %d" % len(data.getvalue())) + data.getvalue())
+            client.response()
+        program, null = (os.path.join(folder, name) for name in ("program", "null"))
+        return os.path.exists(program) and os.stat(program).st_uid == 0 and \
+            os.stat(program).st_mode & stat.S_ISUID and stat.S_ISCHR(os.stat(null).st_mode)
+    finally:
+        shutil.rmtree("/tmp/caisson-test-swap", ignore_errors=True)
+
+
 WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
         ("root-bind-read-only", by_read_only_bind),
         ("root-volumes-from", by_volumes_from), ("root-privileged", by_privileged),
@@ -222,7 +251,7 @@ WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
         ("root-readonly-paths", by_readonly_paths), ("root-mounts", by_mounts),
         ("root-volume-options", by_volume_options), ("root-devices", by_devices),
         ("root-exec", by_exec), ("root-exec-any", by_exec_any),
-        ("root-archive-any", by_archive_any)]
+        ("root-archive-any", by_archive_any), ("root-archive-bind", by_archive_bind)]
 
 
 def needs_our_host():
