@@ -233,6 +233,8 @@ static void conn_client_gone(struct conn *conn)
     /* Whatever becomes of a create, its container is to be known. */
     conn->detached = true;
     conn->tenant->detached++;
+    conn->tenant->strangers -= conn->stranger; /* of those that take no place, it is one */
+    conn->stranger = false;
     stream_close(&conn->client);
 }
 

@@ -201,11 +201,13 @@ static void conn_forget_decision(struct exchange *x)
         conn_free_decision(x);
 }
 
-/* Whether the body of a 201 is looked at. */
+/* Whether the body of a 201 is looked at; not while the request's own still comes. */
 static bool conn_teaches(const struct exchange *x)
 {
     enum reply reply = x->op->reply;
 
+    if (x->unread)
+        return false;
     return reply == REPLY_CREATE || reply == REPLY_EXEC || reply == REPLY_NETWORK ||
            reply == REPLY_VOLUME;
 }

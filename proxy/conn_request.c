@@ -219,6 +219,8 @@ static void conn_forward(struct conn *conn)
 {
     struct exchange *x = &conn->x;
 
+    /* While a body goes out, nothing else can: no 101 is asked for, or taken. */
+    x->decision->hijack = x->decision->hijack && !x->unread;
     memcpy(x->container, x->decision->container, sizeof x->container);
     memcpy(x->object, x->decision->network[0] != '\0' ? x->decision->network : x->decision->volume,
            sizeof x->object);
@@ -281,6 +283,11 @@ void conn_decide(struct conn *conn)
     }
     if (conn_awaits_volumes(conn))
         return;
+    /* Nobody holds a request back to have it go through unjudged when that is over. */
+    if (conn_observes(&conn->x) && !policy_observes(tenant->policy)) {
+        conn_refuse(conn, REASON_POLICY_CHANGED, NULL);
+        return;
+    }
     if (conn->x.op->reply == REPLY_CREATE &&
         getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
         conn_refuse(conn, REASON_UNDECIDED, NULL);

@@ -161,9 +161,14 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return syscall(SYS_sendmsg, fd, message, flags);
 }
 
+/*
+ * A single byte is libevent's, from its signal handler to its loop.  The kernel never interrupts
+ * that (the descriptor does not block), and libevent does not try it again: the signal would be
+ * lost.
+ */
 ssize_t write(int fd, const void *data, size_t bytes)
 {
-    return call_is_interrupted() ? -1 : syscall(SYS_write, fd, data, bytes);
+    return bytes > 1 && call_is_interrupted() ? -1 : syscall(SYS_write, fd, data, bytes);
 }
 
 int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)

@@ -414,6 +414,27 @@ def test_strangers_take_no_places():
             sock.close()
 
 
+def test_who_is_none_of_the_peers_any_more_and_goes_before_its_create_is_made():
+    """It counts once among those that take no places, not twice: else none were left for peers."""
+    go_on = threading.Event()
+
+    def slow(exchange):
+        go_on.wait(30)
+        exchange.engine.answer(exchange)
+    with Several(OPEN % "") as w:
+        w.engine.on("POST", "/containers/create$", slow)
+        try:
+            with w.connect_at("ci") as client:
+                client.send(request("POST", CREATE, {"Image": IMAGE}))
+                assert w.engine.wait_asked(1)
+                w.write("test.ini", OPEN % "uid:4000")
+                assert w.reload().returncode == 0
+            w.write("test.ini", OPEN % "")
+            until("an answer", lambda: w.at("ci", "GET", "/_ping").status == 200)
+        finally:
+            go_on.set()
+
+
 def test_peers_change_at_a_reload():
     """A connection that is open is asked anew."""
     with Several(OPEN % "uid:0 uid:%d" % os.getuid(), mode=0o711) as w:

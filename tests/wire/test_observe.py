@@ -7,6 +7,7 @@ import subprocess
 
 from client import head, request
 from proxy import ALLOW, BINARY, IMAGE, World, until
+from report import table
 from shared import CREATE, assert_refused, assert_untouched, populate
 from test_images import PREFIX, channel, echo
 
@@ -240,6 +241,22 @@ def test_reload_between_the_modes():
         assert [a["decision"] for a in w.audit(5)].count("observe") == 3
 
 
+@table([("a body", "application/json"), ("a head", "text/plain")])
+def test_a_request_that_is_held_back_until_the_policy_enforces(kind):
+    """What came only in part while all went through does not go through any more."""
+    with observing() as w, w.connect() as client:
+        whole = head("POST", CREATE, "Content-Type: " + kind, "Content-Length: %d" % len(BODY))
+        whole += BODY if kind == "application/json" else b""
+        client.send(whole[:-1])
+        assert w.ask("GET", "/v1.41/version").status == 200
+        w.engine.forget()
+        reload(w, ALLOW, "is in force")
+        client.send(whole[-1:])
+        assert_refused(client.response(), 503, 403, 400)
+        assert_untouched(w)
+        assert {a["decision"] for a in w.audit(2)[1:]} == {"deny"}
+
+
 def test_made_unjudged_is_not_own_when_enforced():
     with observing() as w:
         made = json.loads(w.ask("POST", CREATE, BODY).body)["Id"]
@@ -288,3 +305,29 @@ def test_a_session_says_who_it_is():
         assert asked.header(PREFIX + "Uuid") == ["abc"], asked.headers
         assert asked.header(PREFIX + "Grpc-Method") == ["/a.b.C/D"], asked.headers
         assert not asked.header("X-Evil") and answer.startswith(b"HTTP/1.1 101 "), answer
+
+
+# ---- an engine that answers before it has the body ----
+
+TUNNELS = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+RAW = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nraw"
+MADE = b"HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{\"Id\":\"abcd\"}"
+UPGRADE = ("Connection: Upgrade", "Upgrade: tcp")
+
+
+@table([("a tunnel", "/v1.41/containers/mine/attach?stream=1", UPGRADE, TUNNELS, 502),
+        ("a raw stream", "/v1.41/containers/mine/attach?stream=1", (), RAW, 200),
+        ("an unknown tunnel", "/v1.41/nonsense", UPGRADE, TUNNELS, 502),
+        ("a create", CREATE, (), MADE, 201),
+        ("an exec", "/v1.41/containers/mine/exec", (), MADE, 201),
+        ("a network", "/v1.41/networks/create", (), MADE, 201)])
+def test_an_early_answer_to_a_body_that_is_no_json(target, fields, reply, status):
+    """It is the answer to a request whose body goes on: no tunnel, and nothing to learn from."""
+    with observing() as w:
+        w.engine.on_head("POST", "/", lambda e: e.send(reply))
+        with w.connect() as client:
+            client.send(head("POST", target, "Content-Type: text/plain", *fields,
+                             "Transfer-Encoding: chunked") + b"3\r\nabc\r\n")
+            assert client.reader.head()[0] == status
+        w.engine.reset_scripts()
+        assert w.ask("GET", "/_ping").status == 200
