@@ -12,7 +12,7 @@ import tempfile
 
 import real
 from cli import Terminal, clients, good
-from proxy import BINARY, IMAGE
+from proxy import BINARY, IMAGE, ROOT
 from real import RealWorld
 from replay import Stage, play, replays
 from report import Skip, table
@@ -216,6 +216,25 @@ def test_compose():
     policy = round_trip(run)
     for line in ("NetworkCreate = yes", "NetworkDelete = own", "VolumeDelete = own"):
         assert "\n%s " % line in policy, (line, policy)
+
+
+EVALUATOR = os.environ.get("EVALUATOR_PROGRAM") or os.path.join(ROOT, "build", "evaluator")
+
+
+def test_evaluator():
+    """What observes looks like an engine's own socket, which is said to be meant."""
+    def run(w):
+        done = subprocess.run(
+            [EVALUATOR, "run", "--allow-raw-socket", "--", "python3", "-c", "print(6 * 7)"],
+            env=dict(os.environ, DOCKER_HOST=w.host, XDG_RUNTIME_DIR=w.directory),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and json.loads(done.stdout)["verdict"] == "ok", done
+    policy = round_trip(run)
+    granted = {line.partition(" = ")[0] for line in
+               policy.partition("[allow]\n")[2].partition("\n[")[0].split("\n")
+               if line and not line.startswith(";")}
+    assert granted <= {"ContainerCreate", "ContainerStart", "ContainerWait", "ContainerLogs",
+                       "ContainerDelete", "SystemVersion"}, policy
 
 
 # Programs that do not get by with what the built-in rules send where nothing is asked, and why.
