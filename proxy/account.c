@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * account: see account.h. What is all digits is a number, whether or not anybody has it.
+ */
 #include "account.h"
 #include "err.h"
 #include <errno.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answer: see answer.h. A refusal is JSON with a message, which clients show as the Engine's own.
+ */
 #include "answer.h"
 #include "buf.h"
 #include "message.h"

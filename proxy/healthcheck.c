@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * healthcheck: one /_ping over a socket that blocks, for as long as its timeouts let it.
+ */
 #include "healthcheck.h"
 #include "err.h"
 #include "message.h"

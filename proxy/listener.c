@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listener: a socket that nobody can connect to before its owner and mode are right, in place of
+ * one that died; never of one that is answered, nor of another file.
+ */
 #include "listener.h"
 #include "account.h"
 #include "err.h"

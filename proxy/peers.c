@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * peers: the lists of a policy as numbers, and a peer held to them.
+ */
 #include "peers.h"
 #include "account.h"
 #include "config.h"

@@ -12,7 +12,7 @@ import tempfile
 
 import real
 from cli import Terminal, clients, good
-from proxy import BINARY, IMAGE
+from proxy import BINARY, IMAGE, ROOT
 from real import RealWorld
 from replay import Stage, play, replays
 from report import Skip, table
@@ -84,9 +84,11 @@ def round_trip(run, *options):
             run(w)
         except Exception as error:
             raise AssertionError("%s\nunder\n%s" % (error, policy)) from error
+        w.proxy.stop()  # its log is whole then
         denied = [r for r in w.records() if r["decision"] == "deny" and r["status"] != 404]
         assert not denied, (denied, policy)
-        if "ContainerExec" not in used:
+    if "ContainerExec" not in used:
+        with Under(policy) as w:
             refuses_exec(w)
     return policy
 
@@ -216,30 +218,32 @@ def test_compose():
         assert "\n%s " % line in policy, (line, policy)
 
 
+EVALUATOR = os.environ.get("EVALUATOR_PROGRAM") or os.path.join(ROOT, "build", "evaluator")
+
+
+def test_evaluator():
+    """What observes looks like an engine's own socket, which is said to be meant."""
+    def run(w):
+        done = subprocess.run(
+            [EVALUATOR, "run", "--allow-raw-socket", "--", "python3", "-c", "print(6 * 7)"],
+            env=dict(os.environ, DOCKER_HOST=w.host, XDG_RUNTIME_DIR=w.directory),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and json.loads(done.stdout)["verdict"] == "ok", done
+    policy = round_trip(run)
+    granted = {line.partition(" = ")[0] for line in
+               policy.partition("[allow]\n")[2].partition("\n[")[0].split("\n")
+               if line and not line.startswith(";")}
+    assert granted <= {"ContainerCreate", "ContainerStart", "ContainerWait", "ContainerLogs",
+                       "ContainerDelete", "SystemVersion"}, policy
+
+
 # Programs that do not get by with what the built-in rules send where nothing is asked, and why.
 AS_IT_RAN = {"agent": "it writes to a folder of the host, as the user whose that is"}
-# What cannot be played where nobody judges.
-NOT_UNJUDGED = {
-    "testcontainers": "an Engine without a bridge does not let go of networks beside its default one",
-    "watchtower": "it repeats the label of ownership, which is not there while nobody judges",
-}
 
 
 @table([(replay.name, replay) for replay in replays()])
 def test_replay(replay):
-    """What the programs of the presets do, under what was learnt from it instead of the preset.
-
-    An Engine without a bridge loses track of what it restarts on its default network, so that what
-    is made unjudged is made without one.
-    """
-    if replay.name in NOT_UNJUDGED:
-        raise Skip(NOT_UNJUDGED[replay.name])
-    for step in replay.steps:
-        if '"NetworkMode":"default"' in step.body:
-            body = json.loads(step.body)
-            body["HostConfig"]["NetworkMode"] = "none"
-            body["NetworkingConfig"]["EndpointsConfig"].pop("default", None)
-            step.body = json.dumps(body)
-    with Stage(real.ENGINE) as stage:
-        round_trip(lambda w: play(replay, w.proxy.listen, stage.values, real.ENGINE, refused=False),
+    """What the programs of the presets do, under what was learnt from it instead of the preset."""
+    with real.bridged() as engine, Stage(engine) as stage:
+        round_trip(lambda w: play(replay, w.proxy.listen, stage.values, engine, refused=False),
                    *(["--as-it-ran"] if replay.name in AS_IT_RAN else []))
