@@ -51,5 +51,7 @@ const char *method_name(enum method method)
 
 const char *operation_protocol(const struct operation *op)
 {
+    if (op->number == OPERATION_ContainerAttachWebsocket)
+        return "websocket";
     return op->number == OPERATION_Session || op->number == OPERATION_Grpc ? "h2c" : "tcp";
 }

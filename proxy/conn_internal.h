@@ -49,6 +49,7 @@ struct exchange {
     uint64_t volumes; /* the list of volumes that the decision waits for; 0: none */
     bool expected;    /* a create that counts as alive while its answer is awaited */
     bool upgrade;     /* the client asked for another protocol on its connection */
+    char websocket_key[MESSAGE_WEBSOCKET_KEY_CHARS + 1]; /* ... this one, opened by that key */
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
     bool engine_keep; /* the Engine reads another request on its connection */
     bool unread;      /* a body to hand on has not come to its end: no request can follow it */

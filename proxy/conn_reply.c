@@ -160,6 +160,8 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
 
     if (x->op != NULL && reply->status == 101)
         head.protocol = operation_protocol(x->op);
+    if (x->websocket_key[0] != '\0' && reply->status == 101)
+        head.websocket_accept = message_websocket_accept(reply->fields);
     if (x->op != NULL && (x->op->number == OPERATION_ContainerArchive ||
                           x->op->number == OPERATION_ContainerArchiveInfo))
         head.path_stat = reply->path_stat;
@@ -178,20 +180,23 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
     return ret;
 }
 
-/* Whether we asked for a raw stream in the way that is answered by 101. */
-static bool conn_asked_upgrade(const struct conn *conn)
+/* Whether we asked for a raw stream in the way that is answered by this 101. */
+static bool conn_asked_upgrade(const struct conn *conn, const struct message_reply *reply)
 {
-    return conn->x.upgrade && conn->x.decision->hijack;
+    return conn->x.upgrade && conn->x.decision->hijack &&
+           (conn->x.websocket_key[0] == '\0' || message_websocket_accept(reply->fields).bytes > 0);
 }
 
 /*
  * An Engine that was asked for a raw stream and agrees stops to speak HTTP there and then: with 101
- * when the client asked for an upgrade, else with a 200 that names no end.
+ * when the client asked for an upgrade, else with a 200 that names no end. A websocket begins with
+ * 101 alone.
  */
 static bool conn_is_hijacked(const struct conn *conn, const struct message_reply *reply)
 {
     return conn->x.decision->hijack &&
-           (reply->status == 101 || (reply->status == 200 && reply->framing == FRAMING_CLOSE));
+           (reply->status == 101 || (reply->status == 200 && reply->framing == FRAMING_CLOSE &&
+                                     conn->x.websocket_key[0] == '\0'));
 }
 
 /* Streams are many, and live long; few have more to say at their end. */
@@ -320,7 +325,7 @@ static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
         head = message_parse_reply(data + used, bytes - used, conn->x.to_head, &reply);
         if (head == 0)
             break;
-        if (head < 0 || (reply.status == 101 && !conn_asked_upgrade(conn)) ||
+        if (head < 0 || (reply.status == 101 && !conn_asked_upgrade(conn, &reply)) ||
             (reply.status < 200 && conn->x.interim++ >= CONN_INTERIM_MAX)) {
             conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
             return bytes;

@@ -187,7 +187,7 @@ static int conn_write_request(struct conn *conn, bool fresh)
 {
     const struct policy_decision *decision = conn->x.decision;
     bool upload = conn->x.unread;
-    const struct message_to_engine head = {
+    struct message_to_engine head = {
         .method = conn->x.method,
         .target = policy_target(decision),
         .body_bytes = upload ? conn->framing.left : decision->body_bytes,
@@ -201,6 +201,8 @@ static int conn_write_request(struct conn *conn, bool fresh)
     struct buf request = {0};
     int ret = -1;
 
+    if (head.upgrade != NULL && conn->x.websocket_key[0] != '\0')
+        head.websocket_key = conn->x.websocket_key;
     conn->engine = upstream_take(conn->shared->upstream, fresh);
     if (conn->engine == NULL)
         return -1;
@@ -383,12 +385,39 @@ static bool conn_take_fields(struct exchange *x, const struct message_request *r
                               x->decision);
 }
 
+/*
+ * Only a websocket is asked for at its path, whether or not we observe; NULL when there is nothing
+ * to say against it.
+ */
+static const char *conn_take_websocket(struct exchange *x, const struct message_request *request)
+{
+    struct span key;
+    const char *wrong;
+
+    if (x->op->number != OPERATION_ContainerAttachWebsocket)
+        return NULL;
+    if (request->http10)
+        return "a websocket begins with HTTP/1.1";
+    wrong = message_websocket_key(request->fields, &key);
+    if (wrong == NULL)
+        memcpy(x->websocket_key, key.data, MESSAGE_WEBSOCKET_KEY_CHARS);
+    return wrong;
+}
+
+/* What comes next is perhaps frames of a websocket that nobody opened. */
+static void conn_refuse_websocket(struct conn *conn, const char *wrong)
+{
+    conn->x.keep_alive = false;
+    conn_refuse(conn, REASON_WEBSOCKET_REFUSED, wrong);
+}
+
 /* Judges the head alone; goes on to the body, or to the decision when there is none. */
 static void conn_route(struct conn *conn, const struct message_request *request)
 {
     struct conn_shared *shared = conn->shared;
     struct exchange *x = &conn->x;
     bool has_body = request->framing == FRAMING_CHUNKED || request->content_bytes > 0;
+    const char *wrong;
     bool go_on;
 
     go_on = policy_route(x->policy, upstream_engine(shared->upstream), x->method, x->target,
@@ -404,6 +433,8 @@ static void conn_route(struct conn *conn, const struct message_request *request)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);
     else if (request->upgrade && x->op->reply != REPLY_HIJACK)
         conn_refuse_and_close(conn, REASON_UPGRADE_REFUSED);
+    else if ((wrong = conn_take_websocket(x, request)) != NULL)
+        conn_refuse_websocket(conn, wrong);
     else if (x->op->body == BODY_STREAM || (has_body && conn_observes(x) && !request->json))
         conn_upload_expect(conn, request);
     else if (!has_body)

@@ -579,12 +579,14 @@ static bool read_reply(const char *data, size_t head, bool to_head, struct messa
         !read_fields(first_field, data + head, &fields) ||
         !read_framing(&fields, minor, &framing, &length))
         return false;
-    *ret = (struct message_reply){.status = status,
-                                  .framing = framing,
-                                  .content_bytes = length,
-                                  .content_type = fields.value[FIELD_CONTENT_TYPE],
-                                  .api_version = fields.value[FIELD_API_VERSION],
-                                  .ostype = fields.value[FIELD_OSTYPE]};
+    *ret =
+        (struct message_reply){.status = status,
+                               .framing = framing,
+                               .content_bytes = length,
+                               .content_type = fields.value[FIELD_CONTENT_TYPE],
+                               .api_version = fields.value[FIELD_API_VERSION],
+                               .ostype = fields.value[FIELD_OSTYPE],
+                               .fields = {first_field, (size_t) (data + head - first_field) - 2}};
     if (fields.lines[FIELD_PATH_STAT] > 0)
         ret->path_stat = read_path_stat(&fields);
     bool bodiless = has_no_body(status, to_head);

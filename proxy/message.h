@@ -72,6 +72,16 @@ ssize_t message_parse_request(const char *data, size_t bytes, const struct messa
 typedef bool message_visit(void *arg, struct span name, struct span value);
 bool message_each_field(struct span fields, const char *prefix, message_visit *visit, void *arg);
 
+/*
+ * The opening of a websocket, in the fields of a head (RFC 6455, section 4).  _key() reads a
+ * client's: NULL and the key, or else what is wrong, for people.  _accept() is what the engine's
+ * 101 made of the key; empty when it does not agree, or says it in any but the one right form.
+ */
+enum { MESSAGE_WEBSOCKET_KEY_BYTES = 16, MESSAGE_WEBSOCKET_ACCEPT_BYTES = 20 };
+enum { MESSAGE_WEBSOCKET_KEY_CHARS = 24 /* in base64 */ };
+const char *message_websocket_key(struct span fields, struct span *ret_key);
+struct span message_websocket_accept(struct span fields);
+
 struct message_reply {
     int status; /* 100 to 599 */
     enum framing framing;
@@ -80,6 +90,7 @@ struct message_reply {
     /* Headers that are handed on or looked at; empty when absent. In the parsed bytes. */
     struct span content_type, api_version, ostype;
     struct span path_stat; /* X-Docker-Container-Path-Stat; empty when it is no base64, too */
+    struct span fields;    /* the lines behind the status line */
 };
 
 /*
@@ -119,6 +130,7 @@ struct message_to_engine {
     bool tar;            /* Content-Type: application/x-tar */
     const char *upgrade; /* asks for a raw stream (Connection: Upgrade) of this protocol; or NULL */
     const char *session; /* whole lines, each with its CRLF; NULL for none */
+    const char *websocket_key; /* with upgrade: the opening of a websocket; NULL for none */
     const char *registry_auth; /* X-Registry-Auth, base64url; NULL for none */
 };
 /* Writes the head; < 0: no memory. Host is "docker". */
@@ -136,11 +148,12 @@ struct message_to_client {
     bool http10, keep_alive;
     const char *content_type; /* NULL for none */
     size_t content_type_bytes;
-    unsigned api_minor;     /* Api-Version: 1.N; 0 leaves it out */
-    const char *ostype;     /* "" leaves it out */
-    unsigned retry_after_s; /* 0 leaves it out */
-    const char *protocol;   /* of a 101: what the connection has become */
-    struct span path_stat;  /* X-Docker-Container-Path-Stat; empty leaves it out */
+    unsigned api_minor;           /* Api-Version: 1.N; 0 leaves it out */
+    const char *ostype;           /* "" leaves it out */
+    unsigned retry_after_s;       /* 0 leaves it out */
+    const char *protocol;         /* of a 101: what the connection has become */
+    struct span path_stat;        /* X-Docker-Container-Path-Stat; empty leaves it out */
+    struct span websocket_accept; /* of a 101; empty leaves it out */
 };
 /* Writes "HTTP/1.1 STATUS ..." and the headers; < 0: no memory. Server is "caisson". */
 int message_write_reply(struct buf *out, const struct message_to_client *reply);

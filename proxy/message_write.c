@@ -13,7 +13,7 @@
 #include "message.h"
 #include "operation.h"
 
-enum { NUMBER_BYTES = 20, FIELDS_BYTES = 256 /* all names and fixed values of a head */ };
+enum { NUMBER_BYTES = 20, FIELDS_BYTES = 384 /* all names and fixed values of a head */ };
 
 static char *put(char *to, const void *text, size_t bytes)
 {
@@ -36,8 +36,15 @@ static char *put_number(char *to, uint64_t number)
 
 static char *put_upgrade(char *to, const char *protocol)
 {
-    assert(strlen(protocol) <= 8);
+    assert(strlen(protocol) <= 9);
     to = put(PUT(to, "Connection: Upgrade\r\nUpgrade: "), protocol, strlen(protocol));
+    return PUT(to, "\r\n");
+}
+
+static char *put_websocket(char *to, const char *key)
+{
+    assert(strlen(key) == MESSAGE_WEBSOCKET_KEY_CHARS);
+    to = put(PUT(to, "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "), key, strlen(key));
     return PUT(to, "\r\n");
 }
 
@@ -50,6 +57,7 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
     bool has_body =
         request->body_bytes > 0 || request->method == METHOD_POST || request->method == METHOD_PUT;
     assert(!request->json || !request->tar);
+    assert(!request->websocket_key || request->upgrade);
     assert(request->target[0] == '/' && !strpbrk(request->target, " \t\r\n"));
     assert(!request->registry_auth || !strpbrk(request->registry_auth, " \t\r\n"));
 
@@ -67,6 +75,8 @@ int message_write_request(struct buf *out, const struct message_to_engine *reque
         to = PUT(to, "Content-Type: application/x-tar\r\n");
     if (request->upgrade)
         to = put_upgrade(to, request->upgrade);
+    if (request->websocket_key)
+        to = put_websocket(to, request->websocket_key);
     if (session_bytes > 0)
         to = put(to, request->session, session_bytes);
     if (auth_bytes > 0)
@@ -168,6 +178,10 @@ static char *put_fields(char *to, const struct message_to_client *reply)
     if (reply->retry_after_s > 0)
         to = PUT(put_number(PUT(to, "Retry-After: "), reply->retry_after_s), "\r\n");
     to = put_framing(to, reply);
+    if (reply->websocket_accept.bytes > 0)
+        to = PUT(put(PUT(to, "Sec-WebSocket-Accept: "), reply->websocket_accept.data,
+                     reply->websocket_accept.bytes),
+                 "\r\n");
     if (reply->status == 101)
         return put_upgrade(to, reply->protocol ? reply->protocol : "tcp");
     if (!reply->keep_alive || reply->http10 || reply->framing == FRAMING_CLOSE)
@@ -184,7 +198,8 @@ int message_write_reply(struct buf *out, const struct message_to_client *reply)
     assert(!(reply->http10 && reply->framing == FRAMING_CHUNKED));
 
     char *start = buf_reserve(out, text_bytes + ostype_bytes + reply->path_stat.bytes +
-                                       reply->content_type_bytes + FIELDS_BYTES + 3 * NUMBER_BYTES);
+                                       reply->websocket_accept.bytes + reply->content_type_bytes +
+                                       FIELDS_BYTES + 3 * NUMBER_BYTES);
     if (!start)
         return -1;
     char *to = put_number(PUT(start, "HTTP/1.1 "), (uint64_t) reply->status);

@@ -2,9 +2,9 @@
 """wait and logs of real containers."""
 import json
 
-from client import request
+from client import head, request
 from proxy import until
-from real import RealWorld
+from real import IMAGE, RealWorld
 
 
 def test_wait_says_its_head_at_once_and_its_body_at_the_end():
@@ -70,3 +70,48 @@ def test_flood_is_bounded_and_goes_on():
                 client.reader.chunk()
         assert w.ask("DELETE", "/containers/%s?force=1" % ident).status == 204
         until("that it is gone", lambda: not w.engine.there(ident))
+
+
+def websocket(w, target):
+    """A client whose connection has become a websocket."""
+    client = w.connect()
+    client.send(head("GET", target, "Connection: Upgrade", "Upgrade: websocket",
+                     "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                     "Origin: http://somewhere"))
+    status, headers = client.reader.head()
+    said = {name.lower(): value for name, value in headers}
+    assert status == 101, (status, headers)
+    assert said["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", headers
+    return client
+
+
+def read_frame(client):
+    """The payload of the next frame of the engine, which are short here and never masked."""
+    buffer = client.reader.buffer
+    while len(buffer) < 2 or len(buffer) < 2 + buffer[1]:
+        client.reader._more()  # pylint: disable=protected-access
+        buffer = client.reader.buffer
+    end = 2 + buffer[1]
+    client.reader.buffer = buffer[end:]
+    return b"" if buffer[0] == 0x88 else buffer[2:end]
+
+
+def test_websocket_goes_both_ways():
+    """What is typed comes back changed; what is not there is not."""
+    with RealWorld(allow="ContainerAttachWebsocket = own\n") as w:
+        reply = w.ask("POST", "/containers/create?name=talker",
+                      {"Image": IMAGE, "OpenStdin": True, "HostConfig": {},
+                       "Cmd": ["sh", "-c", "while read word; do echo got $word; done"]})
+        ident = json.loads(reply.body)["Id"]
+        assert w.ask("POST", "/containers/%s/start" % ident).status == 204
+        with websocket(w, "/containers/%s/attach/ws?stream=1" % ident) as client:
+            word = b"hello\n"
+            client.send(bytes([0x81, 0x80 | len(word), 0, 0, 0, 0]) + word)
+            got = b""
+            while b"got hello\n" not in got:
+                got += read_frame(client)
+        with w.connect() as client:
+            client.send(head("GET", "/containers/nosuch/attach/ws", "Connection: Upgrade",
+                             "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
+            assert client.response().status == 404

@@ -120,26 +120,41 @@ static void traefik(void **state)
     ALLOWS("ContainerList = any", "ContainerInspect = any", "ContainerTop = any",
            "ContainerLogs = any", "ContainerChanges = any", "ContainerStats = any",
            "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
-           "SystemEvents = any", "SystemVersion = yes");
+           "ContainerAttachWebsocket = any", "SystemEvents = any", "SystemVersion = yes");
     assert_has("so that what reaches containers reaches everyone's");
     assert_lacks("[create]");
 }
 
 static const char *const writers[] = {
-    "ContainerList = own",       "ContainerCreate = yes",
-    "ContainerInspect = own",    "ContainerTop = own",
-    "ContainerLogs = own",       "ContainerChanges = own",
-    "ContainerStats = own",      "ContainerResize = own",
-    "ContainerStart = own",      "ContainerStop = own",
-    "ContainerRestart = own",    "ContainerKill = own",
-    "ContainerRename = own",     "ContainerPause = own",
-    "ContainerUnpause = own",    "ContainerAttach = own",
-    "ContainerWait = own",       "ContainerDelete = own",
-    "ContainerExec = own",       "SystemVersion = yes",
-    "PutContainerArchive = own", "ContainerUpdate = own",
-    "ContainerArchive = own",    "ContainerArchiveInfo = own",
-    "ContainerExport = own",     "ContainerPrune = own",
-    "SystemEvents = own",        NULL,
+    "ContainerList = own",
+    "ContainerCreate = yes",
+    "ContainerInspect = own",
+    "ContainerTop = own",
+    "ContainerLogs = own",
+    "ContainerChanges = own",
+    "ContainerStats = own",
+    "ContainerResize = own",
+    "ContainerStart = own",
+    "ContainerStop = own",
+    "ContainerRestart = own",
+    "ContainerKill = own",
+    "ContainerRename = own",
+    "ContainerPause = own",
+    "ContainerUnpause = own",
+    "ContainerAttach = own",
+    "ContainerWait = own",
+    "ContainerDelete = own",
+    "ContainerExec = own",
+    "SystemVersion = yes",
+    "PutContainerArchive = own",
+    "ContainerUpdate = own",
+    "ContainerArchive = own",
+    "ContainerArchiveInfo = own",
+    "ContainerExport = own",
+    "ContainerPrune = own",
+    "SystemEvents = own",
+    "ContainerAttachWebsocket = own",
+    NULL,
 };
 
 static void watchtower(void **state)
@@ -166,11 +181,11 @@ static void portainer(void **state)
     ALLOWS("ContainerList = any", "ContainerInspect = any", "ContainerTop = any",
            "ContainerLogs = any", "ContainerChanges = any", "ContainerStats = any",
            "ContainerExport = any", "ContainerArchive = any", "ContainerArchiveInfo = any",
-           "SystemEvents = any", "SystemDataUsage = yes", "ImageList = yes", "ImageInspect = yes",
-           "ImageHistory = yes", "ImageSearch = yes", "ImageGet = yes", "ImageGetAll = yes",
-           "ImageAttestations = yes", "ServiceList = yes", "ServiceInspect = yes",
-           "ServiceLogs = yes", "TaskList = yes", "TaskInspect = yes", "TaskLogs = yes",
-           "PluginList = yes", "GetPluginPrivileges = yes", "PluginInspect = yes",
+           "ContainerAttachWebsocket = any", "SystemEvents = any", "SystemDataUsage = yes",
+           "ImageList = yes", "ImageInspect = yes", "ImageHistory = yes", "ImageSearch = yes",
+           "ImageGet = yes", "ImageGetAll = yes", "ImageAttestations = yes", "ServiceList = yes",
+           "ServiceInspect = yes", "ServiceLogs = yes", "TaskList = yes", "TaskInspect = yes",
+           "TaskLogs = yes", "PluginList = yes", "GetPluginPrivileges = yes", "PluginInspect = yes",
            "SecretList = yes", "SecretInspect = yes", "SystemInfo = yes", "SystemVersion = yes",
            "NetworkList = any", "NetworkInspect = any", "VolumeList = any", "VolumeInspect = any");
     assert_has("\n[image]\nShow = allow    ; ");

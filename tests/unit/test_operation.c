@@ -52,6 +52,7 @@ static void grants_are_possible(void **state)
         assert_int_equal(op->grants, has_own ? GRANT_OWN | GRANT_ANY : GRANT_YES);
         if (op->reply == REPLY_HIJACK) /* the policy says so in each decision */
             assert_true(i == OPERATION_ContainerAttach || i == OPERATION_ExecStart ||
+                        i == OPERATION_ContainerAttachWebsocket ||
                         strcmp(operation_protocol(op), "h2c") == 0);
     }
 }
@@ -66,7 +67,9 @@ static void the_default_five_are_grantable(void **state)
     assert_int_equal(operation_get(OPERATION_ContainerDelete)->grants, GRANT_OWN | GRANT_ANY);
     assert_int_equal(operation_get(OPERATION_ContainerWait)->reply, REPLY_STREAM);
     assert_int_equal(operation_get(OPERATION_ContainerLogs)->reply, REPLY_STREAM);
-    assert_int_equal(operation_get(OPERATION_ContainerAttachWebsocket)->grants, GRANT_NO);
+    assert_int_equal(operation_get(OPERATION_VolumeUpdate)->grants, GRANT_NO);
+    assert_string_equal(operation_protocol(operation_get(OPERATION_ContainerAttachWebsocket)),
+                        "websocket");
     assert_string_equal(operation_protocol(operation_get(OPERATION_Session)), "h2c");
     assert_string_equal(operation_protocol(operation_get(OPERATION_ContainerAttach)), "tcp");
     assert_int_equal(operation_get(OPERATION_ContainerExec)->reply, REPLY_EXEC);
