@@ -264,6 +264,33 @@ static bool conn_awaits_volumes(struct conn *conn)
     return true;
 }
 
+/* The proxy's own user may ping, for `caisson healthcheck`. */
+static bool conn_is_own_ping(const struct conn *conn)
+{
+    const struct operation *op = conn->x.op;
+
+    return conn->peer.uid == geteuid() && op != NULL &&
+           (op->number == OPERATION_SystemPing || op->number == OPERATION_SystemPingHead);
+}
+
+/* Whether a request is refused for who asks. */
+static bool conn_is_strange(const struct conn *conn)
+{
+    return conn->stranger && !conn_is_own_ping(conn);
+}
+
+static void conn_refuse_stranger(struct conn *conn)
+{
+    char text[256];
+
+    snprintf(text, sizeof text,
+             "user %u may not use this socket; add uid:%u to 'peers' under %s to let it",
+             conn->peer.uid, conn->peer.uid, conn->tenant->section);
+    conn->x.keep_alive = false;
+    conn->x.decision->verdict = POLICY_DENY; /* whatever the policy says of the request */
+    conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
+}
+
 /* The request is whole: judge it. */
 void conn_decide(struct conn *conn)
 {
@@ -273,6 +300,10 @@ void conn_decide(struct conn *conn)
     const char *body = buf_bytes(&conn->body) > 0 ? buf_data(&conn->body) : NULL;
     uint64_t nonce = 0;
 
+    if (conn_is_strange(conn)) { /* by now: it held its body back until after a reload */
+        conn_refuse_stranger(conn);
+        return;
+    }
     /* It may have been lost in this very turn, before anybody was told. */
     if (!tenant->ready || upstream_engine(shared->upstream)->api_minor == 0) {
         if (conn->state != CONN_ENGINE) {
@@ -335,27 +366,6 @@ static void conn_expect_body(struct conn *conn, const struct message_request *re
         conn_write(conn, go_on, sizeof go_on - 1);
 }
 
-/* The proxy's own user may ping, for `caisson healthcheck`. */
-static bool conn_is_own_ping(const struct conn *conn)
-{
-    const struct operation *op = conn->x.op;
-
-    return conn->peer.uid == geteuid() && op != NULL &&
-           (op->number == OPERATION_SystemPing || op->number == OPERATION_SystemPingHead);
-}
-
-static void conn_refuse_stranger(struct conn *conn)
-{
-    char text[256];
-
-    snprintf(text, sizeof text,
-             "user %u may not use this socket; add uid:%u to 'peers' under %s to let it",
-             conn->peer.uid, conn->peer.uid, conn->tenant->section);
-    conn->x.keep_alive = false;
-    conn->x.decision->verdict = POLICY_DENY; /* whatever the policy says of the request */
-    conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
-}
-
 /* A message_visit. */
 static bool conn_take_session(void *arg, struct span name, struct span value)
 {
@@ -388,7 +398,7 @@ static void conn_route(struct conn *conn, const struct message_request *request)
     /* What follows a refused body, or an upgrade that we do not make, is perhaps no HTTP. */
     if ((has_body && !go_on) || request->upgrade)
         x->keep_alive = false;
-    if (conn->stranger && !conn_is_own_ping(conn))
+    if (conn_is_strange(conn))
         conn_refuse_stranger(conn);
     else if (!go_on)
         conn_refuse(conn, (enum reason) x->decision->reason, NULL);

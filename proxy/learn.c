@@ -441,7 +441,7 @@ static int learn_finish(struct learn *learn)
     }
     if (!learn->failed)
         learn_print(learn);
-    else
+    if (learn->failed)
         log_error("out of memory");
     return learn->failed ? 2 : 0;
 }

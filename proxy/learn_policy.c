@@ -9,6 +9,7 @@
 #include "config.h"
 #include "err.h"
 #include "learn_internal.h"
+#include "owner.h"
 #include "schema.h"
 
 #include <inttypes.h>
@@ -152,10 +153,31 @@ struct rules {
     int body;
 };
 
+/*
+ * Who makes a container anew repeats what its inspect said; once a policy enforces, that has the
+ * label of ownership, too.  To name it opens nothing: only the client's own passes.
+ */
+static void add_owner_label(struct learn *learn, const struct learn_name *labels)
+{
+    json_t *label;
+    size_t i;
+    if (learn->observed[OPERATION_ContainerCreate] == 0 ||
+        learn->observed[OPERATION_ContainerInspect] == 0)
+        return;
+    json_array_foreach (labels->values, i, label) {
+        if (json_is_string(label) && strcmp(json_string_value(label), OWNER_LABEL) == 0)
+            return;
+    }
+    if (json_array_append_new(labels->values, json_string(OWNER_LABEL)) < 0)
+        learn->failed = true;
+}
+
 static void print_rule(const struct rules *rules, const struct schema_field *row,
                        const struct learn_name *field)
 {
     struct learn *learn = rules->learn;
+    if (rules->body == BODY_CREATE && strcmp(row->path, "Labels") == 0 && field->values)
+        add_owner_label(learn, field);
     const struct asked_values values = {field->values, field->most};
     char rule[ASKED_RULE_BYTES];
     size_t left_out = 0;
@@ -197,6 +219,17 @@ static void print_field(void *arg, const struct schema_field *row)
     printf("; %s\n", row->why);
 }
 
+/* Whether what is sent for a field where nothing is asked stands in the way of what was done. */
+static bool is_tied(const struct learn *learn, const char *path)
+{
+    if (strcmp(path, "HostConfig.ReadonlyRootfs") == 0)
+        return was_seen(&learn->operations[OPERATION_PutContainerArchive]);
+    return strcmp(path, "HostConfig.NetworkMode") == 0 &&
+           learn->observed[OPERATION_ContainerCreate] > 0 &&
+           learn->observed[OPERATION_NetworkConnect] > 0 &&
+           !learn_find(&learn->fields[BODY_CREATE], path);
+}
+
 /* What an operation, or a field, cannot do without; unless that was asked for. */
 static void print_ties(const struct learn *learn)
 {
@@ -206,8 +239,11 @@ static void print_ties(const struct learn *learn)
     if (old_cpus && !learn_find(fields, "HostConfig.NanoCpus"))
         puts("HostConfig.NanoCpus = force 0    ; an engine takes CpuQuota and CpuPeriod only "
              "without it");
-    if (was_seen(&learn->operations[OPERATION_PutContainerArchive]))
+    if (is_tied(learn, "HostConfig.ReadonlyRootfs"))
         puts("HostConfig.ReadonlyRootfs = allow    ; PutContainerArchive writes files there");
+    if (is_tied(learn, "HostConfig.NetworkMode"))
+        puts("HostConfig.NetworkMode = one-of \"\"    ; NetworkConnect joins none that is made "
+             "without a network");
 }
 
 /* Whether an operation with such a body was observed. */
@@ -225,10 +261,9 @@ static void print_left_out(void *arg, const struct schema_field *row)
     const struct rules *rules = arg;
     struct learn *learn = rules->learn;
     char rule[ASKED_RULE_BYTES];
-    bool is_tied = strcmp(row->path, "HostConfig.ReadonlyRootfs") == 0 &&
-                   was_seen(&learn->operations[OPERATION_PutContainerArchive]);
     struct err err;
-    if (is_tied || strpbrk(row->path, "[{") || learn_find(&learn->fields[rules->body], row->path) ||
+    if ((rules->body == BODY_CREATE && is_tied(learn, row->path)) || strpbrk(row->path, "[{") ||
+        learn_find(&learn->fields[rules->body], row->path) ||
         !asked_absent(learn->schemas.of[rules->body], row->path, rule))
         return;
     bool opens = learn->as_it_ran && schemas_set_rule(&learn->schemas, schema_section(rules->body),

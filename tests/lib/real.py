@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Docker Engine, its raw socket, and the proxy in front of it."""
+import contextlib
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 
@@ -14,14 +18,15 @@ from proxy import DEFAULT_POLICY, IMAGE, ROOT, Proxy, until
 SETUP = os.path.join(ROOT, "tests", "setup")
 OWNER = "e2e-%d" % os.getpid()
 ENGINE = None
+BRIDGED = None  # another one, see bridged()
 AT_END = []  # what tests left for later: functions, called before the engine ends
 
 
 class Engine:
     """The Engine behind `path`. Only one that we started is ever restarted or ended."""
 
-    def __init__(self, path, directory=None):
-        self.path, self.directory = path, directory
+    def __init__(self, path, directory=None, options=""):
+        self.path, self.directory, self.options = path, directory, options
 
     @property
     def host(self):
@@ -66,7 +71,8 @@ class Engine:
                        stdout=subprocess.DEVNULL, env=self.environment())
 
     def environment(self):
-        return dict(os.environ, DOCKER_HOST=self.host)
+        options = "%s %s" % (os.environ.get("ENGINE_OPTIONS", ""), self.options)
+        return dict(os.environ, DOCKER_HOST=self.host, ENGINE_OPTIONS=options)
 
     def daemon(self):
         return read_number(os.path.join(self.directory, "docker.pid"))
@@ -89,9 +95,12 @@ class Engine:
             while AT_END:
                 AT_END.pop()()
         finally:
-            if self.directory:
-                self.script("engine.sh", "stop", self.directory)
-                shutil.rmtree(self.directory, ignore_errors=True)
+            self.stop()
+
+    def stop(self):
+        if self.directory:
+            self.script("engine.sh", "stop", self.directory)
+            shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def read_number(path):
@@ -108,25 +117,75 @@ def alive(pid):
         return False
 
 
+def private_engine(options=""):
+    """One that nobody else uses, without an image yet."""
+    directory = tempfile.mkdtemp(prefix="caisson-e2e-")
+    engine = Engine(os.path.join(directory, "docker.sock"), directory, options)
+    try:
+        engine.script("engine.sh", "start", directory)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return engine
+
+
 def start_engine():
     global ENGINE  # pylint: disable=global-statement
     named = os.environ.get("CAISSON_ENGINE")
-    if named:
-        ENGINE = Engine(re.sub("^unix://", "", named))
-    else:
-        directory = tempfile.mkdtemp(prefix="caisson-e2e-")
-        ENGINE = Engine(os.path.join(directory, "docker.sock"), directory)
-        try:
-            ENGINE.script("engine.sh", "start", directory)
-        except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
+    ENGINE = Engine(re.sub("^unix://", "", named)) if named else private_engine()
     try:
         ENGINE.script("images.sh", IMAGE)
     except BaseException:
         ENGINE.end()
         raise
     return ENGINE
+
+
+class Bridge:
+    """A network bridge of the host; the Engine that gets it gives it an address."""
+
+    ADD, REMOVE, SET_FLAGS = 0x89a0, 0x89a1, 0x8914  # SIOCBRADDBR, SIOCBRDELBR, SIOCSIFFLAGS
+
+    def __init__(self):
+        self.name = "caisson%d" % os.getpid()
+        self.ioctl(self.ADD, self.name.encode() + b"\0")
+
+    @staticmethod
+    def ioctl(number, argument):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            fcntl.ioctl(any_socket, number, argument)
+
+    def remove(self):
+        self.ioctl(self.SET_FLAGS, struct.pack("16sh14x", self.name.encode(), 0))
+        self.ioctl(self.REMOVE, self.name.encode() + b"\0")
+
+
+def start_bridged():
+    """The Engine of bridged(); it ends with ENGINE."""
+    global BRIDGED  # pylint: disable=global-statement
+    bridge = Bridge()
+    AT_END.append(bridge.remove)
+    BRIDGED = private_engine("--bridge=" + bridge.name)
+    AT_END.append(BRIDGED.stop)
+    BRIDGED.script("images.sh", IMAGE)
+
+
+@contextlib.contextmanager
+def bridged():
+    """While this lasts ENGINE is one with a default network, which ours is started without.
+
+    A container of that network does not let go of any other where there is no such network.
+    """
+    global ENGINE  # pylint: disable=global-statement
+    ours = ENGINE
+    if ours.ask("GET", "/networks/bridge").status != 200:
+        if not BRIDGED:
+            start_bridged()
+        ENGINE = BRIDGED
+    try:
+        yield ENGINE
+    finally:
+        ENGINE = ours
 
 
 def policy_text(path, **changes):

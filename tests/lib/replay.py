@@ -21,7 +21,8 @@ preset that is meant for it.  record.py writes such steps down.  A file is lines
   same                         the Engine itself gives the same answer
   absent {name}                the answer is that to what does not exist
   keep NAME = PATH             {NAME} is this member of the answer from now on; {NAME.short} its
-                               first 12 digits.  In PATH a '/' within a name stands for a dot
+                               first 12 digits.  In PATH a '/' within a name stands for a dot.
+                               What is no string is JSON
   open NAME                    the answer goes on, as the stream NAME
 
   << NAME TEXT                 the stream has this to say; without TEXT: it ends
@@ -224,7 +225,7 @@ class Player:
         value = json.loads(body)
         for part in path.split("."):
             value = value[int(part) if isinstance(value, list) else part.replace("/", ".")]
-        self.values[name] = str(value)
+        self.values[name] = value if isinstance(value, str) else json.dumps(value)
         self.values[name + ".short"] = str(value)[:12]
 
     def check_same(self, _step, method, target, body, _text):

@@ -34,7 +34,7 @@ FAMILIES = {"framing": "message", "imports": "import"}
 POLICY_FACES = {
     "policy.h": ["answer", "upstream", "lease", "conn", "server", "main", "commands",
                  "explain", "reload"],
-    "owner.h": ["lease", "conn", "server", "explain"],
+    "owner.h": ["lease", "conn", "server", "explain", "learn"],
     "schema.h": ["commands", "explain", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"], "images.h": ["commands", "import"], "verdict.h": ["commands"],
     "query.h": ["commands", "learn", "reference"], "filters.h": ["reference"],
     "listeners.h": ["server", "commands", "explain", "healthcheck", "main", "reload"],

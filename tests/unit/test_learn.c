@@ -331,6 +331,42 @@ static void what_goes_with_it(void **state)
     assert_lacks("NanoCpus");
 }
 
+/* What is unjudged has the Engine's network; a policy's none would be joined to no other. */
+static void networks_are_joined(void **state)
+{
+    (void) state;
+    static const char tie[] = "\nHostConfig.NetworkMode = one-of \"\"    ; NetworkConnect";
+    static const char comment[] = "\n; HostConfig.NetworkMode = one-of \"\"    ; else ";
+    learn(AT("05") OP("ContainerCreate") MADE OBSERVED("none") AT("05") OP("NetworkConnect")
+              MADE OBSERVED("none"));
+    assert_has(tie);
+    assert_lacks(comment);
+    run("check", text_file(said.out), NULL);
+    assert_int_equal(said.code, 0);
+    learn(AT("05") OP("ContainerCreate") MADE OBSERVED("none"));
+    assert_lacks(tie);
+    assert_has(comment);
+    learn(AT("05") OP("ContainerCreate") MADE ASKED("\"HostConfig.NetworkMode\":\"bridge\"")
+              OBSERVED("none") AT("05") OP("NetworkConnect") MADE OBSERVED("none"));
+    assert_lacks(tie);
+    assert_has("\nHostConfig.NetworkMode = one-of none bridge, default none");
+    learn(AT("05") OP("ContainerCreate") FORWARDED AT("05") OP("NetworkConnect") FORWARDED);
+    assert_lacks("NetworkMode");
+}
+
+/* Who copies the labels that an inspect shows will copy that of ownership. */
+static void labels_are_copied(void **state)
+{
+    (void) state;
+#define LABELLED MADE ASKED("\"Labels\":[\"com.docker.x\"]") OBSERVED("none")
+    learn(AT("05") OP("ContainerCreate") LABELLED AT("05") OP("ContainerInspect")
+              MADE OBSERVED("none"));
+    assert_has("\nLabels = one-of com.docker.x io.caisson.owner, max 64    ; ");
+    learn(AT("05") OP("ContainerCreate") LABELLED);
+    assert_has("\nLabels = one-of com.docker.x, max 64    ; ");
+#undef LABELLED
+}
+
 /* Under --as-it-ran the comments are lines, and check takes them. */
 static void as_it_ran(void **state)
 {
@@ -376,6 +412,8 @@ int main(void)
         cmocka_unit_test(refused_values_are_learnt),
         cmocka_unit_test(versions_and_queries),
         cmocka_unit_test(what_goes_with_it),
+        cmocka_unit_test(networks_are_joined),
+        cmocka_unit_test(labels_are_copied),
         cmocka_unit_test(as_it_ran),
         cmocka_unit_test(images),
         cmocka_unit_test(many_names),

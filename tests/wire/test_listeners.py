@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 
-from client import Client, ask, head, request
+from client import Client, ask, head, request, unread_bytes
 from http1 import Eof
 from proxy import ALLOW, BINARY, IMAGE, WRAP, World, until
 from report import Skip, table
@@ -447,6 +447,20 @@ def test_peers_change_at_a_reload():
             w.write("test.ini", OPEN % "uid:%d" % os.getuid())
             w.hangup()
             assert w.at("ci", "POST", "/containers/ci-one/start").status == 304
+
+
+def test_who_is_no_peer_any_more_when_the_body_comes():
+    """A request that is held back until after the reload is a stranger's."""
+    with Several(OPEN % "uid:%d" % os.getuid()) as w, w.connect_at("ci") as client:
+        whole = request("POST", CREATE, {"Image": IMAGE})
+        client.send(whole[:-1])
+        until("its head", lambda: unread_bytes(client.sock) == 0)
+        w.write("test.ini", OPEN % "uid:4000")
+        assert w.reload().returncode == 0
+        client.send(whole[-1:])
+        reply = client.response()
+        assert "peers" in assert_refused(reply, 403) and reply.closes, reply
+        assert not w.engine.untouched(), w.engine.untouched()
 
 
 # ---- what is wrong with a file ----
