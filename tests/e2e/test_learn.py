@@ -77,8 +77,9 @@ def refuses_exec(w):
     assert "ContainerExec is not allowed by" in json.loads(reply.body)["message"], reply
 
 
-def round_trip(run, *options):
+def round_trip(run, *options, edit=lambda policy: policy):
     policy, used = observed(run, *options)
+    policy = edit(policy)
     with Under(policy) as w:
         try:
             run(w)
@@ -241,9 +242,24 @@ def test_evaluator():
 AS_IT_RAN = {"agent": "it writes to a folder of the host, as the user whose that is"}
 
 
+def replay_trip(replay, *options, edit=lambda policy, folder: policy):
+    with real.bridged() as engine, Stage(engine) as stage:
+        round_trip(lambda w: play(replay, w.proxy.listen, stage.values, engine, refused=False),
+                   *options, edit=lambda policy: edit(policy, stage.folder))
+
+
 @table([(replay.name, replay) for replay in replays()])
 def test_replay(replay):
     """What the programs of the presets do, under what was learnt from it instead of the preset."""
-    with real.bridged() as engine, Stage(engine) as stage:
-        round_trip(lambda w: play(replay, w.proxy.listen, stage.values, engine, refused=False),
-                   *(["--as-it-ran"] if replay.name in AS_IT_RAN else []))
+    replay_trip(replay, *(["--as-it-ran"] if replay.name in AS_IT_RAN else []))
+
+
+def test_one_line_by_hand():
+    """Instead of --as-it-ran: whose the folder is that the program writes to."""
+    def edit(policy, folder):
+        os.unlink(os.path.join(folder, "project", "made"))  # by root, unjudged
+        assert policy.count('\n; User = one-of ""') == 2, policy  # of containers, and of execs
+        return policy.replace('\n; User = one-of ""', "\nUser = force 1000:1000")
+    for replay in replays():
+        if replay.name in AS_IT_RAN:
+            replay_trip(replay, edit=edit)
