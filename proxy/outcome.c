@@ -13,11 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OUTCOME_NAME "caisson-outcome"
 
-enum { OUTCOME_FILE_BYTES = 4000, OUTCOME_TRIES = 100, OUTCOME_PATH_BYTES = 300 };
+enum {
+    OUTCOME_FILE_BYTES = 4000,
+    OUTCOME_TRIES = 100,
+    OUTCOME_PAUSE_MS = 5,
+    OUTCOME_PATH_BYTES = 300
+};
 
 struct outcome {
     int fd;
@@ -62,17 +68,17 @@ void outcome_add(struct outcome *outcome, const char *line)
 
 void outcome_publish(struct outcome *outcome, bool good, const char *version)
 {
-    char file[OUTCOME_FILE_BYTES];
-    int bytes;
+    char file[OUTCOME_FILE_BYTES] = {0};
 
     if (outcome == NULL)
         return;
     outcome->number++;
-    bytes = snprintf(file, sizeof file, "%lu %s %s\n%s%lu\n", outcome->number, good ? "yes" : "no",
-                     version, outcome->text, outcome->number);
+    snprintf(file, sizeof file, "%lu %s %s\n%s%lu\n", outcome->number, good ? "yes" : "no", version,
+             outcome->text, outcome->number);
     outcome->bytes = 0;
     outcome->text[0] = '\0';
-    if (pwrite(outcome->fd, file, (size_t) bytes, 0) != bytes || ftruncate(outcome->fd, bytes) < 0)
+    /* Always the whole file, so that one write leaves nothing of what was said before. */
+    if (pwrite(outcome->fd, file, sizeof file, 0) != (ssize_t) sizeof file)
         log_warn("cannot tell `caisson reload` what became of it: %s", strerror(errno));
 }
 
@@ -132,6 +138,7 @@ static bool outcome_parse(char *file, struct outcome_seen *ret_seen)
 
 int outcome_see(pid_t pid, struct outcome_seen *ret_seen, struct err *err)
 {
+    const struct timespec pause = {.tv_nsec = OUTCOME_PAUSE_MS * 1000000L};
     char file[OUTCOME_FILE_BYTES + 1];
     int fd = outcome_find(pid, err);
     bool whole = false;
@@ -143,6 +150,8 @@ int outcome_see(pid_t pid, struct outcome_seen *ret_seen, struct err *err)
         memset(ret_seen, 0, sizeof *ret_seen);
         file[bytes > 0 ? bytes : 0] = '\0';
         whole = bytes >= 0 && outcome_parse(file, ret_seen);
+        if (!whole)
+            nanosleep(&pause, NULL);
     }
     close(fd);
     return whole ? 0 : err_set(err, "what process %d tells cannot be read", (int) pid);

@@ -139,7 +139,7 @@ static void reference(void **state)
     assert_non_null(strstr(said.out, "\n| `until` | a Unix time in seconds, like 1700000000 or "
                                      "1700000000.5 | 1.35 | only lines before this time |\n"));
     assert_non_null(strstr(said.out, "\n| `HostConfig.Privileged` | bool | | `forbid` | "));
-    assert_non_null(strstr(said.out, "\n| VolumeUpdate | `PUT "));
+    assert_non_null(strstr(said.out, "\n| ServiceCreate | `POST "));
     assert_non_null(strstr(said.out, "\n| `not-owned` | 404 | No such container |\n"));
 
     run("reference", "--man", "options", NULL);
@@ -152,7 +152,7 @@ static void reference(void **state)
     run("reference", "--man", "operations", NULL);
     assert_non_null(strstr(said.out, "\n.It Sy ContainerStart No = own or any\nruns a container"));
     assert_non_null(strstr(said.out, "\n.It Sy ContainerAttachWebsocket No = own or any\n"));
-    assert_null(strstr(said.out, "VolumeUpdate"));
+    assert_null(strstr(said.out, "ServiceCreate"));
     run("reference", "--man", "refusals", NULL);
     assert_non_null(strstr(said.out, "\n.It Sy client-gone\nthe client"));
     assert_non_null(strstr(said.out, "\n.It Sy not-owned Pq 404\nNo such container\n"));

@@ -67,7 +67,7 @@ static void the_default_five_are_grantable(void **state)
     assert_int_equal(operation_get(OPERATION_ContainerDelete)->grants, GRANT_OWN | GRANT_ANY);
     assert_int_equal(operation_get(OPERATION_ContainerWait)->reply, REPLY_STREAM);
     assert_int_equal(operation_get(OPERATION_ContainerLogs)->reply, REPLY_STREAM);
-    assert_int_equal(operation_get(OPERATION_VolumeUpdate)->grants, GRANT_NO);
+    assert_int_equal(operation_get(OPERATION_ServiceCreate)->grants, GRANT_NO);
     assert_string_equal(operation_protocol(operation_get(OPERATION_ContainerAttachWebsocket)),
                         "websocket");
     assert_string_equal(operation_protocol(operation_get(OPERATION_Session)), "h2c");

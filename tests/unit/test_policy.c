@@ -89,16 +89,18 @@ static const struct load_case load_cases[] = {
     {"[allow]\nContainerCreate = own\n", ":2: ContainerCreate takes yes or no, not 'own'"},
     {"[allow]\nContainerCreate = any\n", ":2: ContainerCreate takes yes or no, not 'any'"},
     {"[allow]\nContainerAttachWebsocket = own\n", NULL},
-    {"[allow]\nVolumeUpdate = own\n", ":2: VolumeUpdate cannot be allowed: it changes cluster "
-                                      "volumes of others; take this line out"},
+    {"[allow]\nServiceCreate = yes\n",
+     ":2: ServiceCreate cannot be allowed: its containers would be made outside every rule under "
+     "[create]; take this line out"},
     {"[allow]\nContainerExec = own\nExecStart = own\nContainerList = any\n", NULL},
     {"[allow]\nContainerExec = yes\n", ":2: ContainerExec takes own, any or no, not 'yes'"},
     {"[allow]\nExecStart = yes\n", ":2: ExecStart takes own, any or no, not 'yes'"},
     {"[allow]\nContainerList = yes\n", ":2: ContainerList takes own, any or no, not 'yes'"},
     {"[exec]\nUser = allow\nDetach = forbid\n", NULL},
     {"[exec]\nImage = allow\n", ":2: there is no field 'Image'; 'caisson fields' lists them"},
-    {"[allow]\nVolumeUpdate = maybe\n",
-     ":2: VolumeUpdate can only be 'no', not 'maybe': it changes cluster volumes of others"},
+    {"[allow]\nServiceCreate = maybe\n",
+     ":2: ServiceCreate can only be 'no', not 'maybe': its containers would be made outside every "
+     "rule under [create]"},
     {"[allow]\nContainerStart = own\nContainerStart = no\n",
      ":3: 'ContainerStart' is repeated; it is already on line 2"},
     {"[proxy]\nlisten = /tmp/s\n",
@@ -325,10 +327,10 @@ static void operations_that_are_not_allowed(void **state)
                   REASON_OPERATION_NOT_ALLOWED, "ContainerAttachWebsocket",
                   "ContainerAttachWebsocket is not allowed by p.ini; allow it with "
                   "'ContainerAttachWebsocket = own' under [allow]");
-    assert_denied(&asked, METHOD_PUT, "/volumes/v", NULL, REASON_OPERATION_NOT_ALLOWED,
-                  "VolumeUpdate",
-                  "VolumeUpdate is not allowed by p.ini and cannot be allowed: it changes cluster "
-                  "volumes of others");
+    assert_denied(&asked, METHOD_POST, "/services/create", NULL, REASON_OPERATION_NOT_ALLOWED,
+                  "ServiceCreate",
+                  "ServiceCreate is not allowed by p.ini and cannot be allowed: its containers "
+                  "would be made outside every rule under [create]");
     assert_denied(&asked, METHOD_DELETE, "/containers/create", NULL, REASON_OPERATION_UNKNOWN, "",
                   "DELETE /containers/create is no operation of the Docker Engine API; POST "
                   "/containers/create is ContainerCreate");
