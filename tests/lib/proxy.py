@@ -2,7 +2,7 @@
 """The proxy under test as a process, in front of a fake Engine.
 
 CAISSON names the binary (build/caisson; CAISSON_BIN does too), CAISSON_WRAP a wrapper ("valgrind
---error-exitcode=99 -q").  A proxy that does not end with status 0 when asked to fails its test.
+--error-exitcode=99 -q"), CAISSON_WRAPPER the name of one that the binary comes with.  A proxy that does not end with status 0 when asked to fails its test.
 """
 import json
 import os
@@ -24,6 +24,7 @@ from engine import Engine  # noqa: E402
 BINARY = (os.environ.get("CAISSON_BIN") or os.environ.get("CAISSON") or
           os.path.join(ROOT, "build", "caisson"))
 WRAP = shlex.split(os.environ.get("CAISSON_WRAP", ""))
+WRAPPER = os.path.basename(WRAP[0]) if WRAP else os.environ.get("CAISSON_WRAPPER", "")
 DEFAULT_POLICY = os.path.join(ROOT, "policy", "evaluator.ini")
 IMAGE = "python:3.11-slim"
 

@@ -10,7 +10,7 @@ import struct
 import subprocess
 
 import proxy
-from proxy import BINARY, WRAP, World
+from proxy import BINARY, WRAPPER, World
 from report import Skip
 
 LIBRARY = os.path.join(os.path.dirname(BINARY), "shim.so")
@@ -66,8 +66,8 @@ class ShimWorld(World):
 
 def needs_shim():
     """Where something else has taken memory's place already, the shim cannot."""
-    if WRAP:
-        raise Skip("%s has its own memory" % os.path.basename(WRAP[0]))
+    if WRAPPER:
+        raise Skip("%s has its own memory" % WRAPPER)
     with open(BINARY, "rb") as binary:
         if b"__asan_init" in binary.read():
             raise Skip("the sanitizer has its own memory")

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from client import head, request
-from proxy import ALLOW, BINARY, WRAP, World, until
+from proxy import ALLOW, BINARY, WRAP, WRAPPER, World, until
 from report import Skip, table
 from shared import MINE, START, assert_refused, assert_served, populate, start
 
@@ -29,8 +29,8 @@ def few_descriptors(w, more):
 
 
 def needs_its_own_descriptors():
-    if WRAP:
-        raise Skip("%s keeps descriptors for itself" % os.path.basename(WRAP[0]))
+    if WRAPPER:
+        raise Skip("%s keeps descriptors for itself" % WRAPPER)
 
 
 @table([("enough", 300, 4000, 664, False), ("too few", 300, 400, 400, True),
