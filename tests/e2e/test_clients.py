@@ -19,7 +19,7 @@ from report import Skip
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPTS = os.path.join(HERE, "clients")
 CACHE = os.environ.get("CAISSON_CACHE", os.path.join(ROOT, "build", "cache"))
-NPM = {"dockerode": "4.0.2"}
+NPM = {"dockerode": "4.0.2", "testcontainers": "10.13.2"}
 
 
 def run(preset, command, **variables):
