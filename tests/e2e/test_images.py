@@ -317,7 +317,7 @@ def test_build_by_buildkit(path):
                     out.write("from the client")
                 tag = r.host + "/acme/kit:1"
                 done = subprocess.run([path, "build", "-t", tag, folder], capture_output=True,
-                                      check=False, timeout=60,
+                                      check=False, timeout=180,
                                       env={"PATH": "/usr/bin:/bin", "DOCKER_HOST": w.host,
                                            "HOME": w.directory, "DOCKER_BUILDKIT": "1"})
                 assert (done.returncode == 0) == good_end, (name, done.stderr)
