@@ -12,7 +12,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd -P)
 cache=${CAISSON_CACHE:-$project/build/cache}
-packages=docker.io,docker-cli,docker-compose,containerd,runc,iptables,ca-certificates
+packages=docker.io,docker-cli,docker-compose,containerd,runc,iptables,procps,ca-certificates
 
 # In a mount namespace of its own: makes the root, moves there, becomes its dockerd.  A mere chroot
 # is not enough, since dockerd remounts / where it unpacks images.
