@@ -47,6 +47,18 @@ def mine(path, *command, **changes):
         yield w
 
 
+def converse(w, path, *arguments):
+    """With a shell in a terminal: both sizes, a word each way, and how it ends."""
+    with Terminal(w, path, *arguments, "sh", "-c", SIZED % (30, 100, 1) + SIZED % (40, 120, 2) +
+                  "tty; read x; echo got $x; exit 5", size=(30, 100)) as terminal:
+        terminal.expect(b"it is 1\r\n")
+        terminal.resize_until(40, 120, b"it is 2\r\n")
+        terminal.expect(b"/dev/pts/")
+        terminal.write(b"hello\r")
+        terminal.expect(b"got hello\r\n")
+        assert terminal.end() == 5
+
+
 # ---- run and attach ----
 
 
@@ -82,15 +94,8 @@ def test_run_i_is_binary_both_ways(path):
 
 @table(clients())
 def test_run_it_in_a_terminal(path):
-    with world() as w, Terminal(w, path, "run", "-it", "--rm", IMAGE, "sh", "-c",
-                                SIZED % (30, 100, 1) + SIZED % (40, 120, 2) +
-                                "tty; read x; echo got $x; exit 5", size=(30, 100)) as terminal:
-        terminal.expect(b"it is 1\r\n")
-        terminal.resize_until(40, 120, b"it is 2\r\n")
-        terminal.expect(b"/dev/pts/")
-        terminal.write(b"hello\r")
-        terminal.expect(b"got hello\r\n")
-        assert terminal.end() == 5
+    with world() as w:
+        converse(w, path, "run", "-it", "--rm", IMAGE)
 
 
 @table(clients())
@@ -189,15 +194,8 @@ def test_exec_i_is_binary_both_ways(path):
 
 @table(clients())
 def test_exec_it_in_a_terminal(path):
-    with mine(path) as w, Terminal(w, path, "exec", "-it", "mine", "sh", "-c",
-                                   SIZED % (30, 100, 1) + SIZED % (40, 120, 2) +
-                                   "tty; read x; echo got $x; exit 5", size=(30, 100)) as terminal:
-        terminal.expect(b"it is 1\r\n")
-        terminal.resize_until(40, 120, b"it is 2\r\n")
-        terminal.expect(b"/dev/pts/")
-        terminal.write(b"hello\r")
-        terminal.expect(b"got hello\r\n")
-        assert terminal.end() == 5
+    with mine(path) as w:
+        converse(w, path, "exec", "-it", "mine")
         assert w.engine.running("mine")
 
 
