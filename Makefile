@@ -126,7 +126,7 @@ valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
 soak: all ## An hour of mixed clients and engine restarts (ARGS="--seconds N --requests N")
 	$(Q)tests/setup/suite.sh tests/soak/run $(ARGS)
-bench: all ## Measure against HAProxy and a bare relay
+bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
 # Counts are free of noise: what a small request may cost at most, so that nobody makes it dearer.
