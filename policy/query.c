@@ -563,15 +563,17 @@ static int pairs_note(const struct operation *op, const char *text, size_t bytes
 int query_judge(const struct operation *op, const struct query_context *context, const char *text,
                 size_t bytes, struct query *query)
 {
-    struct slice slices[QUERY_PAIRS] = {0};
+    struct slice slices[QUERY_PAIRS];
     struct query_rules rules = {.context = context, .query = query};
+    int first = rows_first(op), end = first;
+    for (; end < ROW_COUNT && rows[end].op == (int) op->number; end++)
+        slices[end - first] = (struct slice){0};
     query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
     query->field[0] = query->message[0] = '\0';
     query->warnings = NULL;
     int reason = pairs_note(op, text, bytes, slices, query);
-    int first = rows_first(op);
     bool narrowed = !context->label;
-    for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++)
+    for (int i = first; i < end; i++)
         if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
             reason = filters_judge(op, (size_t) i, &slices[i - first], &rules);
             narrowed = true;
