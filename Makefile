@@ -11,6 +11,7 @@ PYTHON   := $(firstword $(wildcard /usr/bin/python3) python3)
 SANITIZE :=
 STATIC   :=
 FUZZ_SECONDS := 60
+FUZZ_JOBS    := 1
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
@@ -137,14 +138,14 @@ valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
 soak: all ## An hour of mixed clients and engine restarts (ARGS="--seconds N --requests N")
 	$(Q)tests/setup/suite.sh tests/soak/run $(ARGS)
-bench: all ## Measure against HAProxy and a bare relay
+bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
 # Counts are free of noise: what a small request and our own code may cost at most, so that nobody
 # makes them dearer.
 bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
 	$(Q)tests/setup/suite.sh tests/bench/count --instructions 20000 --syscalls 5 --code 350 $(ARGS)
-fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each (clang)
+fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each, FUZZ_JOBS at once (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run
 fuzz-afl: ## The same with AFL++ in persistent mode (afl++, clang)
@@ -153,7 +154,7 @@ fuzz-afl: ## The same with AFL++ in persistent mode (afl++, clang)
 	    FUZZ_SCRIPT=tests/setup/fuzz-afl.sh fuzz-run
 FUZZ_SCRIPT := tests/setup/fuzz.sh
 fuzz-run: $(if $(FUZZ),$(FUZZ:%=$(BUILD)/fuzz/fuzz_%),$(FUZZERS))
-	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(FUZZ_SCRIPT) $^
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) $(FUZZ_SCRIPT) $^
 # Optimised as little as keeps lines apart; what fuzzing found beside the corpora counts as well.
 fuzz-coverage: ## Lines and branches that the fuzz corpora reach, by module (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/coverage CC=clang \
