@@ -27,7 +27,7 @@ struct rows {
     const char *texts;
 };
 
-/* The rows of a body, which must be described; how many there are. */
+/* The rows of a body, none for one that no table describes; and how many there are. */
 struct rows rows_begin(int body);
 size_t rows_count(int body);
 /* False past the last one. */

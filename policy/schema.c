@@ -45,9 +45,9 @@ const char *schema_section(int body)
 
 bool schema_names(int body, const char *name, size_t bytes)
 {
-    struct rows rows = tables[body].section ? rows_begin(body) : (struct rows){0};
+    struct rows rows = rows_begin(body);
     struct field_row row;
-    while (tables[body].section && rows_next(&rows, &row))
+    while (rows_next(&rows, &row))
         if (strlen(row.path) == bytes && memcmp(row.path, name, bytes) == 0 &&
             !memchr(name, '.', bytes))
             return true;
