@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "err.h"
+#include "operation.h"
 #include "policy.h"
 #include "rows.h"
 
