@@ -111,8 +111,10 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
     conn->engine = NULL;
     buf_done(&conn->reply);
     buf_done(&conn->body);
+    conn_release_body(conn);
     if (!x->open)
         return;
+    conn_uncount(conn);
     if (x->expected)
         conn_end_create(conn);
     x->reason = reason;
@@ -140,6 +142,7 @@ struct answer_to conn_answer_to(const struct conn *conn)
         .keep_alive = conn_keeps_alive(conn),
         .to_head = conn->x.to_head,
         .engine = upstream_engine(conn->shared->upstream),
+        .retry_after_s = conn->x.retry_s,
     };
 }
 
@@ -226,6 +229,10 @@ static void conn_forward(struct conn *conn)
     memcpy(x->container, x->decision->container, sizeof x->container);
     memcpy(x->object, x->decision->network[0] != '\0' ? x->decision->network : x->decision->volume,
            sizeof x->object);
+    if (!conn_admit(conn)) {
+        conn_refuse(conn, (enum reason) x->decision->reason, NULL);
+        return;
+    }
     /*
      * A kept connection can have ended since: then nothing of the request was taken (on a Unix
      * socket the write itself fails), and a new connection is safe to try.
@@ -235,6 +242,9 @@ static void conn_forward(struct conn *conn)
         return;
     }
     x->forwarded = true;
+    conn_count(conn);
+    if (stream_waiting(conn->engine) == 0)
+        conn_release_body(conn);
     x->expected = policy_makes(x->op) >= 0 && !conn_observes(x);
     if (x->expected)
         owner_expect(owner_of(conn->tenant->owned, (enum owner_kind) policy_makes(x->op)));
@@ -508,6 +518,10 @@ ssize_t conn_read_body(struct conn *conn, const char *data, size_t bytes)
     conn->x.bytes_in += payload.bytes;
     if (buf_bytes(&conn->body) + payload.bytes > (size_t) conn_config(conn)->body_bytes) {
         conn_refuse_and_close(conn, REASON_BODY_TOO_LARGE);
+        return (ssize_t) bytes;
+    }
+    if (!conn_reserve_body(conn, payload.bytes)) {
+        conn_refuse_and_close(conn, (enum reason) conn->x.decision->reason);
         return (ssize_t) bytes;
     }
     if (buf_add(&conn->body, payload.data, payload.bytes) < 0) {
