@@ -70,8 +70,8 @@ static const struct query_row rows[] = {
 enum {
     ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
     QUERY_PAIRS = 40,           /* more rows than any operation has */
-    QUERY_PATH_BYTES = 512,     /* a decoded path, with one byte that may be added */
-    QUERY_FILTERS_BYTES = 1024, /* the same of filters */
+    QUERY_PATH_BYTES = 512,     /* a decoded path, also with the slash that may be put before it */
+    QUERY_FILTERS_BYTES = 1024, /* the same of filters, also with our label */
 };
 
 /* ---- types: canonical text of a decoded value, false when it is none of the type's ---- */
@@ -194,9 +194,8 @@ static bool take_ps(const char *value, char *out)
 /* The Engine reads every path from the root; it is sent so that nothing is left to clean. */
 static bool take_path(const char *value, char *out)
 {
-    if (strlen(value) + 2 > QUERY_PATH_BYTES)
+    if (snprintf(out, QUERY_PATH_BYTES, "/%s", value + (value[0] == '/')) >= QUERY_PATH_BYTES)
         return false;
-    sprintf(out, "/%s", value + (value[0] == '/'));
     for (const char *name = out + 1, *end; *name; name = end + (*end == '/')) {
         end = name + strcspn(name, "/");
         if (end == name || (end - name == 1 && name[0] == '.' && *end) ||
@@ -407,7 +406,7 @@ static int filters_judge(const struct operation *op, size_t index, const struct 
     const struct query_row *row = &rows[index];
     const struct field *rule = query_rule_of(rules->context, index);
     struct query *query = rules->query;
-    char value[QUERY_FILTERS_BYTES], out[QUERY_FILTERS_BYTES + 256], why[FILTERS_WRONG_BYTES];
+    char value[QUERY_FILTERS_BYTES], out[QUERY_FILTERS_BYTES], why[FILTERS_WRONG_BYTES];
     const char *wrong = slice->at ? value_decode(slice, value, sizeof(value)) : NULL;
     if (wrong)
         return refuse(query, REASON_QUERY_REFUSED, row->name,
@@ -563,15 +562,17 @@ static int pairs_note(const struct operation *op, const char *text, size_t bytes
 int query_judge(const struct operation *op, const struct query_context *context, const char *text,
                 size_t bytes, struct query *query)
 {
-    struct slice slices[QUERY_PAIRS] = {0};
+    struct slice slices[QUERY_PAIRS];
     struct query_rules rules = {.context = context, .query = query};
+    int first = rows_first(op), end = first;
+    for (; end < ROW_COUNT && rows[end].op == (int) op->number; end++)
+        slices[end - first] = (struct slice){0};
     query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
     query->field[0] = query->message[0] = '\0';
     query->warnings = NULL;
     int reason = pairs_note(op, text, bytes, slices, query);
-    int first = rows_first(op);
     bool narrowed = !context->label;
-    for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++)
+    for (int i = first; i < end; i++)
         if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
             reason = filters_judge(op, (size_t) i, &slices[i - first], &rules);
             narrowed = true;

@@ -135,10 +135,16 @@ int conn_write(struct conn *conn, const char *data, size_t bytes)
     if (conn->detached)
         return 0;
     conn->x.bytes_out += bytes;
-    if (stream_write_later(&conn->client, &conn->shared->answers, data, bytes) == 0)
+    if (stream_write_later(&conn->client, &conn->shared->later, data, bytes) == 0)
         return 0;
     conn_finish(conn, REASON_CLIENT_GONE);
     return -1;
+}
+
+struct buf *conn_draft(struct conn *conn)
+{
+    buf_clear(&conn->shared->draft);
+    return &conn->shared->draft;
 }
 
 /* What follows from a state. */

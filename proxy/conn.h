@@ -23,6 +23,7 @@ struct lease;
 struct owner_table;
 struct peers;
 struct policy;
+struct policy_decision;
 struct ucred;
 struct upstream;
 
@@ -53,10 +54,12 @@ struct conn_shared {
     struct event_base *base;
     struct upstream *upstream;
     struct audit *audit;
-    char *scratch; /* CONN_SCRATCH_BYTES, used within one callback */
+    char *scratch;                 /* CONN_SCRATCH_BYTES, used within one callback */
+    struct buf draft;              /* where a head is put together; used within one function */
+    struct policy_decision *spare; /* owned: one that is not in use; NULL for none */
     uint64_t accepted;
     struct conn_list done;
-    struct stream_queue answers; /* written at the end of the turn, by the server */
+    struct stream_queue later; /* written at the end of the turn, by the server */
 };
 
 /*

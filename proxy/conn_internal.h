@@ -36,7 +36,7 @@ struct exchange {
     enum reason reason;               /* how it ended; REASON_NONE for well */
     const struct operation *op;       /* NULL until a row matched */
     struct policy *policy;            /* the one in force when the head came; counted */
-    struct policy_decision *decision; /* owned; NULL once the reply's head is here */
+    struct policy_decision *decision; /* owned; NULL once nothing more is asked of it */
     char *target;                     /* owned: as the client wrote it */
     size_t target_bytes;
     char *image; /* owned: what outlives the decision for the audit log; NULL for none */
@@ -45,9 +45,12 @@ struct exchange {
     int64_t time_us, start_us;       /* wall clock, monotonic */
     int status;
     uint64_t bytes_in, bytes_out;
-    unsigned interim; /* 1xx replies of the Engine so far */
+    unsigned interim;     /* 1xx replies of the Engine so far */
+    size_t request_bytes; /* to the Engine; 0 when its body goes out as it comes */
     bool http10, keep_alive, to_head;
     bool forwarded;   /* the Engine was asked */
+    bool fresh;       /* ... on a connection that was made for it */
+    bool hijack;      /* ... for a raw stream, if the client asked for one */
     uint64_t volumes; /* the list of volumes that the decision waits for; 0: none */
     bool expected;    /* a create that counts as alive while its answer is awaited */
     bool upgrade;     /* the client asked for another protocol on its connection */
@@ -100,6 +103,8 @@ void conn_finish(struct conn *conn, enum reason reason);
 void conn_end_exchange(struct conn *conn, enum reason reason);
 /* < 0: the client is gone, and the connection has finished. */
 int conn_write(struct conn *conn, const char *data, size_t bytes);
+/* An empty buffer for a head, in use until the next call. */
+struct buf *conn_draft(struct conn *conn);
 /* At the end of every way in: goes on with what waits, and watches what the state needs. */
 void conn_settle(struct conn *conn);
 /* The monotonic time in so many milliseconds. */
@@ -122,7 +127,11 @@ struct answer_to conn_answer_to(const struct conn *conn);
 void conn_open_exchange(struct conn *conn);
 /* Its audit record, and the end of all that it holds. */
 void conn_close_exchange(struct conn *conn, enum reason reason);
-void conn_free_decision(struct exchange *x);
+void conn_free_decision(struct conn *conn);
+/* The same, where the reply will not be looked at in its light. */
+void conn_forget_decision(struct conn *conn);
+/* The Engine has not taken a byte of the request: asks on another connection, or refuses. */
+void conn_resend(struct conn *conn);
 
 /* Whether another exchange can follow this one. */
 bool conn_keeps_alive(const struct conn *conn);
