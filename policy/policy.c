@@ -241,6 +241,11 @@ const char *policy_version(const struct policy *policy)
     return policy->version;
 }
 
+const char *policy_file(const struct policy *policy)
+{
+    return policy->file;
+}
+
 const struct config *policy_config(const struct policy *policy)
 {
     return &policy->config;

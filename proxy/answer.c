@@ -12,6 +12,14 @@
 
 enum { ANSWER_RETRY_S = 1, ANSWER_TEXT_BYTES = 1024 /* of a refusal, longer than any */ };
 
+/* Retry-After, in refusals that another time may pass. */
+static unsigned answer_retry_s(const struct answer_to *to, int status)
+{
+    if (status != 429 && status != 503)
+        return 0;
+    return to->retry_after_s > 0 ? to->retry_after_s : ANSWER_RETRY_S;
+}
+
 static int answer_write(struct buf *out, const struct answer_to *to, int status, const char *type,
                         const char *body, size_t bytes)
 {
@@ -25,7 +33,7 @@ static int answer_write(struct buf *out, const struct answer_to *to, int status,
         .content_type_bytes = strlen(type),
         .api_minor = to->engine->api_minor,
         .ostype = to->engine->ostype,
-        .retry_after_s = status == 429 || status == 503 ? ANSWER_RETRY_S : 0,
+        .retry_after_s = answer_retry_s(to, status),
     };
 
     if (message_write_reply(out, &head) < 0)

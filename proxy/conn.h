@@ -25,6 +25,7 @@ struct owner_table;
 struct peers;
 struct policy;
 struct policy_decision;
+struct ucred;
 struct upstream;
 
 enum conn_state {
@@ -76,8 +77,9 @@ struct conn_tenant {
     struct owner_table *owned;
     struct owner_table *seen; /* made while the policy only observed: nobody's own */
     struct lease *lease;
-    bool ready;    /* the Engine is known and the table of owned containers is rebuilt */
-    bool draining; /* the listener is about to end: no exchange follows another */
+    struct quota *quota; /* what they have of what [limits] bounds */
+    bool ready;          /* the Engine is known and the table of owned containers is rebuilt */
+    bool draining;       /* the listener is about to end: no exchange follows another */
     /* Asks for `ready`; conn_engine_known() follows, perhaps at once. */
     void (*ask_engine)(void *arg);
     void *arg;
@@ -88,7 +90,7 @@ struct conn_tenant {
 };
 
 /* Takes a client's socket (non-blocking). < 0: no memory; the socket is closed. */
-int conn_new(struct conn_tenant *tenant, int take_fd);
+int conn_new(struct conn_tenant *tenant, int take_fd, const struct ucred *peer);
 
 /* For all open connections: the answer to ask_engine; the clock; the end of the listener. */
 void conn_engine_known(struct conn_tenant *tenant, bool ready);

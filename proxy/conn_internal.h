@@ -8,6 +8,7 @@
  * conn_reply.c    from the Engine's reply to the client
  * conn_made.c     what a reply teaches us of networks and volumes, and of what is gone
  * conn_tunnel.c   both ways, after a hijack
+ * conn_limits.c   what one may take of what all share
  * conn_observe.c  what only observing notes
  */
 #ifndef CAISSON_PROXY_CONN_INTERNAL_H
@@ -17,6 +18,7 @@
 #include "message.h"
 #include "operation.h"
 #include "owner.h"
+#include "quota.h"
 #include "reason.h"
 #include "stream.h"
 #include <sys/socket.h>
@@ -57,6 +59,9 @@ struct exchange {
     bool engine_keep; /* the Engine reads another request on its connection */
     bool unread;      /* a body to hand on has not come to its end: no request can follow it */
     bool expect;      /* ... and the client waits for a word before it sends it */
+    bool held;        /* at the Engine it is one of `streams`, else of `requests` */
+    bool counted;     /* ... as which it is counted */
+    unsigned retry_s; /* of a refusal: when it is of use to ask again; 0: soon */
 };
 
 struct conn {
@@ -80,8 +85,11 @@ struct conn {
     bool engine_ended;           /* in a tunnel: the Engine will send no more */
     bool client_end_passed;      /* in a tunnel: each side has been told of the other's end */
     bool engine_end_passed;
-    bool stranger; /* not among the listener's peers: every request is refused */
-    bool detached; /* the client is gone, but the Engine is still making it a container */
+    bool stranger;         /* not among the listener's peers: every request is refused */
+    bool detached;         /* the client is gone, but the Engine is still making it a container */
+    bool stalling;         /* the client takes nothing: the deadline is for that */
+    size_t stalled_bytes;  /* ... which waited when it was set */
+    size_t reserved_bytes; /* of `bodies` */
     struct exchange x;
 };
 
@@ -160,6 +168,22 @@ void conn_learn(struct conn *conn, int status);
 void conn_container_created(struct conn *conn, bool surplus);
 void conn_network_created(struct conn *conn, bool surplus);
 void conn_volume_created(struct conn *conn, bool surplus);
+
+/* conn_limits.c */
+
+/* Whether the Engine may be given the request; if not, the decision says why. */
+bool conn_admit(struct conn *conn);
+/* The Engine has it; and the exchange is over. */
+void conn_count(struct conn *conn);
+void conn_uncount(struct conn *conn);
+/* Room for more of the body that is being read; if there is none, the decision says why. */
+bool conn_reserve_body(struct conn *conn, size_t bytes);
+void conn_release_body(struct conn *conn);
+/* How much of either side may be read at once. */
+size_t conn_read_bytes(const struct conn *conn);
+/* The client has ceased to take its answer, or takes it again; and that deadline has passed. */
+void conn_watch_stall(struct conn *conn);
+void conn_stalled(struct conn *conn);
 
 /* conn_tunnel.c */
 

@@ -136,8 +136,10 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
     conn->engine = NULL;
     buf_done(&conn->reply);
     buf_done(&conn->body);
+    conn_release_body(conn);
     if (!x->open)
         return;
+    conn_uncount(conn);
     if (x->expected)
         conn_end_create(conn);
     x->reason = reason;
@@ -165,6 +167,7 @@ struct answer_to conn_answer_to(const struct conn *conn)
         .keep_alive = conn_keeps_alive(conn),
         .to_head = conn->x.to_head,
         .engine = upstream_engine(conn->shared->upstream),
+        .retry_after_s = conn->x.retry_s,
     };
 }
 
@@ -292,11 +295,18 @@ static void conn_forward(struct conn *conn)
     memcpy(x->container, x->decision->container, sizeof x->container);
     memcpy(x->object, x->decision->network[0] != '\0' ? x->decision->network : x->decision->volume,
            sizeof x->object);
+    if (!conn_admit(conn)) {
+        conn_refuse(conn, (enum reason) x->decision->reason, NULL);
+        return;
+    }
     if (conn_write_request(conn, false) < 0 && conn_write_request(conn, true) < 0) {
         conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
         return;
     }
     x->forwarded = true;
+    conn_count(conn);
+    if (stream_waiting(conn->engine) == 0)
+        conn_release_body(conn);
     x->expected = policy_makes(x->op) >= 0 && !conn_observes(x);
     if (x->expected)
         owner_expect(owner_of(conn->tenant->owned, (enum owner_kind) policy_makes(x->op)));
@@ -572,6 +582,10 @@ ssize_t conn_read_body(struct conn *conn, const char *data, size_t bytes)
     conn->x.bytes_in += payload.bytes;
     if (buf_bytes(&conn->body) + payload.bytes > (size_t) conn_config(conn)->body_bytes) {
         conn_refuse_and_close(conn, REASON_BODY_TOO_LARGE);
+        return (ssize_t) bytes;
+    }
+    if (!conn_reserve_body(conn, payload.bytes)) {
+        conn_refuse_and_close(conn, (enum reason) conn->x.decision->reason);
         return (ssize_t) bytes;
     }
     if (buf_add(&conn->body, payload.data, payload.bytes) < 0) {

@@ -44,6 +44,10 @@ Image = one-of %s
 containers = 2000
 upload = 2GiB
 connections = 100000
+connections-per-user = 100000
+requests = 100000
+streams = 100000
+creates-per-minute = 10000000
 """ % IMAGE
 
 # Method and path rules, as a proxy without a view of bodies has to have them: each part of the

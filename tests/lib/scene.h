@@ -210,6 +210,10 @@ static inline void scene_close(struct scene *scene)
     conn_reap(&scene->server.shared);
     scene_demand(scene_tenant(scene)->count == 0 && scene_tenant(scene)->detached == 0,
                  "connections are left");
+    const struct quota *quota = scene_tenant(scene)->quota;
+    scene_demand(quota->requests == 0 && quota->streams == 0 && quota->body_bytes == 0 &&
+                     quota->user_count == 0,
+                 "something is counted that is over");
     server_unwatch(&scene->server);
     server_stop(&scene->server);
     scene_engine_down(scene);
