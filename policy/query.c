@@ -11,6 +11,7 @@
 #include "operation.h"
 #include "query_images.h"
 #include "reason.h"
+#include "rows.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -56,11 +57,11 @@ enum query_type {
 };
 
 static const struct query_row rows[] = {
-#define QUERY(op, name, type, since, why) {OPERATION_##op, name, QUERY_##type, since, false, why},
+#define QUERY(op, name, type, since, why) {name, OPERATION_##op, QUERY_##type, since, false},
 #define QUERY_SHUT(op, name, type, since, risk, why) \
-    {OPERATION_##op, name, QUERY_##type, since, true, why},
+    {name, OPERATION_##op, QUERY_##type, since, true},
 #define QUERY_RULE(op, name, type, since, rule, risk, why) \
-    {OPERATION_##op, name, QUERY_##type, since, false, why},
+    {name, OPERATION_##op, QUERY_##type, since, false},
 #include "queries.def"
 #undef QUERY
 #undef QUERY_SHUT
@@ -335,12 +336,21 @@ static const char *value_decode(const struct slice *slice, char *out, size_t out
     return NULL;
 }
 
+/* Whose each row is, apart from the rest of it: so a row is found with one memchr(). */
+static const unsigned char row_ops[] = {
+#define QUERY(op, name, type, since, why)                  OPERATION_##op,
+#define QUERY_SHUT(op, name, type, since, risk, why)       OPERATION_##op,
+#define QUERY_RULE(op, name, type, since, rule, risk, why) OPERATION_##op,
+#include "queries.def"
+#undef QUERY
+#undef QUERY_SHUT
+#undef QUERY_RULE
+};
+
 static int rows_first(const struct operation *op)
 {
-    int first = 0;
-    while (first < ROW_COUNT && rows[first].op != (int) op->number)
-        first++;
-    return first;
+    const unsigned char *first = memchr(row_ops, (int) op->number, ROW_COUNT);
+    return first ? (int) (first - row_ops) : ROW_COUNT;
 }
 
 /* Notes one "name=value" pair among the slices of the operation's rows. */
@@ -483,7 +493,7 @@ static int value_take(const struct operation *op, const struct query_row *row, u
                       op->id, row->name, wrong, types[row->type].text);
     if (row->type == QUERY_NEUTRAL && !is_false(value))
         return refuse(query, reason, row->name, "%s: query parameter '%s' is refused: %s", op->id,
-                      row->name, row->why);
+                      row->name, query_row_why(row));
     *ret_absent = row->type == QUERY_NEUTRAL || (value[0] == '\0' && !is_bool);
     if (*ret_absent)
         return REASON_NONE;
@@ -608,4 +618,14 @@ const struct query_row *query_row_at(size_t index)
 const char *query_type_text(const struct query_row *row)
 {
     return types[row->type].text;
+}
+
+/* It stands with the field that the parameter is under [query]: one for each row, in this order. */
+const char *query_row_why(const struct query_row *row)
+{
+    struct rows fields = rows_begin(BODY_QUERY);
+    struct field_row field = {0};
+    for (const struct query_row *at = rows; at <= row; at++)
+        rows_next(&fields, &field);
+    return field.why;
 }

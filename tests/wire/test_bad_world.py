@@ -15,6 +15,8 @@ from report import table
 from shared import MINE, START, THEIRS, assert_refused, assert_served, populate
 from shim import ShimWorld
 
+FAMILY = "failing memory and interrupted calls"
+
 POLICY = ALLOW.replace("[create]", "ContainerList = own\nContainerAttach = own\n"
                        "PutContainerArchive = own\n[create]") + \
     "[limits]\ncontainers = 100\n"
