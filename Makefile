@@ -21,7 +21,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 override CFLAGS  += -std=gnu11 -D_GNU_SOURCE -g $(MODE) $(WARNINGS) -fstack-protector-strong -fPIE -MMD -MP
 # The linker would warn of getpwnam() and the like, which in a static program read only files.
 override LDFLAGS += $(if $(STATIC),-static-pie -s -Wl$(comma)--no-warnings,-pie) -Wl,-z,relro,-z,now
-PROXY_LIBS       := -levent_core -lhttp_parser -linih -ljansson
+PROXY_LIBS       := -levent_core -lhttp_parser -linih
 EVALUATOR_LIBS   := -levent_core -lhttp_parser -ljansson -lz
 
 # $(call sources,GLOB): the sources; $(call objects,SOURCES): where their objects go.
