@@ -39,8 +39,6 @@ struct field {
     bool quiet;                   /* where it is absent, nothing is sent, and nothing refused */
 };
 
-enum { FIELD_MEMBERS_MOST = 128 }; /* of one object */
-
 /* One row of a table of fields, such as create.def. */
 struct field_row {
     const char *path;

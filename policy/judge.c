@@ -5,7 +5,6 @@
  */
 #include "judge.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -174,26 +173,31 @@ static bool refuse_key(struct judge *judge, const struct field *object, const st
                         path);
 }
 
-/* Puts each member in its field's place. */
-static bool members_place(struct judge *judge, const struct field *object, const struct json *value,
-                          const struct json **places)
+/* The members of an object in the places of their fields; NULL when one is no member. */
+static const struct json **members_place(struct judge *judge, const struct field *object,
+                                         const struct json *value)
 {
-    assert(object->member_count <= FIELD_MEMBERS_MOST);
+    const size_t bytes = object->member_count * sizeof(const struct json *);
+    const struct json **places = arena_take(judge->arena, bytes);
+    if (places)
+        memset(places, 0, bytes);
     for (const struct json *inside = json_members(value); inside; inside = inside->next) {
         const struct field *member = field_member(object, inside->key, inside->key_bytes);
-        if (!member)
-            return refuse_key(judge, object, value, inside->key);
-        places[member->place] = inside;
+        if (!member) {
+            refuse_key(judge, object, value, inside->key);
+            return NULL;
+        }
+        if (places)
+            places[member->place] = inside;
     }
-    return true;
+    return places;
 }
 
 struct json *judge_members(struct judge *judge, const struct field *object,
                            const struct json *value)
 {
-    const struct json *places[FIELD_MEMBERS_MOST];
-    memset(places, 0, object->member_count * sizeof(*places));
-    if (!members_place(judge, object, value, places))
+    const struct json **places = members_place(judge, object, value);
+    if (!places)
         return NULL;
     struct json *out = json_new(judge->arena, JSON_OBJECT);
     for (const struct field *member = object->members; member; member = member->next) {
@@ -469,8 +473,7 @@ const struct json *judge_parameter(struct judge *judge, const struct field *fiel
 static bool members_are_good(struct judge *judge, const struct field *field,
                              const struct json *value)
 {
-    const struct json *places[FIELD_MEMBERS_MOST];
-    if (!members_place(judge, field, value, places))
+    if (!members_place(judge, field, value))
         return false;
     for (const struct json *inside = json_members(value); inside; inside = inside->next)
         if (!judge_value(judge, field_member(field, inside->key, inside->key_bytes), inside))

@@ -36,7 +36,8 @@ POLICY_FACES = {
                  "explain", "reload"],
     "owner.h": ["lease", "conn", "server", "explain", "learn"],
     "schema.h": ["commands", "explain", "learn", "reference"], "asked.h": ["learn"], "schemas.h": ["commands", "learn", "reference"], "image.h": ["learn"],
-    "json.h": ["learn"], "arena.h": ["learn"],  # the lines of an audit log "images.h": ["commands", "import"], "verdict.h": ["commands"],
+    "json.h": ["learn"], "arena.h": ["learn"],  # the lines of an audit log
+    "images.h": ["commands", "import"], "verdict.h": ["commands"],
     "query.h": ["commands", "learn", "reference"], "filters.h": ["reference"],
     "listeners.h": ["server", "commands", "explain", "healthcheck", "main", "reload"],
     "config.h": None, "err.h": None, "operation.h": None, "reason.h": None,  # anyone
