@@ -9,15 +9,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Under a sanitizer every piece is a chunk of its own, so that no overrun lands in a neighbour. */
-#if defined(__SANITIZE_ADDRESS__)
-#define CHUNK_LEAST 0
-#elif defined(__has_feature)
+/* Every piece is a chunk of its own, so that no overrun lands in a neighbour, and each of them can
+ * be the one for which there is no memory: -DARENA_PIECES, or a sanitizer. */
+#if defined(__has_feature)
 #if __has_feature(address_sanitizer)
+#define ARENA_PIECES
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ARENA_PIECES
+#endif
+#ifdef ARENA_PIECES
 #define CHUNK_LEAST 0
-#endif
-#endif
-#ifndef CHUNK_LEAST
+#else
 #define CHUNK_LEAST 8192
 #endif
 

@@ -66,8 +66,8 @@ def do_volume(w, client):
     return fine(reply, 201)
 
 
-@table([("join", do_join, 100), ("connect", do_connect, 20), ("network", do_network, 20),
-        ("volume", do_volume, 20)])
+@table([("join", do_join, 25), ("connect", do_connect, 8), ("network", do_network, 10),
+        ("volume", do_volume, 8)])
 def test_each_allocation_fails(exchange, least):
     w = ShimWorld(POLICY, prepare=fill)
     w.before = {MINE, THEIRS}

@@ -188,8 +188,8 @@ def walk(w, exchange):
     raise AssertionError("there is no end of allocations")
 
 
-@table([("create", do_create, 100), ("list", do_list, 15), ("hijack", do_hijack, 3),
-        ("refused", do_refused, 30), ("upload", do_upload, 3), ("reload", do_reload, 500)])
+@table([("create", do_create, 20), ("list", do_list, 8), ("hijack", do_hijack, 3),
+        ("refused", do_refused, 12), ("upload", do_upload, 3), ("reload", do_reload, 80)])
 def test_each_allocation_fails(exchange, least):
     with bad_world() as w:
         touch_descriptors(w)
