@@ -11,16 +11,27 @@ PYTHON   := $(firstword $(wildcard /usr/bin/python3) python3)
 SANITIZE :=
 STATIC   :=
 FUZZ_SECONDS := 60
+FUZZ_JOBS    := 1
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
 
 comma    := ,
-MODE     := $(if $(SANITIZE),-O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined,-O2 -D_FORTIFY_SOURCE=2)
+# What runs for every request is made fast, all else small; C needs no tables to unwind its stack by
+# (a debugger has its own from -g).
+FAST     := $(addprefix policy/,image json judge policy_decide query route schema) \
+            $(addprefix proxy/,answer audit buf conn_request message message_write)
+OPTIMISE := -Os
+LEAN     := -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+MODE      = $(if $(SANITIZE),-O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined,$(OPTIMISE) $(LEAN) -D_FORTIFY_SOURCE=2)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
 override CFLAGS  += -std=gnu11 -D_GNU_SOURCE -g $(MODE) $(WARNINGS) -fstack-protector-strong -fPIE -MMD -MP
 # The linker would warn of getpwnam() and the like, which in a static program read only files.
 override LDFLAGS += $(if $(STATIC),-static-pie -s -Wl$(comma)--no-warnings,-pie) -Wl,-z,relro,-z,now
+# Of what is shipped: nothing that nothing calls, each string once, and one bit for each address in
+# a table instead of 24 bytes, where the C library knows how to read that.
+LEAN_LINK := -Wl,--gc-sections,-O2 $(shell \
+    grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs)
 PROXY_LIBS       := -levent_core -lhttp_parser -linih
 EVALUATOR_LIBS   := -levent_core -lhttp_parser -ljansson -lz
 
@@ -54,11 +65,12 @@ all: $(BUILD)/caisson $(BUILD)/evaluator ## Build build/caisson and build/evalua
 everything: all $(UNITS) $(FUZZERS) # all, and the test programs
 
 $(BUILD)/caisson: $(POLICY) $(PROXY)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LEAN_LINK) -o $@ $^ $(PROXY_LIBS)
 
 $(BUILD)/evaluator: $(EVALUATOR)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EVALUATOR_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LEAN_LINK) -o $@ $^ $(EVALUATOR_LIBS)
 
+$(FAST:%=$(BUILD)/obj/%.o):            private OPTIMISE := -O2
 $(BUILD)/obj/proxy/%.o:                private CPPFLAGS += -Ipolicy
 $(BUILD)/obj/tests/%.o:                private CPPFLAGS += -Ipolicy -Iproxy
 $(BUILD)/obj/tests/unit/test_evaluator%.o: private CPPFLAGS := -Ievaluator
@@ -126,13 +138,14 @@ valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
 soak: all ## An hour of mixed clients and engine restarts (ARGS="--seconds N --requests N")
 	$(Q)tests/setup/suite.sh tests/soak/run $(ARGS)
-bench: all ## Measure against HAProxy and a bare relay
+bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
-# Counts are free of noise: what a small request may cost at most, so that nobody makes it dearer.
-bench-count: all ## Count instructions and system calls of a request (valgrind, strace)
-	$(Q)tests/setup/suite.sh tests/bench/count --instructions 20000 --syscalls 5 $(ARGS)
-fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each (clang)
+# Counts are free of noise: what a small request and our own code may cost at most, so that nobody
+# makes them dearer.
+bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
+	$(Q)tests/setup/suite.sh tests/bench/count --instructions 20000 --syscalls 5 --code 350 $(ARGS)
+fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each, FUZZ_JOBS at once (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run
 fuzz-afl: ## The same with AFL++ in persistent mode (afl++, clang)
@@ -141,7 +154,7 @@ fuzz-afl: ## The same with AFL++ in persistent mode (afl++, clang)
 	    FUZZ_SCRIPT=tests/setup/fuzz-afl.sh fuzz-run
 FUZZ_SCRIPT := tests/setup/fuzz.sh
 fuzz-run: $(if $(FUZZ),$(FUZZ:%=$(BUILD)/fuzz/fuzz_%),$(FUZZERS))
-	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(FUZZ_SCRIPT) $^
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) $(FUZZ_SCRIPT) $^
 # Optimised as little as keeps lines apart; what fuzzing found beside the corpora counts as well.
 fuzz-coverage: ## Lines and branches that the fuzz corpora reach, by module (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/coverage CC=clang \

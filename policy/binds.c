@@ -147,7 +147,7 @@ bool binds_write(const struct schema *schema)
     places_of_schema(&places, schema);
     for (size_t i = 0; i < places.count; i++)
         writes = writes || (places.at[i].writes && risk_of_paths(schema, places.at[i].field,
-                                                                 &places.at[i].item) != RISK_NONE);
+                                                                 &places.at[i].item) == RISK_DATA);
     free(places.at);
     return writes || places.failed;
 }

@@ -20,8 +20,8 @@ struct schema;
  */
 int binds_check(const struct schema *const *schemas, size_t count, struct err *err);
 
-/* Whether a client can have a folder of the host mounted writable, short of one that is the host.
- */
+/* Whether a client can have a folder of the host mounted writable that is not the host's root by
+ * itself. */
 bool binds_write(const struct schema *schema);
 
 /* In a body that was judged: what an item forces to be read-only is. */

@@ -39,19 +39,9 @@ struct field {
     bool quiet;                   /* where it is absent, nothing is sent, and nothing refused */
 };
 
-/* One row of a table of fields, such as create.def. */
-struct field_row {
-    const char *path;
-    int type; /* enum type_id */
-    unsigned since;
-    const char *rule, *neutral, *risk, *why; /* rule NULL: the row of a create; see update.def */
-};
-
-/* What a schema is built from. */
+/* What a schema is built from, beside its rows. */
 struct schema_table {
     const char *section; /* of the policy file, where its rules are changed */
-    const struct field_row *rows;
-    size_t count;
     /* What is true of the body as a whole, before and after the walk; or NULL. See create.h. */
     void (*prepare)(struct judge *judge, struct json *body);
     bool (*finish)(struct judge *judge, const struct json *body, struct json *out);

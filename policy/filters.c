@@ -31,7 +31,7 @@ enum { ANY = false, OWN = true };
 
 static const struct filter_row rows[] = {
 #define FILTER(op, name, form, words, own, why) \
-    {OPERATION_##op, name, FORM_##form, words, own, why},
+    {name, words, why, OPERATION_##op, FORM_##form, own},
 #include "filters.def"
 #undef FILTER
 };

@@ -31,12 +31,12 @@ bool filters_narrow(const struct operation *op);
 
 /* One row of filters.def, for listings and tests; NULL past the last. Static. */
 struct filter_row {
-    int op; /* enum operation_id */
     const char *name;
-    int form;
     const char *words; /* of the form WORDS */
-    bool own;          /* may stand beside a label of ours */
     const char *why;
+    unsigned char op; /* enum operation_id */
+    unsigned char form;
+    bool own; /* may stand beside a label of ours */
 };
 const struct filter_row *filter_row_at(size_t index);
 /* What a row's form accepts, "true or false". Static. */

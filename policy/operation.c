@@ -11,7 +11,7 @@
 
 static const struct operation operations[OPERATION_COUNT] = {
 #define OPERATION(id, method, path, object, body, reply, grants, risk, why) \
-    [OPERATION_##id] = {OPERATION_##id, #id, method, path, object, body, reply, grants, risk, why},
+    [OPERATION_##id] = {#id, path, why, OPERATION_##id, method, object, body, reply, grants, risk},
 #include "operations.def"
 #undef OPERATION
 };

@@ -74,16 +74,16 @@ enum operation_id {
 };
 
 struct operation {
-    enum operation_id number;
-    const char *id; /* the Engine's operationId */
-    enum method method;
+    const char *id;   /* the Engine's operationId */
     const char *path; /* template below the version prefix, "/containers/{id}/start" */
-    enum object object;
-    enum body body;
-    enum reply reply;
-    unsigned grants; /* set of enum grant that a policy may give */
-    int risk;        /* enum risk: of what a policy grants beyond `own` */
-    const char *why; /* what it could do; or why it cannot be allowed */
+    const char *why;  /* what it could do; or why it cannot be allowed */
+    enum operation_id number : 8;
+    enum method method : 8;
+    enum object object : 8;
+    enum body body : 8;
+    enum reply reply : 8;
+    unsigned grants : 8; /* set of enum grant that a policy may give */
+    unsigned risk : 8;   /* enum risk: of what a policy grants beyond `own` */
 };
 
 /* The row of a number; the number must be in range. Static. */

@@ -213,6 +213,7 @@ int policy_load_main(const char *path, config_take *take_listener, void *arg,
         return -1;
     }
     policy->kinds = kinds_find(policy);
+    route_index_init(&policy->routes);
     policy->volumes_in_creates =
         schema_own_kinds(policy->schemas.of[BODY_CREATE]) & 1u << OWNER_VOLUME;
     *ret_policy = policy;
@@ -238,6 +239,11 @@ void policy_unref(struct policy *policy)
 const char *policy_version(const struct policy *policy)
 {
     return policy->version;
+}
+
+const char *policy_file(const struct policy *policy)
+{
+    return policy->file;
 }
 
 const struct config *policy_config(const struct policy *policy)
@@ -410,7 +416,7 @@ bool policy_route_judge(const struct policy *policy, const struct policy_engine 
 {
     struct route route;
     const char *wrong;
-    int reason = route_parse(method, target, target_bytes, &route, &wrong);
+    int reason = route_parse(&policy->routes, method, target, target_bytes, &route, &wrong);
     decision->op = route.op;
     decision->route.path = route.path;
     decision->route.path_bytes = route.path_bytes;

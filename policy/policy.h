@@ -38,6 +38,8 @@ int policy_load_main(const char *path,
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy); /* NULL is fine */
 
+/* The file's name, without folders, as refusals say it. */
+const char *policy_file(const struct policy *policy);
 /* Tells which rules decided: the first 12 digits of the file's SHA-256. */
 const char *policy_version(const struct policy *policy);
 /* The [proxy] and [limits] sections; lives as long as the policy. See config.h. */
@@ -113,6 +115,11 @@ struct policy_decision {
 
 /* The target that is sent. */
 const char *policy_target(const struct policy_decision *decision);
+/*
+ * Whether the engine answers what is sent only when something happens: a wait, a followed log,
+ * events, statistics that go on, a raw stream.
+ */
+bool policy_is_held(const struct policy_decision *decision);
 
 void policy_decision_init(struct policy_decision *decision);
 void policy_decision_done(struct policy_decision *decision);

@@ -116,6 +116,10 @@ static bool limit_decide(const struct policy *policy, const struct owner_table *
                          struct policy_decision *decision)
 {
     const struct config *config = &policy->config;
+    int kind = policy_makes(decision->op);
+    /* What is only observed may be long gone: nobody looks. */
+    if (kind < 0 || decision->observed)
+        return true;
     const struct {
         const char *key;
         int64_t most;
@@ -125,13 +129,9 @@ static bool limit_decide(const struct policy *policy, const struct owner_table *
         [OWNER_NETWORK] = {"networks", config->networks, REASON_TOO_MANY_NETWORKS},
         [OWNER_VOLUME] = {"volumes", config->volumes, REASON_TOO_MANY_VOLUMES},
     };
-    int kind = policy_makes(decision->op);
     /* A create that names a volume of one's own makes none. */
     if (kind == OWNER_VOLUME &&
         owner_resolve(owner_of_const(owned, OWNER_VOLUME), decision->name, strlen(decision->name)))
-        return true;
-    /* What is only observed may be long gone: nobody looks. */
-    if (kind < 0 || decision->observed)
         return true;
     size_t alive = owner_alive(owner_of_const(owned, (enum owner_kind) kind));
     return alive < (size_t) limits[kind].most ||
@@ -209,6 +209,9 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
                           const struct query *query, struct images_verdict *images,
                           struct policy_decision *decision)
 {
+    images->query[0] = '\0';
+    if (!images_row_of(decision->op))
+        return true;
     struct schema_context context = policy_context_of(policy, owned, decision);
     char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
                              policy_has_credentials(decision));
@@ -300,7 +303,8 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
 {
     const struct operation *op = decision->op;
     struct images_verdict images;
-    char container[348] = "";
+    char container[348];
+    container[0] = '\0';
     if (!policy_object_decide(policy, owned, decision) ||
         (op->number == OPERATION_ContainerRename && !rename_decide(owned, query, decision)) ||
         !images_decide(policy, owned, query, &images, decision) ||
@@ -341,7 +345,8 @@ void policy_decide_judge(const struct policy *policy, const struct owner_table *
                          size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
-    char label[sizeof(OWNER_LABEL) + 64] = "";
+    char label[sizeof(OWNER_LABEL) + 64];
+    label[0] = '\0';
     decision->api_minor = policy_version_choose(policy, engine, decision->route.client_minor);
     if (!policy_version_check(policy, decision))
         return;

@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "policy.h"
+#include "route.h"
 #include "schemas.h"
 
 struct policy {
@@ -22,6 +23,7 @@ struct policy {
     char version[CONFIG_VERSION_BYTES + 1]; /* of the file's bytes */
     struct config config;
     struct schemas schemas;
+    struct route_index routes;
     unsigned kinds;          /* policy_kinds() */
     bool volumes_in_creates; /* rules for a create speak of the client's own volumes */
     struct {

@@ -11,6 +11,7 @@
 #include "operation.h"
 #include "query_images.h"
 #include "reason.h"
+#include "rows.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -56,11 +57,11 @@ enum query_type {
 };
 
 static const struct query_row rows[] = {
-#define QUERY(op, name, type, since, why) {OPERATION_##op, name, QUERY_##type, since, false, why},
+#define QUERY(op, name, type, since, why) {name, OPERATION_##op, QUERY_##type, since, false},
 #define QUERY_SHUT(op, name, type, since, risk, why) \
-    {OPERATION_##op, name, QUERY_##type, since, true, why},
+    {name, OPERATION_##op, QUERY_##type, since, true},
 #define QUERY_RULE(op, name, type, since, rule, risk, why) \
-    {OPERATION_##op, name, QUERY_##type, since, false, why},
+    {name, OPERATION_##op, QUERY_##type, since, false},
 #include "queries.def"
 #undef QUERY
 #undef QUERY_SHUT
@@ -70,8 +71,8 @@ static const struct query_row rows[] = {
 enum {
     ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
     QUERY_PAIRS = 40,           /* more rows than any operation has */
-    QUERY_PATH_BYTES = 512,     /* a decoded path, with one byte that may be added */
-    QUERY_FILTERS_BYTES = 1024, /* the same of filters */
+    QUERY_PATH_BYTES = 512,     /* a decoded path, also with the slash that may be put before it */
+    QUERY_FILTERS_BYTES = 1024, /* the same of filters, also with our label */
 };
 
 /* ---- types: canonical text of a decoded value, false when it is none of the type's ---- */
@@ -194,9 +195,8 @@ static bool take_ps(const char *value, char *out)
 /* The Engine reads every path from the root; it is sent so that nothing is left to clean. */
 static bool take_path(const char *value, char *out)
 {
-    if (strlen(value) + 2 > QUERY_PATH_BYTES)
+    if (snprintf(out, QUERY_PATH_BYTES, "/%s", value + (value[0] == '/')) >= QUERY_PATH_BYTES)
         return false;
-    sprintf(out, "/%s", value + (value[0] == '/'));
     for (const char *name = out + 1, *end; *name; name = end + (*end == '/')) {
         end = name + strcspn(name, "/");
         if (end == name || (end - name == 1 && name[0] == '.' && *end) ||
@@ -407,7 +407,7 @@ static int filters_judge(const struct operation *op, size_t index, const struct 
     const struct query_row *row = &rows[index];
     const struct field *rule = query_rule_of(rules->context, index);
     struct query *query = rules->query;
-    char value[QUERY_FILTERS_BYTES], out[QUERY_FILTERS_BYTES + 256], why[FILTERS_WRONG_BYTES];
+    char value[QUERY_FILTERS_BYTES], out[QUERY_FILTERS_BYTES], why[FILTERS_WRONG_BYTES];
     const char *wrong = slice->at ? value_decode(slice, value, sizeof(value)) : NULL;
     if (wrong)
         return refuse(query, REASON_QUERY_REFUSED, row->name,
@@ -484,7 +484,7 @@ static int value_take(const struct operation *op, const struct query_row *row, u
                       op->id, row->name, wrong, types[row->type].text);
     if (row->type == QUERY_NEUTRAL && !is_false(value))
         return refuse(query, reason, row->name, "%s: query parameter '%s' is refused: %s", op->id,
-                      row->name, row->why);
+                      row->name, query_row_why(row));
     *ret_absent = row->type == QUERY_NEUTRAL || (value[0] == '\0' && !is_bool);
     if (*ret_absent)
         return REASON_NONE;
@@ -563,15 +563,17 @@ static int pairs_note(const struct operation *op, const char *text, size_t bytes
 int query_judge(const struct operation *op, const struct query_context *context, const char *text,
                 size_t bytes, struct query *query)
 {
-    struct slice slices[QUERY_PAIRS] = {0};
+    struct slice slices[QUERY_PAIRS];
     struct query_rules rules = {.context = context, .query = query};
+    int first = rows_first(op), end = first;
+    for (; end < ROW_COUNT && rows[end].op == (int) op->number; end++)
+        slices[end - first] = (struct slice){0};
     query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
     query->field[0] = query->message[0] = '\0';
     query->warnings = NULL;
     int reason = pairs_note(op, text, bytes, slices, query);
-    int first = rows_first(op);
     bool narrowed = !context->label;
-    for (int i = first; i < ROW_COUNT && rows[i].op == (int) op->number; i++)
+    for (int i = first; i < end; i++)
         if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
             reason = filters_judge(op, (size_t) i, &slices[i - first], &rules);
             narrowed = true;
@@ -607,4 +609,14 @@ const struct query_row *query_row_at(size_t index)
 const char *query_type_text(const struct query_row *row)
 {
     return types[row->type].text;
+}
+
+/* It stands with the field that the parameter is under [query]: one for each row, in this order. */
+const char *query_row_why(const struct query_row *row)
+{
+    struct rows fields = rows_begin(BODY_QUERY);
+    struct field_row field = {0};
+    for (const struct query_row *at = rows; at <= row; at++)
+        rows_next(&fields, &field);
+    return field.why;
 }

@@ -51,15 +51,15 @@ bool query_knows(const struct operation *op, const char *name);
 
 /* One row of queries.def, for listings and tests; NULL past the last. Static. */
 struct query_row {
-    int op; /* enum operation_id */
     const char *name;
-    int type;
-    unsigned since;
+    unsigned char op; /* enum operation_id */
+    unsigned char type;
+    unsigned char since;
     bool shut; /* refused unless a rule says otherwise */
-    const char *why;
 };
 const struct query_row *query_row_at(size_t index);
 /* What a row's type accepts, "true or false". Static. */
 const char *query_type_text(const struct query_row *row);
+const char *query_row_why(const struct query_row *row);
 
 #endif

@@ -339,3 +339,48 @@ enum risk risk_of_paths(const struct schema *schema, const struct field *field,
         witness_paths(&search, item, "");
     return search.worst;
 }
+
+/* ---- root in the container ---- */
+
+/* A name is looked up in the image, where whoever made that says what its number is. */
+static bool is_number_of_another(const char *user)
+{
+    return user[0] >= '1' && user[0] <= '9' && user[strspn(user, "0123456789:")] == '\0';
+}
+
+static bool user_may_be_root(const struct rule *rule)
+{
+    size_t listed = 0;
+    if (rule->force)
+        return !is_number_of_another(json_string_value(rule->force));
+    if (rule->fallback && !is_number_of_another(json_string_value(rule->fallback)))
+        return true;
+    for (size_t i = 0; i < rule->item_count; i++) {
+        if (rule->items[i].exclude)
+            continue;
+        if (!is_number_of_another(rule->items[i].text))
+            return true;
+        listed++;
+    }
+    return listed == 0 && !rule->forbid; /* forbid sends the built-in one */
+}
+
+/* Whether a set-user-id program of the image gives its owner's rights. */
+static bool privileges_may_grow(const struct rule *rule)
+{
+    size_t i;
+    json_t *option;
+    json_array_foreach (rule->force, i, option)
+        if (strcmp(json_string_value(option), "no-new-privileges") == 0)
+            return false;
+    return !rule->forbid;
+}
+
+const struct field *risk_root(const struct schema *schema)
+{
+    const struct field *user = schema_find(schema, "User");
+    const struct field *security = schema_find(schema, "HostConfig.SecurityOpt");
+    if (user_may_be_root(&user->rule))
+        return user;
+    return security && privileges_may_grow(&security->rule) ? security : NULL;
+}

@@ -37,8 +37,7 @@ enum { RISK_VALUE_BYTES = 160 };
 
 /*
  * The worst that a field leads to under its rule, and a value or pattern that does, "" where any
- * does.  A
- * field whose object cannot be there leads nowhere.
+ * does.  A field whose object cannot be there leads nowhere.
  */
 enum risk risk_of_field(const struct schema *schema, const struct field *field,
                         char ret_value[RISK_VALUE_BYTES]);
@@ -46,6 +45,12 @@ enum risk risk_of_field(const struct schema *schema, const struct field *field,
 /* How far one item about a path of the host leads by itself, in a list of binds or sources. */
 enum risk risk_of_paths(const struct schema *schema, const struct field *field,
                         const struct paths_item *item);
+
+/*
+ * Of the schema of a create or an exec: the field that lets a program be root in its container, by
+ * its User or by a set-user-id program of its image; NULL where no field does.
+ */
+const struct field *risk_root(const struct schema *schema);
 
 /* Whether the text of a row is well formed; for tests. */
 bool risk_text_is_good(const char *text);

@@ -7,9 +7,9 @@
  */
 #include "route.h"
 
-#include "operation.h"
 #include "reason.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -107,7 +107,7 @@ static const char *version_cut(struct route *route)
     return NULL;
 }
 
-/* ---- row ---- */
+/* ---- rows ---- */
 
 /* What tells nearly all rows apart, without a look at their text. */
 static const struct shape {
@@ -120,9 +120,27 @@ static const struct shape {
 #undef OPERATION
 };
 
+static_assert(OPERATION_COUNT < 255, "a chain has room for the number of a row");
+
 static const struct operation *row_get(int number)
 {
     return operation_get((enum operation_id) number);
+}
+
+static unsigned letter_of(const char *path)
+{
+    return (unsigned) path[1] % ROUTE_LETTERS;
+}
+
+void route_index_init(struct route_index *index)
+{
+    memset(index, 0, sizeof(*index));
+    for (int i = OPERATION_COUNT - 1; i >= 0; i--) {
+        unsigned char *chains = shapes[i].has_parameter ? index->fitting : index->spelt;
+        unsigned char *first = &chains[letter_of(row_get(i)->path)];
+        index->next[i] = *first;
+        *first = (unsigned char) (i + 1);
+    }
 }
 
 /* Whether the path fits a row that has a parameter; sets what stands for it. */
@@ -147,10 +165,11 @@ static bool row_fits(const struct operation *row, struct route *route)
 }
 
 /* True when rows spell this very path out, whether or not one of them has the method. */
-static bool find_spelt(int method, struct route *route)
+static bool find_spelt(const struct route_index *index, int method, struct route *route)
 {
-    for (int i = 0; i < OPERATION_COUNT && !route->op; i++) {
-        if (shapes[i].path_bytes != route->path_bytes || shapes[i].has_parameter ||
+    int i = index->spelt[letter_of(route->path)];
+    for (; i-- > 0 && !route->op; i = index->next[i]) {
+        if (shapes[i].path_bytes != route->path_bytes ||
             memcmp(row_get(i)->path, route->path, route->path_bytes) != 0)
             continue;
         if (shapes[i].method == method)
@@ -161,37 +180,35 @@ static bool find_spelt(int method, struct route *route)
     return route->op || route->near;
 }
 
-/* Whether the first and the last letter could be that row's: most rows end here. */
+/* Whether the last letter could be that row's: most rows end here. */
 static bool row_resembles(int number, const struct route *route)
 {
-    const char *path = row_get(number)->path;
-    char last = path[shapes[number].path_bytes - 1];
-    return path[1] == route->path[1] && (last == '}' || last == route->path[route->path_bytes - 1]);
+    char last = row_get(number)->path[shapes[number].path_bytes - 1];
+    return last == '}' || last == route->path[route->path_bytes - 1];
 }
 
 /* The first row with a parameter that the path fits, among those that have the method or not. */
-static const struct operation *find_fitting(int method, bool has_method, struct route *route)
+static const struct operation *find_fitting(const struct route_index *index, int method,
+                                            bool has_method, struct route *route)
 {
-    if (route->path_bytes < 2)
-        return NULL;
-    for (int i = 0; i < OPERATION_COUNT; i++)
-        if (shapes[i].has_parameter && (shapes[i].method == method) == has_method &&
-            row_resembles(i, route) && row_fits(row_get(i), route))
+    for (int i = index->fitting[letter_of(route->path)]; i-- > 0; i = index->next[i])
+        if ((shapes[i].method == method) == has_method && row_resembles(i, route) &&
+            row_fits(row_get(i), route))
             return row_get(i);
     return NULL;
 }
 
-static void find_row(int method, struct route *route)
+static void find_row(const struct route_index *index, int method, struct route *route)
 {
-    if (find_spelt(method, route))
+    if (route->path_bytes < 2 || find_spelt(index, method, route))
         return;
-    route->op = find_fitting(method, true, route);
+    route->op = find_fitting(index, method, true, route);
     if (!route->op)
-        route->near = find_fitting(method, false, route);
+        route->near = find_fitting(index, method, false, route);
 }
 
-int route_parse(int method, const char *target, size_t target_bytes, struct route *ret_route,
-                const char **ret_wrong)
+int route_parse(const struct route_index *index, int method, const char *target,
+                size_t target_bytes, struct route *ret_route, const char **ret_wrong)
 {
     struct route route = {.path = target, .path_bytes = target_bytes};
     const char *mark = memchr(target, '?', target_bytes);
@@ -207,7 +224,7 @@ int route_parse(int method, const char *target, size_t target_bytes, struct rout
     if (!wrong)
         wrong = version_cut(&route);
     if (!wrong)
-        find_row(method, &route);
+        find_row(index, method, &route);
     *ret_route = route;
     *ret_wrong = wrong;
     if (wrong)

@@ -9,9 +9,7 @@
 #ifndef CAISSON_POLICY_ROUTE_H
 #define CAISSON_POLICY_ROUTE_H
 
-#include <stddef.h>
-
-struct operation;
+#include "operation.h"
 
 enum { ROUTE_REF_BYTES = 391 /* the longest {parameter}: an image with its digest */ };
 
@@ -29,11 +27,21 @@ struct route {
 };
 
 /*
+ * The rows that a path may fit, by the letter behind its first slash: those that spell their path
+ * out, and those with a parameter.  A chain has the numbers of its rows, plus one, in their order.
+ */
+enum { ROUTE_LETTERS = 32 };
+struct route_index {
+    unsigned char spelt[ROUTE_LETTERS], fitting[ROUTE_LETTERS], next[OPERATION_COUNT];
+};
+void route_index_init(struct route_index *index);
+
+/*
  * Takes a target apart and looks its row up.  method is an enum method.  Returns an enum reason:
  * REASON_NONE with op set, REASON_OPERATION_UNKNOWN, or REASON_TARGET_MALFORMED with *ret_wrong a
  * static sentence that says what is wrong.
  */
-int route_parse(int method, const char *target, size_t target_bytes, struct route *ret_route,
-                const char **ret_wrong);
+int route_parse(const struct route_index *index, int method, const char *target,
+                size_t target_bytes, struct route *ret_route, const char **ret_wrong);
 
 #endif

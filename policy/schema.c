@@ -20,28 +20,16 @@
 #include "label.h"
 #include "operation.h"
 #include "reason.h"
+#include "rows.h"
 #include "suggest.h"
 #include "types.h"
 #include "update.h"
 
 /* ---- the tables ---- */
 
-#define FIELD(path, type, since, rule, neutral, risk, why) \
-    {path, TYPE_ID_##type, since, rule, neutral, risk, why},
-#define SCHEMA(name, section, prepare, finish) static const struct field_row rows_##name[] = {
-#define SCHEMA_END \
-    }              \
-    ;
-#include "schemas.def"
-#undef FIELD
-#undef SCHEMA
-#undef SCHEMA_END
-
 static const struct schema_table tables[BODY_COUNT] = {
 #define FIELD(path, type, since, rule, neutral, risk, why)
-#define SCHEMA(name, section, prepare, finish)                                                  \
-    [BODY_##name] = {section, rows_##name, sizeof(rows_##name) / sizeof(*rows_##name), prepare, \
-                     finish},
+#define SCHEMA(name, section, prepare, finish) [BODY_##name] = {section, prepare, finish},
 #define SCHEMA_END
 #include "schemas.def"
 #undef FIELD
@@ -57,9 +45,10 @@ const char *schema_section(int body)
 
 bool schema_names(int body, const char *name, size_t bytes)
 {
-    const struct schema_table *table = &tables[body];
-    for (size_t i = 0; i < table->count; i++)
-        if (strlen(table->rows[i].path) == bytes && memcmp(table->rows[i].path, name, bytes) == 0 &&
+    struct rows rows = rows_begin(body);
+    struct field_row row;
+    while (rows_next(&rows, &row))
+        if (strlen(row.path) == bytes && memcmp(row.path, name, bytes) == 0 &&
             !memchr(name, '.', bytes))
             return true;
     return false;
@@ -151,23 +140,29 @@ static const struct json *safe_value(struct arena *arena, const struct field *fi
     return rule->fallback || is_limit ? rule_explicit(arena, rule) : NULL;
 }
 
-/* A row without a rule stands for that of a create: see update.def. */
-static const struct field_row *row_behind(const struct field_row *row)
+/*
+ * A row without a rule stands for that of a create: see update.def.  The rows of both stand in much
+ * the same order, so the next one is looked for behind the last.
+ */
+static struct field_row row_behind(struct rows *create, const struct field_row *said)
 {
-    const struct schema_table *create = &tables[BODY_CREATE];
-    size_t i = 0;
-    if (row->rule)
-        return row;
-    while (i < create->count && strcmp(create->rows[i].path, row->path) != 0)
-        i++;
-    assert(i < create->count);
-    return &create->rows[i];
+    struct field_row row = *said;
+    bool again = false;
+    while (!said->rule[0] && (!row.rule[0] || strcmp(row.path, said->path) != 0)) {
+        if (rows_next(create, &row))
+            continue;
+        assert(!again);
+        again = true;
+        *create = rows_begin(BODY_CREATE);
+    }
+    return row;
 }
 
 /* A row that does not parse is a bug; only memory can be short. */
-static int field_init(struct schema *schema, const struct field_row *said)
+static int field_init(struct schema *schema, const struct field_row *said,
+                      const struct field_row *row)
 {
-    const struct field_row *row = row_behind(said);
+    const bool same = said->rule[0] != '\0';
     const struct type *type = type_get((enum type_id) row->type);
     struct field *field = &schema->fields[schema->count];
     struct field *object = parent_of(schema, type, row->path);
@@ -180,12 +175,12 @@ static int field_init(struct schema *schema, const struct field_row *said)
         .name_bytes = strlen(dot ? dot + 1 : row->path),
         .why = row->why,
         .risk = row->risk,
-        .neutral = row->neutral,
+        .neutral = row->neutral[0] ? row->neutral : NULL,
         .since = row->since,
         .type = type,
         .object = object == &schema->root ? NULL : object,
-        .keeps = said != row && !said->risk,
-        .zero_keeps = said != row && said->neutral,
+        .keeps = !same && !said->risk[0],
+        .zero_keeps = !same && said->neutral[0],
     };
     schema->count++;
     *names_place(&schema->paths, field->path, strlen(field->path), true) = field;
@@ -232,21 +227,24 @@ static void schema_settle(struct schema *schema)
 struct schema *schema_new(int body)
 {
     assert(schema_section(body));
-    const struct schema_table *table = &tables[body];
+    struct rows rows = rows_begin(body), create = rows_begin(BODY_CREATE);
+    struct field_row row, behind;
     struct schema *schema = calloc(1, sizeof(*schema));
-    struct field *fields = calloc(table->count, sizeof(*fields));
+    struct field *fields = calloc(rows_count(body), sizeof(*fields));
     if (!schema || !fields) {
         free(schema);
         free(fields);
         return NULL;
     }
-    schema->table = table;
+    schema->table = &tables[body];
     schema->fields = fields;
     schema->root = (struct field){.path = "", .name = "", .type = type_get(TYPE_ID_OBJECT)};
-    names_init(&schema->arena, &schema->paths, table->count);
-    for (size_t i = 0; i < table->count && !schema->arena.failed; i++)
-        if (field_init(schema, &table->rows[i]) < 0)
+    names_init(&schema->arena, &schema->paths, rows_count(body));
+    while (!schema->arena.failed && rows_next(&rows, &row)) {
+        behind = row_behind(&create, &row);
+        if (field_init(schema, &row, &behind) < 0)
             schema->arena.failed = true;
+    }
     members_name(&schema->arena, &schema->root);
     for (size_t i = 0; i < schema->count; i++)
         members_name(&schema->arena, &schema->fields[i]);

@@ -110,17 +110,43 @@ static bool is_used(const struct policy *policy, int body)
     return granted;
 }
 
+/* Whether a container that a client makes can have a folder of the host to write in. */
+static bool has_folder(const struct policy *policy)
+{
+    return is_used(policy, BODY_CREATE) && binds_write(policy_schema(policy, BODY_CREATE));
+}
+
 /*
- * What no line shows by itself: the Engine unpacks a tar as root, also into what is mounted,
- * whoever the container's user is.
+ * What no line shows by itself: beside such a folder, who is root in the container leaves there
+ * what is root's on the host.
  */
+static void pass_root(struct pass *pass, int body)
+{
+    const struct schema *schema = policy_schema(pass->policy, body);
+    const struct field *field;
+    if (pass->risk != RISK_ROOT || !has_folder(pass->policy) || !is_used(pass->policy, body) ||
+        !(field = risk_root(schema)))
+        return;
+    struct verdict_line line = {
+        .risk = RISK_ROOT,
+        .name = field->path,
+        .rule = field->rule.text,
+        .origin = judge_origin(field),
+        .value = "",
+        .why = "a program that is root in its container leaves set-user-id programs of root in a "
+               "folder of the host that is mounted writable, which whoever runs programs on the "
+               "host becomes root by",
+    };
+    show(pass, &line);
+}
+
+/* The same: the Engine unpacks a tar as root, whoever the container's user is. */
 static void pass_archive(struct pass *pass)
 {
     char origin[300];
     const int op = OPERATION_PutContainerArchive;
     if (pass->risk != RISK_ROOT || policy_grant(pass->policy, op) != GRANT_OWN ||
-        !is_used(pass->policy, BODY_CREATE) ||
-        !binds_write(policy_schema(pass->policy, BODY_CREATE)))
+        !has_folder(pass->policy))
         return;
     struct verdict_line line = {
         .risk = RISK_ROOT,
@@ -199,6 +225,8 @@ enum verdict verdict_of(const struct policy *policy, verdict_visit *visit, void 
         pass_mode(&pass);
         pass_operations(&pass);
         pass_archive(&pass);
+        pass_root(&pass, BODY_CREATE);
+        pass_root(&pass, BODY_EXEC);
         for (int body = 0; body < BODY_COUNT; body++)
             if (is_used(policy, body))
                 pass_fields(&pass, body);

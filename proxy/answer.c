@@ -5,11 +5,20 @@
 #include "answer.h"
 #include "buf.h"
 #include "message.h"
+#include "plain.h"
 #include "policy.h"
 #include "reason.h"
 #include <string.h>
 
-enum { ANSWER_RETRY_S = 1 };
+enum { ANSWER_RETRY_S = 1, ANSWER_TEXT_BYTES = 1024 /* of a refusal, longer than any */ };
+
+/* Retry-After, in refusals that another time may pass. */
+static unsigned answer_retry_s(const struct answer_to *to, int status)
+{
+    if (status != 429 && status != 503)
+        return 0;
+    return to->retry_after_s > 0 ? to->retry_after_s : ANSWER_RETRY_S;
+}
 
 static int answer_write(struct buf *out, const struct answer_to *to, int status, const char *type,
                         const char *body, size_t bytes)
@@ -24,7 +33,7 @@ static int answer_write(struct buf *out, const struct answer_to *to, int status,
         .content_type_bytes = strlen(type),
         .api_minor = to->engine->api_minor,
         .ostype = to->engine->ostype,
-        .retry_after_s = status == 429 || status == 503 ? ANSWER_RETRY_S : 0,
+        .retry_after_s = answer_retry_s(to, status),
     };
 
     if (message_write_reply(out, &head) < 0)
@@ -44,34 +53,37 @@ int answer_ping(struct buf *out, const struct answer_to *to)
 }
 
 /* The text as the inside of a JSON string; bytes that are no ASCII text are written as '?'. */
-static int answer_add_text(struct buf *out, const char *text)
+static char *answer_put_text(char *to, const char *text, size_t bytes)
 {
-    size_t bytes = strlen(text);
-    char *start = buf_reserve(out, 2 * bytes), *to = start;
+    while (bytes > 0) {
+        size_t plain = plain_bytes(text, bytes);
 
-    if (start == NULL)
-        return -1;
-    for (; bytes > 0; bytes--, text++) {
+        memcpy(to, text, plain);
+        to += plain;
+        text += plain;
+        bytes -= plain;
+        if (bytes == 0)
+            break;
         if (*text == '"' || *text == '\\')
             *to++ = '\\';
         *to++ = *text < ' ' || *text > '~' ? '?' : *text;
+        text++;
+        bytes--;
     }
-    buf_commit(out, (size_t) (to - start));
-    return 0;
+    return to;
 }
 
 int answer_refusal(struct buf *out, const struct answer_to *to, int reason, const char *text)
 {
-    bool engines_own = reason == REASON_NOT_OWNED || reason == REASON_API_TOO_OLD;
-    struct buf body = {0};
-    int ret = -1;
+    const bool engines_own = reason == REASON_NOT_OWNED || reason == REASON_API_TOO_OLD;
+    const char *begin = engines_own ? "{\"message\":\"" : "{\"message\":\"caisson: ";
+    char body[ANSWER_TEXT_BYTES * 2 + 32], *end;
+    size_t bytes;
 
     if (text == NULL || text[0] == '\0')
         text = reason_text((enum reason) reason);
-    if (buf_addf(&body, "{\"message\":\"%s", engines_own ? "" : "caisson: ") == 0 &&
-        answer_add_text(&body, text) == 0 && buf_addf(&body, "\"}\n") == 0)
-        ret = answer_json(out, to, reason_status((enum reason) reason), buf_data(&body),
-                          buf_bytes(&body));
-    buf_done(&body);
-    return ret;
+    bytes = strnlen(text, ANSWER_TEXT_BYTES);
+    end = answer_put_text(stpcpy(body, begin), text, bytes);
+    end = stpcpy(end, "\"}\n");
+    return answer_json(out, to, reason_status((enum reason) reason), body, (size_t) (end - body));
 }

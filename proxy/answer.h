@@ -15,6 +15,7 @@ struct policy_engine;
 struct answer_to {
     bool http10, keep_alive, to_head;
     const struct policy_engine *engine; /* for Api-Version and Ostype */
+    unsigned retry_after_s; /* of a 429 or 503: when it is of use to ask again; 0: soon */
 };
 
 /*

@@ -25,6 +25,7 @@
 
 #include "err.h"
 #include "log.h"
+#include "plain.h"
 
 enum {
     AUDIT_ROOM_BYTES = 1 << 20,  /* lines that wait for the sink */
@@ -141,16 +142,6 @@ static char *put_escape(char *to, unsigned char c)
     return to;
 }
 
-/* How many bytes stand for themselves in a JSON string. */
-static size_t plain_bytes(const unsigned char *at, size_t left)
-{
-    size_t bytes = 0;
-    while (bytes < left && at[bytes] >= 0x20 && at[bytes] < 0x7f && at[bytes] != '"' &&
-           at[bytes] != '\\')
-        bytes++;
-    return bytes;
-}
-
 /* A JSON string of at most AUDIT_TEXT_BYTES of the text. */
 static char *put_string(char *to, const char *text, size_t bytes)
 {
@@ -159,7 +150,7 @@ static char *put_string(char *to, const char *text, size_t bytes)
 
     *to++ = '"';
     while (at < end) {
-        size_t sequence = 1, plain = plain_bytes(at, (size_t) (end - at));
+        size_t sequence = 1, plain = plain_bytes((const char *) at, (size_t) (end - at));
         if (plain > 0) {
             to = put(to, (const char *) at, plain);
             at += plain;
@@ -182,13 +173,15 @@ static char *put_string(char *to, const char *text, size_t bytes)
 
 static char *put_number(char *to, uint64_t number)
 {
-    char digits[AUDIT_NUMBER_BYTES];
-    char *at = digits + sizeof digits;
+    char digits[2 * AUDIT_NUMBER_BYTES];
+    char *const end = digits + AUDIT_NUMBER_BYTES;
+    char *at = end;
     do {
         *--at = (char) ('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    return put(to, at, (size_t) (digits + sizeof digits - at));
+    memcpy(to, at, AUDIT_NUMBER_BYTES); /* a known length costs less; there is room behind a line */
+    return to + (end - at);
 }
 
 static void put_digits(char *to, unsigned number, unsigned digits)
@@ -234,37 +227,32 @@ static char *put_time(struct audit *audit, char *to, int64_t time_us)
     return PUT(to + 6, "Z\"");
 }
 
-/* A member whose text is a word of our own, which needs no look at its bytes. */
-static char *put_word(char *to, const char *name, size_t name_bytes, const char *word)
+/* A word of our own, which needs no look at its bytes. */
+static char *put_word(char *to, const char *word)
 {
-    assert(strlen(word) <= AUDIT_WORD_BYTES);
-    to = put(PUT(to, ",\""), name, name_bytes);
-    to = put(PUT(to, "\":\""), word, strlen(word));
-    return PUT(to, "\"");
+    size_t bytes = strlen(word);
+
+    assert(bytes <= AUDIT_WORD_BYTES);
+    return PUT(put(to, word, bytes), "\"");
 }
 
-static char *put_member(char *to, const char *name, size_t name_bytes, const char *text,
-                        size_t bytes)
-{
-    to = put(PUT(to, ",\""), name, name_bytes);
-    return put_string(PUT(to, "\":"), text, bytes);
-}
-
-/* A member that is JSON already. */
-static char *put_json(char *to, const char *name, size_t name_bytes, const char *object)
+/* What is JSON already. */
+static char *put_json(char *to, const char *object)
 {
     size_t bytes = strlen(object);
 
     assert(bytes <= AUDIT_ASKED_BYTES);
-    to = put(PUT(to, ",\""), name, name_bytes);
-    return put(PUT(to, "\":"), object, bytes);
+    return put(to, object, bytes);
 }
 
-#define PUT_JSON(to, name, object) ((object) ? put_json(to, name, sizeof name - 1, object) : (to))
-#define PUT_TEXT(to, name, text) \
-    ((text) ? put_member(to, name, sizeof name - 1, text, strlen(text)) : (to))
-#define PUT_WORD(to, name, word)     ((word) ? put_word(to, name, sizeof name - 1, word) : (to))
-#define PUT_NUMBER(to, name, number) put_number(PUT(to, ",\"" name "\":"), (uint64_t) (number))
+/* A member of the line, if there is one. */
+#define NAME(name)                   ",\"" name "\":"
+#define PUT_JSON(to, name, object)   ((object) ? put_json(PUT(to, NAME(name)), object) : (to))
+#define PUT_WORD(to, name, word)     ((word) ? put_word(PUT(to, NAME(name) "\""), word) : (to))
+#define PUT_NUMBER(to, name, number) put_number(PUT(to, NAME(name)), (uint64_t) (number))
+#define PUT_BYTES(to, name, text, bytes) \
+    ((text) ? put_string(PUT(to, NAME(name)), text, bytes) : (to))
+#define PUT_TEXT(to, name, text) PUT_BYTES(to, name, text, strlen(text))
 
 /* Lines */
 
@@ -281,8 +269,7 @@ static char *put_record(struct audit *audit, char *to, const struct audit_record
     to = PUT_WORD(to, "policy", record->policy);
     to = PUT_WORD(to, "method", record->method);
     to = PUT_WORD(to, "operation", record->operation);
-    if (record->target)
-        to = put_member(to, "target", 6, record->target, record->target_bytes);
+    to = PUT_BYTES(to, "target", record->target, record->target_bytes);
     to = PUT_WORD(to, "decision", record->decision);
     to = PUT_WORD(to, "reason", record->reason);
     to = PUT_WORD(to, "ended", record->ended);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_LEAST_BYTES = 512 };
+enum { BUF_LEAST_BYTES = 512, BUF_KEPT_BYTES = 64 * 1024 };
 
 /* The room to ask for when `needed` bytes must fit; needed <= BUF_MAX_BYTES. */
 static size_t room_for(size_t needed)
@@ -101,6 +101,13 @@ void buf_consume(struct buf *buf, size_t bytes)
     buf->start += bytes;
     if (buf_bytes(buf) == 0)
         buf_done(buf);
+}
+
+void buf_clear(struct buf *buf)
+{
+    if (buf->room > BUF_KEPT_BYTES)
+        buf_done(buf);
+    buf->start = buf->end = 0;
 }
 
 void buf_done(struct buf *buf)

@@ -40,6 +40,8 @@ char *buf_reserve(struct buf *buf, size_t bytes);
 void buf_commit(struct buf *buf, size_t bytes);
 /* Drops bytes from the front; memory goes back when the last one is gone. */
 void buf_consume(struct buf *buf, size_t bytes);
+/* Drops all bytes and keeps the memory, unless it is large: for what is filled over and over. */
+void buf_clear(struct buf *buf);
 void buf_done(struct buf *buf);
 
 #endif

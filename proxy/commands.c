@@ -294,7 +294,7 @@ static void print_parameter_json(const struct query_row *row, bool first)
     printf("%s{\"name\":\"%s\",\"accepts\":", first ? "" : ",", row->name);
     print_json(stdout, query_type_text(row));
     printf(",\"since\":%u,\"why\":", row->since);
-    print_json(stdout, row->why);
+    print_json(stdout, query_row_why(row));
     putchar('}');
 }
 

@@ -49,6 +49,7 @@ void conn_enter(struct conn *conn, enum conn_state state, int64_t deadline_ms)
     assert(conn_edge(conn->state, state));
     conn->state = state;
     conn->deadline_ms = deadline_ms;
+    conn->stalling = false;
 }
 
 int64_t conn_in_ms(int64_t ms)
@@ -75,6 +76,8 @@ void conn_finish(struct conn *conn, enum reason reason)
     stream_close(&conn->client);
     buf_done(&conn->in);
     conn->tenant->count--;
+    if (!conn->detached)
+        quota_leave(conn->tenant->quota, conn->peer.uid);
     conn->tenant->detached -= conn->detached;
     conn->tenant->strangers -= conn->stranger;
     LIST_REMOVE(conn, entry);
@@ -132,10 +135,16 @@ int conn_write(struct conn *conn, const char *data, size_t bytes)
     if (conn->detached)
         return 0;
     conn->x.bytes_out += bytes;
-    if (stream_write_later(&conn->client, &conn->shared->answers, data, bytes) == 0)
+    if (stream_write_later(&conn->client, &conn->shared->later, data, bytes) == 0)
         return 0;
     conn_finish(conn, REASON_CLIENT_GONE);
     return -1;
+}
+
+struct buf *conn_draft(struct conn *conn)
+{
+    buf_clear(&conn->shared->draft);
+    return &conn->shared->draft;
 }
 
 /* What follows from a state. */
@@ -207,7 +216,10 @@ void conn_settle(struct conn *conn)
         if (conn->state == CONN_DONE)
             return;
     }
-    if (conn->state == CONN_HEAD && !conn->head_begun && buf_bytes(&conn->in) > 0) {
+    if (stream_blocked(&conn->client) != conn->stalling)
+        conn_watch_stall(conn);
+    if (conn->state == CONN_HEAD && !conn->head_begun && !conn->stalling &&
+        buf_bytes(&conn->in) > 0) {
         conn->head_begun = true;
         conn->deadline_ms = conn_in_ms(conn_config(conn)->head_timeout_ms);
     }
@@ -233,6 +245,7 @@ static void conn_client_gone(struct conn *conn)
     /* Whatever becomes of a create, its container is to be known. */
     conn->detached = true;
     conn->tenant->detached++;
+    quota_leave(conn->tenant->quota, conn->peer.uid);
     conn->tenant->strangers -= conn->stranger; /* of those that take no place, it is one */
     conn->stranger = false;
     stream_close(&conn->client);
@@ -280,7 +293,7 @@ static void conn_on_client(void *arg, enum stream_event event)
             conn_after_flush(conn);
         break;
     case STREAM_READABLE:
-        got = stream_read(&conn->client, conn->shared->scratch, CONN_SCRATCH_BYTES);
+        got = stream_read(&conn->client, conn->shared->scratch, conn_read_bytes(conn));
         if (got > 0)
             conn_client_bytes(conn, conn->shared->scratch, (size_t) got);
         else if (got == 0)
@@ -294,6 +307,10 @@ static void conn_on_client(void *arg, enum stream_event event)
 
 static void conn_late(struct conn *conn)
 {
+    if (conn->stalling) {
+        conn_stalled(conn);
+        return;
+    }
     switch (conn->state) {
     case CONN_HEAD:
         if (!conn->head_begun) {
@@ -445,13 +462,13 @@ static int64_t conn_first_deadline(const struct conn *conn)
     return ms == 0 ? 0 : conn_in_ms(ms);
 }
 
-int conn_new(struct conn_tenant *tenant, int take_fd)
+int conn_new(struct conn_tenant *tenant, int take_fd, const struct ucred *peer)
 {
     struct conn_shared *shared = tenant->shared;
     struct conn *conn = calloc(1, sizeof *conn);
-    socklen_t bytes = sizeof conn->peer;
 
-    if (conn == NULL) {
+    if (conn == NULL || quota_enter(tenant->quota, peer->uid) < 0) {
+        free(conn);
         evutil_closesocket(take_fd);
         return -1;
     }
@@ -459,8 +476,9 @@ int conn_new(struct conn_tenant *tenant, int take_fd)
     conn->shared = shared;
     conn->tenant = tenant;
     conn->number = ++shared->accepted;
-    getsockopt(take_fd, SOL_SOCKET, SO_PEERCRED, &conn->peer, &bytes);
+    conn->peer = *peer;
     if (stream_open(&conn->client, shared->base, take_fd, conn_on_client, conn) < 0) {
+        quota_leave(tenant->quota, peer->uid);
         free(conn);
         return -1;
     }

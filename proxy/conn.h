@@ -23,6 +23,8 @@ struct lease;
 struct owner_table;
 struct peers;
 struct policy;
+struct policy_decision;
+struct ucred;
 struct upstream;
 
 enum conn_state {
@@ -52,10 +54,12 @@ struct conn_shared {
     struct event_base *base;
     struct upstream *upstream;
     struct audit *audit;
-    char *scratch; /* CONN_SCRATCH_BYTES, used within one callback */
+    char *scratch;                 /* CONN_SCRATCH_BYTES, used within one callback */
+    struct buf draft;              /* where a head is put together; used within one function */
+    struct policy_decision *spare; /* owned: one that is not in use; NULL for none */
     uint64_t accepted;
     struct conn_list done;
-    struct stream_queue answers; /* written at the end of the turn, by the server */
+    struct stream_queue later; /* written at the end of the turn, by the server */
 };
 
 /*
@@ -71,8 +75,9 @@ struct conn_tenant {
     struct owner_table *owned;
     struct owner_table *seen; /* made while the policy only observed: nobody's own */
     struct lease *lease;
-    bool ready;    /* the Engine is known and the table of owned containers is rebuilt */
-    bool draining; /* the listener is about to end: no exchange follows another */
+    struct quota *quota; /* what they have of what [limits] bounds */
+    bool ready;          /* the Engine is known and the table of owned containers is rebuilt */
+    bool draining;       /* the listener is about to end: no exchange follows another */
     /* Asks for `ready`; conn_engine_known() follows, perhaps at once. */
     void (*ask_engine)(void *arg);
     void *arg;
@@ -83,7 +88,7 @@ struct conn_tenant {
 };
 
 /* Takes a client's socket (non-blocking). < 0: no memory; the socket is closed. */
-int conn_new(struct conn_tenant *tenant, int take_fd);
+int conn_new(struct conn_tenant *tenant, int take_fd, const struct ucred *peer);
 
 /* For all open connections: the answer to ask_engine; the clock; the end of the listener. */
 void conn_engine_known(struct conn_tenant *tenant, bool ready);

@@ -8,6 +8,7 @@
  * conn_reply.c    from the Engine's reply to the client
  * conn_made.c     what a reply teaches us of networks and volumes, and of what is gone
  * conn_tunnel.c   both ways, after a hijack
+ * conn_limits.c   what one may take of what all share
  * conn_observe.c  what only observing notes
  */
 #ifndef CAISSON_PROXY_CONN_INTERNAL_H
@@ -17,6 +18,7 @@
 #include "message.h"
 #include "operation.h"
 #include "owner.h"
+#include "quota.h"
 #include "reason.h"
 #include "stream.h"
 #include <sys/socket.h>
@@ -34,7 +36,7 @@ struct exchange {
     enum reason reason;               /* how it ended; REASON_NONE for well */
     const struct operation *op;       /* NULL until a row matched */
     struct policy *policy;            /* the one in force when the head came; counted */
-    struct policy_decision *decision; /* owned; NULL once the reply's head is here */
+    struct policy_decision *decision; /* owned; NULL once nothing more is asked of it */
     char *target;                     /* owned: as the client wrote it */
     size_t target_bytes;
     char *image; /* owned: what outlives the decision for the audit log; NULL for none */
@@ -43,9 +45,12 @@ struct exchange {
     int64_t time_us, start_us;       /* wall clock, monotonic */
     int status;
     uint64_t bytes_in, bytes_out;
-    unsigned interim; /* 1xx replies of the Engine so far */
+    unsigned interim;     /* 1xx replies of the Engine so far */
+    size_t request_bytes; /* to the Engine; 0 when its body goes out as it comes */
     bool http10, keep_alive, to_head;
     bool forwarded;   /* the Engine was asked */
+    bool fresh;       /* ... on a connection that was made for it */
+    bool hijack;      /* ... for a raw stream, if the client asked for one */
     uint64_t volumes; /* the list of volumes that the decision waits for; 0: none */
     bool expected;    /* a create that counts as alive while its answer is awaited */
     bool upgrade;     /* the client asked for another protocol on its connection */
@@ -54,6 +59,9 @@ struct exchange {
     bool engine_keep; /* the Engine reads another request on its connection */
     bool unread;      /* a body to hand on has not come to its end: no request can follow it */
     bool expect;      /* ... and the client waits for a word before it sends it */
+    bool held;        /* at the Engine it is one of `streams`, else of `requests` */
+    bool counted;     /* ... as which it is counted */
+    unsigned retry_s; /* of a refusal: when it is of use to ask again; 0: soon */
 };
 
 struct conn {
@@ -77,8 +85,11 @@ struct conn {
     bool engine_ended;           /* in a tunnel: the Engine will send no more */
     bool client_end_passed;      /* in a tunnel: each side has been told of the other's end */
     bool engine_end_passed;
-    bool stranger; /* not among the listener's peers: every request is refused */
-    bool detached; /* the client is gone, but the Engine is still making it a container */
+    bool stranger;         /* not among the listener's peers: every request is refused */
+    bool detached;         /* the client is gone, but the Engine is still making it a container */
+    bool stalling;         /* the client takes nothing: the deadline is for that */
+    size_t stalled_bytes;  /* ... which waited when it was set */
+    size_t reserved_bytes; /* of `bodies` */
     struct exchange x;
 };
 
@@ -92,6 +103,8 @@ void conn_finish(struct conn *conn, enum reason reason);
 void conn_end_exchange(struct conn *conn, enum reason reason);
 /* < 0: the client is gone, and the connection has finished. */
 int conn_write(struct conn *conn, const char *data, size_t bytes);
+/* An empty buffer for a head, in use until the next call. */
+struct buf *conn_draft(struct conn *conn);
 /* At the end of every way in: goes on with what waits, and watches what the state needs. */
 void conn_settle(struct conn *conn);
 /* The monotonic time in so many milliseconds. */
@@ -114,7 +127,11 @@ struct answer_to conn_answer_to(const struct conn *conn);
 void conn_open_exchange(struct conn *conn);
 /* Its audit record, and the end of all that it holds. */
 void conn_close_exchange(struct conn *conn, enum reason reason);
-void conn_free_decision(struct exchange *x);
+void conn_free_decision(struct conn *conn);
+/* The same, where the reply will not be looked at in its light. */
+void conn_forget_decision(struct conn *conn);
+/* The Engine has not taken a byte of the request: asks on another connection, or refuses. */
+void conn_resend(struct conn *conn);
 
 /* Whether another exchange can follow this one. */
 bool conn_keeps_alive(const struct conn *conn);
@@ -151,6 +168,22 @@ void conn_learn(struct conn *conn, int status);
 void conn_container_created(struct conn *conn, bool surplus);
 void conn_network_created(struct conn *conn, bool surplus);
 void conn_volume_created(struct conn *conn, bool surplus);
+
+/* conn_limits.c */
+
+/* Whether the Engine may be given the request; if not, the decision says why. */
+bool conn_admit(struct conn *conn);
+/* The Engine has it; and the exchange is over. */
+void conn_count(struct conn *conn);
+void conn_uncount(struct conn *conn);
+/* Room for more of the body that is being read; if there is none, the decision says why. */
+bool conn_reserve_body(struct conn *conn, size_t bytes);
+void conn_release_body(struct conn *conn);
+/* How much of either side may be read at once. */
+size_t conn_read_bytes(const struct conn *conn);
+/* The client has ceased to take its answer, or takes it again; and that deadline has passed. */
+void conn_watch_stall(struct conn *conn);
+void conn_stalled(struct conn *conn);
 
 /* conn_tunnel.c */
 

@@ -155,8 +155,7 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
         .api_minor = upstream_engine(conn->shared->upstream)->api_minor,
         .ostype = upstream_engine(conn->shared->upstream)->ostype,
     };
-    struct buf out = {0};
-    int ret;
+    struct buf *out = conn_draft(conn);
 
     if (x->op != NULL && reply->status == 101)
         head.protocol = operation_protocol(x->op);
@@ -171,19 +170,16 @@ static int conn_write_reply_head(struct conn *conn, const struct message_reply *
     if (head.framing == FRAMING_CLOSE)
         x->keep_alive = false;
     head.keep_alive = conn_keeps_alive(conn);
-    ret = message_write_reply(&out, &head);
-    if (ret < 0)
-        conn_finish(conn, REASON_OUT_OF_MEMORY);
-    else
-        ret = conn_write(conn, buf_data(&out), buf_bytes(&out));
-    buf_done(&out);
-    return ret;
+    if (message_write_reply(out, &head) == 0)
+        return conn_write(conn, buf_data(out), buf_bytes(out));
+    conn_finish(conn, REASON_OUT_OF_MEMORY);
+    return -1;
 }
 
 /* Whether we asked for a raw stream in the way that is answered by this 101. */
 static bool conn_asked_upgrade(const struct conn *conn, const struct message_reply *reply)
 {
-    return conn->x.upgrade && conn->x.decision->hijack &&
+    return conn->x.upgrade && conn->x.hijack &&
            (conn->x.websocket_key[0] == '\0' || message_websocket_accept(reply->fields).bytes > 0);
 }
 
@@ -194,16 +190,9 @@ static bool conn_asked_upgrade(const struct conn *conn, const struct message_rep
  */
 static bool conn_is_hijacked(const struct conn *conn, const struct message_reply *reply)
 {
-    return conn->x.decision->hijack &&
+    return conn->x.hijack &&
            (reply->status == 101 || (reply->status == 200 && reply->framing == FRAMING_CLOSE &&
                                      conn->x.websocket_key[0] == '\0'));
-}
-
-/* Streams are many, and live long; few have more to say at their end. */
-static void conn_forget_decision(struct exchange *x)
-{
-    if (x->decision->asked == NULL && !x->decision->observed)
-        conn_free_decision(x);
 }
 
 /* Whether the body of a 201 is looked at; not while the request's own still comes. */
@@ -300,14 +289,14 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
         x->keep_alive = false;
         if (conn_write_reply_head(conn, reply) < 0)
             return;
-        conn_forget_decision(x);
+        conn_forget_decision(conn);
         conn_tunnel_open(conn, data, bytes);
         return;
     }
     conn_enter(conn, CONN_STREAM, 0);
     if (conn_write_reply_head(conn, reply) < 0)
         return;
-    conn_forget_decision(x);
+    conn_forget_decision(conn);
     if (conn->framing.done)
         conn_reply_end(conn, bytes > 0);
     else if (bytes > 0)
@@ -399,6 +388,21 @@ static void conn_engine_ended(struct conn *conn, bool cleanly)
         conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
 }
 
+/* What became of bytes that waited to be written. */
+static void conn_engine_writes(struct conn *conn, enum stream_event event)
+{
+    const size_t waiting = stream_waiting(conn->engine);
+
+    if (event == STREAM_GONE && conn->state == CONN_UPLOAD)
+        conn_upload_cut(conn);
+    else if (event == STREAM_GONE && conn->state == CONN_SENT && waiting > 0 &&
+             waiting == conn->x.request_bytes)
+        conn_resend(conn);
+    else if (conn->state != CONN_TUNNEL && conn->state != CONN_UPLOAD)
+        return; /* the failure shows again when the reply is read */
+    conn_settle(conn);
+}
+
 void conn_on_engine(void *arg, enum stream_event event)
 {
     struct conn *conn = arg;
@@ -406,14 +410,16 @@ void conn_on_engine(void *arg, enum stream_event event)
 
     assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
     if (event != STREAM_READABLE) {
-        /* A failed write shows again when the reply is read, or is the end of a tunnel. */
-        if (event == STREAM_GONE && conn->state == CONN_UPLOAD)
-            conn_upload_cut(conn);
-        if (conn->state == CONN_TUNNEL || conn->state == CONN_UPLOAD)
-            conn_settle(conn);
+        conn_engine_writes(conn, event);
         return;
     }
-    got = stream_read(conn->engine, conn->shared->scratch, CONN_SCRATCH_BYTES);
+    /* What comes before the request has left is no answer to it. */
+    if (conn->state == CONN_SENT && stream_queued(conn->engine)) {
+        conn_resend(conn);
+        conn_settle(conn);
+        return;
+    }
+    got = stream_read(conn->engine, conn->shared->scratch, conn_read_bytes(conn));
     if (got > 0)
         conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
     else if (got != -1)

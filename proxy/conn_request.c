@@ -78,15 +78,40 @@ static void conn_audit(const struct conn *conn)
     audit_add(conn->shared->audit, &record);
 }
 
-void conn_free_decision(struct exchange *x)
+/* One is kept for the next exchange, which is all that requests need that come one by one. */
+static struct policy_decision *conn_new_decision(struct conn_shared *shared)
 {
+    struct policy_decision *decision = shared->spare;
+
+    shared->spare = NULL;
+    if (decision == NULL)
+        decision = malloc(sizeof *decision);
+    if (decision != NULL)
+        policy_decision_init(decision);
+    return decision;
+}
+
+void conn_free_decision(struct conn *conn)
+{
+    struct exchange *x = &conn->x;
+
     if (x->decision == NULL)
         return;
     if (x->decision->image[0] != '\0' && x->image == NULL)
         x->image = strdup(x->decision->image); /* without memory the log goes without it */
     policy_decision_done(x->decision);
-    free(x->decision);
+    free(conn->shared->spare);
+    conn->shared->spare = x->decision;
     x->decision = NULL;
+}
+
+void conn_forget_decision(struct conn *conn)
+{
+    const struct policy_decision *decision = conn->x.decision;
+
+    /* The log wants the latter two. */
+    if (decision != NULL && decision->asked == NULL && !decision->observed)
+        conn_free_decision(conn);
 }
 
 /* Without an id, and without a refusal of the Engine's, what was made may be there all the same. */
@@ -111,15 +136,17 @@ void conn_close_exchange(struct conn *conn, enum reason reason)
     conn->engine = NULL;
     buf_done(&conn->reply);
     buf_done(&conn->body);
+    conn_release_body(conn);
     if (!x->open)
         return;
+    conn_uncount(conn);
     if (x->expected)
         conn_end_create(conn);
     x->reason = reason;
     if (x->target != NULL)
         policy_hide_secrets(x->target, x->target_bytes);
     conn_audit(conn);
-    conn_free_decision(x);
+    conn_free_decision(conn);
     free(x->target);
     free(x->image);
     policy_unref(x->policy);
@@ -140,10 +167,11 @@ struct answer_to conn_answer_to(const struct conn *conn)
         .keep_alive = conn_keeps_alive(conn),
         .to_head = conn->x.to_head,
         .engine = upstream_engine(conn->shared->upstream),
+        .retry_after_s = conn->x.retry_s,
     };
 }
 
-static void conn_send_answer(struct conn *conn, struct buf *answer, int status, int built,
+static void conn_send_answer(struct conn *conn, const struct buf *answer, int status, int built,
                              enum reason reason)
 {
     conn->x.status = status;
@@ -151,19 +179,18 @@ static void conn_send_answer(struct conn *conn, struct buf *answer, int status, 
         conn_finish(conn, REASON_OUT_OF_MEMORY);
     else if (conn_write(conn, buf_data(answer), buf_bytes(answer)) == 0)
         conn_end_exchange(conn, reason);
-    buf_done(answer);
 }
 
 void conn_refuse(struct conn *conn, enum reason reason, const char *text)
 {
     struct answer_to to = conn_answer_to(conn);
-    struct buf answer = {0};
+    struct buf *answer = conn_draft(conn);
 
     if (text == NULL && conn->x.decision != NULL && conn->x.decision->message[0] != '\0' &&
         conn->x.decision->reason == (int) reason)
         text = conn->x.decision->message;
-    conn_send_answer(conn, &answer, reason_status(reason),
-                     answer_refusal(&answer, &to, reason, text), reason);
+    conn_send_answer(conn, answer, reason_status(reason), answer_refusal(answer, &to, reason, text),
+                     reason);
 }
 
 /* The client's next bytes cannot be told apart from the body that we did not read. */
@@ -176,13 +203,17 @@ void conn_refuse_and_close(struct conn *conn, enum reason reason)
 static void conn_ping(struct conn *conn)
 {
     struct answer_to to = conn_answer_to(conn);
-    struct buf answer = {0};
+    struct buf *answer = conn_draft(conn);
 
-    conn_send_answer(conn, &answer, 200, answer_ping(&answer, &to), REASON_NONE);
+    conn_send_answer(conn, answer, 200, answer_ping(answer, &to), REASON_NONE);
 }
 
 /* The decision. */
 
+/*
+ * Nothing leaves before the end of the turn, but the head of an upload: its body would be written
+ * behind it at once.
+ */
 static int conn_write_request(struct conn *conn, bool fresh)
 {
     const struct policy_decision *decision = conn->x.decision;
@@ -194,11 +225,11 @@ static int conn_write_request(struct conn *conn, bool fresh)
         .chunked = upload && conn->framing.framing == FRAMING_CHUNKED,
         .json = decision->body != NULL,
         .tar = upload,
-        .upgrade = decision->hijack && conn->x.upgrade ? operation_protocol(conn->x.op) : NULL,
+        .upgrade = conn->x.hijack && conn->x.upgrade ? operation_protocol(conn->x.op) : NULL,
         .session = decision->session,
         .registry_auth = decision->registry_auth,
     };
-    struct buf request = {0};
+    struct buf *request = conn_draft(conn);
     int ret = -1;
 
     if (head.upgrade != NULL && conn->x.websocket_key[0] != '\0')
@@ -206,10 +237,14 @@ static int conn_write_request(struct conn *conn, bool fresh)
     conn->engine = upstream_take(conn->shared->upstream, fresh);
     if (conn->engine == NULL)
         return -1;
-    if (message_write_request(&request, &head) == 0 &&
-        buf_add(&request, decision->body, decision->body_bytes) == 0)
-        ret = stream_write(conn->engine, buf_data(&request), buf_bytes(&request));
-    buf_done(&request);
+    if (message_write_request(request, &head) == 0 &&
+        buf_add(request, decision->body, decision->body_bytes) == 0)
+        ret = stream_write_later(conn->engine, &conn->shared->later, buf_data(request),
+                                 buf_bytes(request));
+    if (ret == 0 && upload)
+        ret = stream_push(conn->engine);
+    conn->x.fresh = fresh;
+    conn->x.request_bytes = upload ? 0 : buf_bytes(request);
     if (ret == 0)
         return 0;
     upstream_drop(conn->shared->upstream, conn->engine);
@@ -217,30 +252,69 @@ static int conn_write_request(struct conn *conn, bool fresh)
     return -1;
 }
 
+/*
+ * A kept connection can have ended since: then nothing of the request was taken (on a Unix socket
+ * the write itself fails), and a new connection is safe to try.
+ */
+void conn_resend(struct conn *conn)
+{
+    struct upstream *upstream = conn->shared->upstream;
+    struct exchange *x = &conn->x;
+    struct stream *old = conn->engine;
+    int ret = -1;
+
+    conn->engine = NULL;
+    if (!x->fresh && stream_recall(old) == 0 && stream_waiting(old) == x->request_bytes)
+        conn->engine = upstream_take(upstream, true);
+    if (conn->engine != NULL) {
+        stream_set_owner(conn->engine, conn_on_engine, conn);
+        ret = stream_write_later(conn->engine, &conn->shared->later, buf_data(&old->out),
+                                 buf_bytes(&old->out));
+    }
+    upstream_drop(upstream, old);
+    x->fresh = true;
+    if (ret == 0)
+        return;
+    x->forwarded = false;
+    conn_engine_failed(conn, REASON_ENGINE_DOWN);
+}
+
+/* Whether something in the reply will be told by, or held against, what was decided. */
+static bool conn_decides_reply(const struct exchange *x)
+{
+    return policy_makes(x->op) >= 0 || x->op->reply == REPLY_EXEC ||
+           x->op->number == OPERATION_ContainerRename;
+}
+
 static void conn_forward(struct conn *conn)
 {
     struct exchange *x = &conn->x;
 
     /* While a body goes out, nothing else can: no 101 is asked for, or taken. */
-    x->decision->hijack = x->decision->hijack && !x->unread;
+    x->hijack = x->decision->hijack && !x->unread;
     memcpy(x->container, x->decision->container, sizeof x->container);
     memcpy(x->object, x->decision->network[0] != '\0' ? x->decision->network : x->decision->volume,
            sizeof x->object);
-    /*
-     * A kept connection can have ended since: then nothing of the request was taken (on a Unix
-     * socket the write itself fails), and a new connection is safe to try.
-     */
+    if (!conn_admit(conn)) {
+        conn_refuse(conn, (enum reason) x->decision->reason, NULL);
+        return;
+    }
     if (conn_write_request(conn, false) < 0 && conn_write_request(conn, true) < 0) {
         conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
         return;
     }
     x->forwarded = true;
+    conn_count(conn);
+    if (stream_waiting(conn->engine) == 0)
+        conn_release_body(conn);
     x->expected = policy_makes(x->op) >= 0 && !conn_observes(x);
     if (x->expected)
         owner_expect(owner_of(conn->tenant->owned, (enum owner_kind) policy_makes(x->op)));
     stream_set_owner(conn->engine, conn_on_engine, conn);
     free(x->decision->body);
     x->decision->body = NULL;
+    if (!conn_decides_reply(x))
+        conn_forget_decision(conn);
     if (x->unread)
         conn_upload_begin(conn);
     else
@@ -447,14 +521,13 @@ static void conn_route(struct conn *conn, const struct message_request *request)
 }
 
 /* The target outlives the bytes that it came in: the decision and the audit log look at it. */
-static int conn_keep_target(struct exchange *x, struct span target)
+static int conn_keep_target(struct conn *conn, struct span target)
 {
-    x->decision = malloc(sizeof *x->decision);
-    if (x->decision == NULL)
-        return -1;
-    policy_decision_init(x->decision);
+    struct exchange *x = &conn->x;
+
+    x->decision = conn_new_decision(conn->shared);
     x->target = malloc(target.bytes + 1);
-    if (x->target == NULL)
+    if (x->decision == NULL || x->target == NULL)
         return -1;
     if (target.bytes > 0)
         memcpy(x->target, target.data, target.bytes);
@@ -481,7 +554,7 @@ ssize_t conn_read_head(struct conn *conn, const char *data, size_t bytes)
     conn_open_exchange(conn);
     x->method = request.method;
     x->to_head = request.method == METHOD_HEAD;
-    if (conn_keep_target(x, request.target) < 0) {
+    if (conn_keep_target(conn, request.target) < 0) {
         conn_finish(conn, REASON_OUT_OF_MEMORY);
         return (ssize_t) bytes;
     }
@@ -508,6 +581,10 @@ ssize_t conn_read_body(struct conn *conn, const char *data, size_t bytes)
     conn->x.bytes_in += payload.bytes;
     if (buf_bytes(&conn->body) + payload.bytes > (size_t) conn_config(conn)->body_bytes) {
         conn_refuse_and_close(conn, REASON_BODY_TOO_LARGE);
+        return (ssize_t) bytes;
+    }
+    if (!conn_reserve_body(conn, payload.bytes)) {
+        conn_refuse_and_close(conn, (enum reason) conn->x.decision->reason);
         return (ssize_t) bytes;
     }
     if (buf_add(&conn->body, payload.data, payload.bytes) < 0) {

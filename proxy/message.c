@@ -78,32 +78,44 @@ static const uint8_t CHARS[256] = {
     [0x80 ... 0xff] = V,
 };
 
-/* The fields that mean something to us. All others are checked for their form and forgotten. */
-#define FIELDS(FIELD)                             \
-    FIELD(HOST, "host")                           \
-    FIELD(CONTENT_LENGTH, "content-length")       \
-    FIELD(TRANSFER_ENCODING, "transfer-encoding") \
-    FIELD(TRAILER, "trailer")                     \
-    FIELD(CONTENT_TYPE, "content-type")           \
-    FIELD(CONTENT_ENCODING, "content-encoding")   \
-    FIELD(EXPECT, "expect")                       \
-    FIELD(UPGRADE, "upgrade")                     \
-    FIELD(CONNECTION, "connection")               \
-    FIELD(HTTP2_SETTINGS, "http2-settings")       \
-    FIELD(REGISTRY_AUTH, "x-registry-auth")       \
-    FIELD(API_VERSION, "api-version")             \
-    FIELD(OSTYPE, "ostype")                       \
-    FIELD(PATH_STAT, "x-docker-container-path-stat")
+/*
+ * The fields that mean something to us, with the letter that each begins with. All others are
+ * checked for their form and forgotten.
+ */
+#define FIELDS(FIELD)                                  \
+    FIELD(HOST, 'h', "host")                           \
+    FIELD(CONTENT_LENGTH, 'c', "content-length")       \
+    FIELD(TRANSFER_ENCODING, 't', "transfer-encoding") \
+    FIELD(TRAILER, 't', "trailer")                     \
+    FIELD(CONTENT_TYPE, 'c', "content-type")           \
+    FIELD(CONTENT_ENCODING, 'c', "content-encoding")   \
+    FIELD(EXPECT, 'e', "expect")                       \
+    FIELD(UPGRADE, 'u', "upgrade")                     \
+    FIELD(CONNECTION, 'c', "connection")               \
+    FIELD(HTTP2_SETTINGS, 'h', "http2-settings")       \
+    FIELD(REGISTRY_AUTH, 'x', "x-registry-auth")       \
+    FIELD(API_VERSION, 'a', "api-version")             \
+    FIELD(OSTYPE, 'o', "ostype")                       \
+    FIELD(PATH_STAT, 'x', "x-docker-container-path-stat")
 
 enum field {
-#define FIELD(id, name) FIELD_##id,
+    FIELD_OTHER,
+#define FIELD(id, letter, name) FIELD_##id,
     FIELDS(FIELD)
 #undef FIELD
         FIELD_COUNT
 };
 
 static const struct span FIELD_NAMES[FIELD_COUNT] = {
-#define FIELD(id, name) {name, sizeof name - 1},
+#define FIELD(id, letter, name) [FIELD_##id] = {name, sizeof name - 1},
+    FIELDS(FIELD)
+#undef FIELD
+};
+
+/* The one field that a name can be. Two in one slot would be a warning of the compiler's. */
+#define SLOT(letter, bytes) (((letter) *8 + (bytes)) % 64)
+static const uint8_t FIELD_SLOTS[64] = {
+#define FIELD(id, letter, name) [SLOT(letter, sizeof name - 1)] = FIELD_##id,
     FIELDS(FIELD)
 #undef FIELD
 };
@@ -239,16 +251,15 @@ static bool list_has(struct span list, const char *word, size_t word_bytes)
 
 static void note_field(struct fields *fields, struct span name, struct span value)
 {
-    for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        if (name.bytes != FIELD_NAMES[i].bytes || (name.data[0] | 0x20) != FIELD_NAMES[i].data[0] ||
-            !span_is(name, FIELD_NAMES[i].data, FIELD_NAMES[i].bytes))
-            continue;
-        if (fields->lines[i]++ == 0)
-            fields->value[i] = value;
-        if (i == FIELD_CONNECTION)
-            fields->closes = fields->closes || list_has(value, "close", 5);
+    const unsigned field = FIELD_SLOTS[SLOT((unsigned) name.data[0] | 0x20, name.bytes)];
+    const struct span *known = &FIELD_NAMES[field];
+
+    if (!span_is(name, known->data, known->bytes))
         return;
-    }
+    if (fields->lines[field]++ == 0)
+        fields->value[field] = value;
+    if (field == FIELD_CONNECTION)
+        fields->closes = fields->closes || list_has(value, "close", 5);
 }
 
 /*
@@ -260,13 +271,15 @@ static bool read_fields(const char *at, const char *end, struct fields *ret)
 {
     memset(ret, 0, sizeof *ret);
     while (end - at > 2) {
-        const char *lf = memchr(at, '\n', (size_t) (end - at));
-        const char *colon = memchr(at, ':', (size_t) (lf - at));
-        if (!colon || colon == at)
+        const char *colon = at;
+        while (CHARS[(uint8_t) *colon] & T)
+            colon++;
+        if (*colon != ':' || colon == at)
             return false;
+        const char *lf = memchr(colon, '\n', (size_t) (end - colon));
         struct span name = {at, (size_t) (colon - at)};
         struct span value = trim(colon + 1, lf - 1);
-        if (!all_of(name, T) || !all_of(value, V))
+        if (!all_of(value, V))
             return false;
         note_field(ret, name, value);
         at = lf + 1;

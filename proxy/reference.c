@@ -197,7 +197,7 @@ static void md_parameters(const struct operation *op)
         if (row->shut)
             fputs("; only where `[query]` lets it", stdout);
         md_since(row->since);
-        md_text(row->why);
+        md_text(query_row_why(row));
         puts(" |");
     }
 }

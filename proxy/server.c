@@ -186,7 +186,7 @@ static int server_share(struct server *server, const struct config *config, stru
 
     LIST_INIT(&server->doors);
     LIST_INIT(&shared->done);
-    LIST_INIT(&shared->answers.streams);
+    stream_queue_init(&shared->later);
     server->outcome = outcome_new();
     server->base = event_base_new();
     shared->base = server->base;
@@ -259,7 +259,7 @@ static bool server_turn(struct server *server, int flags)
 {
     if (event_base_loop(server->base, flags) != 0)
         return false;
-    stream_push_all(&server->shared.answers);
+    stream_push_all(&server->shared.later);
     conn_reap(&server->shared);
     upstream_reap(server->shared.upstream);
     audit_flush(server->shared.audit);
@@ -287,6 +287,9 @@ static void server_stop(struct server *server)
     audit_free(shared->audit);
     outcome_free(server->outcome);
     listeners_unref(server->listeners);
+    stream_queue_done(&shared->later);
+    buf_done(&shared->draft);
+    free(shared->spare);
     free(shared->scratch);
     if (server->base != NULL)
         event_base_free(server->base);

@@ -3,6 +3,7 @@
  * server_door: one listener that serves, from its socket to the table of what its owner has.
  */
 #include "answer.h"
+#include "audit.h"
 #include "buf.h"
 #include "config.h"
 #include "err.h"
@@ -16,9 +17,12 @@
 #include "upstream.h"
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -29,12 +33,41 @@ enum {
 
 /* Accepting. */
 
-static void server_door_turn_away(const struct server_door *door, int fd, enum reason reason)
+/* The line of a connection on which nothing is read. */
+static void server_door_audit(const struct server_door *door, const struct ucred *peer,
+                              enum reason reason)
+{
+    const struct conn_tenant *tenant = &door->tenant;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct audit_record record = {
+        .time_us = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000,
+        .connection = ++tenant->shared->accepted,
+        .request = 1,
+        .uid = peer->uid,
+        .gid = peer->gid,
+        .pid = peer->pid,
+        .listener = tenant->name,
+        .owner = owner_name(tenant->owned),
+        .policy = policy_version(tenant->policy),
+        .method = "?",
+        .decision = "deny",
+        .reason = reason_word(reason),
+        .status = reason_status(reason),
+    };
+
+    audit_add(tenant->shared->audit, &record);
+}
+
+static void server_door_turn_away(const struct server_door *door, int fd, const struct ucred *peer,
+                                  enum reason reason, const char *text)
 {
     const struct answer_to to = {.engine = upstream_engine(door->server->shared.upstream)};
     struct buf answer = {0};
 
-    if (answer_refusal(&answer, &to, reason, NULL) < 0 ||
+    server_door_audit(door, peer, reason);
+    if (answer_refusal(&answer, &to, reason, text) < 0 ||
         send(fd, buf_data(&answer), buf_bytes(&answer), MSG_NOSIGNAL) < 0)
         log_debug("turned a client away without a word");
     buf_done(&answer);
@@ -54,15 +87,34 @@ static uint64_t server_door_most(const struct server_door *door)
     return most > 0 ? most : 1;
 }
 
+static void server_door_refuse_user(struct server_door *door, int fd, const struct ucred *peer)
+{
+    const struct policy *policy = door->tenant.policy;
+    char text[256];
+
+    snprintf(text, sizeof text,
+             "user %u has %u connections, and 'connections-per-user' under [limits] of %.80s is "
+             "%" PRId64 "; close some or raise it",
+             peer->uid, quota_of(&door->quota, peer->uid), policy_file(policy),
+             policy_config(policy)->connections_per_user);
+    server_door_turn_away(door, fd, peer, REASON_TOO_MANY_OF_USER, text);
+}
+
 void server_door_accept(struct server_door *door, int take_fd)
 {
     struct conn_tenant *tenant = &door->tenant;
+    struct ucred peer = {.uid = (uid_t) -1, .gid = (gid_t) -1};
+    socklen_t bytes = sizeof peer;
 
+    getsockopt(take_fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
     if (tenant->strangers >= DOOR_STRANGERS_MAX && !peers_admit(&door->peers, take_fd))
-        server_door_turn_away(door, take_fd, REASON_PEER_NOT_ALLOWED);
+        server_door_turn_away(door, take_fd, &peer, REASON_PEER_NOT_ALLOWED, NULL);
     else if (tenant->count - tenant->detached - tenant->strangers >= server_door_most(door))
-        server_door_turn_away(door, take_fd, REASON_TOO_MANY_CONNECTIONS);
-    else if (conn_new(tenant, take_fd) < 0)
+        server_door_turn_away(door, take_fd, &peer, REASON_TOO_MANY_CONNECTIONS, NULL);
+    else if (quota_of(&door->quota, peer.uid) >=
+             (uint64_t) policy_config(tenant->policy)->connections_per_user)
+        server_door_refuse_user(door, take_fd, &peer);
+    else if (conn_new(tenant, take_fd, &peer) < 0)
         log_error("out of memory: a client was turned away");
 }
 
@@ -149,6 +201,7 @@ static int server_door_tenant(struct server_door *door, const struct listeners_e
     tenant->name = door->name;
     tenant->section = door->section;
     tenant->peers = &door->peers;
+    tenant->quota = &door->quota;
     tenant->ask_engine = server_door_ask;
     tenant->arg = door;
     tenant->policy = policy_ref(entry->policy);
@@ -256,6 +309,7 @@ void server_door_free(struct server_door *door)
     owner_table_free(door->tenant.seen);
     policy_unref(door->tenant.policy);
     peers_done(&door->peers);
+    quota_done(&door->quota);
     free(door->name);
     free(door->section);
     free(door->fixed.address);

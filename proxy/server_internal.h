@@ -13,6 +13,7 @@
 #include "conn.h"
 #include "listener.h"
 #include "peers.h"
+#include "quota.h"
 #include "server.h"
 #include <event2/event_struct.h>
 
@@ -33,6 +34,7 @@ struct server_door {
     struct listener listener;
     struct event accept_event, accept_pause;
     struct peers peers;
+    struct quota quota;
     struct conn_tenant tenant;
     bool rebuilding; /* the table is being read: all who wait are told */
     bool leaving;    /* the policy has it no longer; it ends with its last connection */

@@ -12,7 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { STREAM_LATER_BYTES = 16 * 1024 }; /* more than this is not kept for the end of the turn */
+/* More than this is not kept for the end of the turn: of one stream, of all. */
+enum { STREAM_LATER_BYTES = 16 * 1024, STREAM_QUEUE_BYTES = 256 * 1024 };
 
 static void stream_on_read(evutil_socket_t fd, short what, void *arg)
 {
@@ -80,11 +81,19 @@ int stream_open(struct stream *stream, struct event_base *base, int take_fd, str
     return -1;
 }
 
-static void stream_unqueue(struct stream *stream)
+/* The bytes that were to leave at the end of the turn; they are the queue's until that is over. */
+static struct iovec stream_unqueue(struct stream *stream)
 {
-    if (stream->queued)
-        LIST_REMOVE(stream, entry);
-    stream->queued = false;
+    struct stream_queue *queue = stream->queue;
+    struct iovec later = {.iov_len = stream->later_bytes};
+
+    if (queue == NULL)
+        return later;
+    later.iov_base = queue->bytes.data + stream->later_at;
+    TAILQ_REMOVE(&queue->streams, stream, entry);
+    stream->queue = NULL;
+    stream->later_bytes = 0;
+    return later;
 }
 
 void stream_close(struct stream *stream)
@@ -93,7 +102,7 @@ void stream_close(struct stream *stream)
         return;
     event_del(&stream->read_event);
     event_del(&stream->write_event);
-    stream_unqueue(stream);
+    (void) stream_unqueue(stream);
     close(stream->fd);
     stream->fd = -1;
     stream->reading = stream->writing = false;
@@ -149,28 +158,51 @@ static int stream_block(struct stream *stream, const char *data, size_t bytes)
 
 int stream_push(struct stream *stream)
 {
+    struct iovec later = stream_unqueue(stream);
     ssize_t sent;
 
-    stream_unqueue(stream);
-    if (stream->fd < 0 || stream->writing || stream_waiting(stream) == 0)
-        return stream->fd < 0 ? -1 : 0;
-    sent = stream_send(stream->fd, buf_data(&stream->out), buf_bytes(&stream->out));
-    if (sent < 0)
+    if (stream->fd < 0)
         return -1;
-    buf_consume(&stream->out, (size_t) sent);
-    return stream_waiting(stream) > 0 ? stream_block(stream, NULL, 0) : 0;
+    if (later.iov_len == 0)
+        return 0;
+    sent = stream_send(stream->fd, later.iov_base, later.iov_len);
+    if (sent < 0) {
+        buf_add(&stream->out, later.iov_base, later.iov_len);
+        return -1;
+    }
+    if ((size_t) sent == later.iov_len)
+        return 0;
+    return stream_block(stream, (char *) later.iov_base + sent, later.iov_len - (size_t) sent);
 }
 
 void stream_push_all(struct stream_queue *queue)
 {
     struct stream *stream;
 
-    while ((stream = LIST_FIRST(&queue->streams)) != NULL) {
+    while ((stream = TAILQ_FIRST(&queue->streams)) != NULL) {
         if (stream_push(stream) < 0)
             stream->ready(stream->arg, STREAM_GONE);
         else if (stream_blocked(stream))
             stream->ready(stream->arg, STREAM_BLOCKED);
     }
+    buf_clear(&queue->bytes);
+}
+
+int stream_recall(struct stream *stream)
+{
+    struct iovec later = stream_unqueue(stream);
+
+    return buf_add(&stream->out, later.iov_base, later.iov_len);
+}
+
+void stream_queue_init(struct stream_queue *queue)
+{
+    *queue = (struct stream_queue){.streams = TAILQ_HEAD_INITIALIZER(queue->streams)};
+}
+
+void stream_queue_done(struct stream_queue *queue)
+{
+    buf_done(&queue->bytes);
 }
 
 int stream_write(struct stream *stream, const char *data, size_t bytes)
@@ -213,13 +245,24 @@ int stream_write_pieces(struct stream *stream, struct iovec *pieces, size_t coun
 int stream_write_later(struct stream *stream, struct stream_queue *queue, const char *data,
                        size_t bytes)
 {
-    if (stream->writing || stream_waiting(stream) + bytes > STREAM_LATER_BYTES)
-        return stream_write(stream, data, bytes);
-    if (stream->fd < 0 || buf_add(&stream->out, data, bytes) < 0)
+    size_t end = buf_bytes(&queue->bytes);
+
+    if (stream->fd < 0)
         return -1;
-    if (!stream->queued && bytes > 0) {
-        LIST_INSERT_HEAD(&queue->streams, stream, entry);
-        stream->queued = true;
+    if (bytes == 0)
+        return 0;
+    /* Its bytes stand in one piece: what others have added since cannot be parted. */
+    if (stream->writing || stream->later_bytes + bytes > STREAM_LATER_BYTES ||
+        end + bytes > STREAM_QUEUE_BYTES ||
+        (stream_queued(stream) && stream->later_at + stream->later_bytes != end))
+        return stream_write(stream, data, bytes);
+    if (buf_add(&queue->bytes, data, bytes) < 0)
+        return -1;
+    if (!stream_queued(stream)) {
+        TAILQ_INSERT_TAIL(&queue->streams, stream, entry);
+        stream->queue = queue;
+        stream->later_at = end;
     }
+    stream->later_bytes += bytes;
     return 0;
 }

@@ -27,16 +27,21 @@ enum stream_event {
 /* Called from the event loop only, never from within another stream function. */
 typedef void stream_ready(void *arg, enum stream_event event);
 
-/* Streams whose bytes are written together, at the end of a turn of the event loop. */
+/*
+ * Streams whose bytes are written together, at the end of a turn of the event loop.  The bytes of
+ * all stand in one piece of memory, which is used again in the next turn.
+ */
 struct stream_queue {
-    LIST_HEAD(, stream) streams;
+    TAILQ_HEAD(, stream) streams;
+    struct buf bytes;
 };
 
 struct stream {
     int fd; /* owned; -1 when closed */
     bool reading, writing;
-    bool queued; /* in a queue, by entry */
-    LIST_ENTRY(stream) entry;
+    struct stream_queue *queue; /* that it is in, by entry; NULL for none */
+    TAILQ_ENTRY(stream) entry;
+    size_t later_at, later_bytes; /* of the queue's bytes, those that are its own */
     struct event read_event, write_event;
     struct buf out; /* bytes that the peer has not taken yet */
     stream_ready *ready;
@@ -71,15 +76,27 @@ int stream_write(struct stream *stream, const char *data, size_t bytes);
 struct iovec;
 int stream_write_pieces(struct stream *stream, struct iovec *pieces, size_t count);
 
+void stream_queue_init(struct stream_queue *queue);
+void stream_queue_done(struct stream_queue *queue);
+
 /*
- * The same at the end of the turn: the answers of one turn then wake their readers in one go, and
- * the pieces of one answer leave in one write.  Failing shows as STREAM_GONE.
+ * The same at the end of the turn: what leaves in one turn then wakes its readers in one go, and
+ * the pieces of one answer leave in one write.  Failing shows as STREAM_GONE; what was to be
+ * written then stays in `out`.
  */
 int stream_write_later(struct stream *stream, struct stream_queue *queue, const char *data,
                        size_t bytes);
 /* Writes what stream_write_later() kept. < 0: as of stream_write(). */
 int stream_push(struct stream *stream);
 void stream_push_all(struct stream_queue *queue);
+/* Puts it back into `out` instead: nobody has tried to write it. < 0: no memory. */
+int stream_recall(struct stream *stream);
+
+/* Nobody has tried yet to write what it has. */
+static inline bool stream_queued(const struct stream *stream)
+{
+    return stream->queue != NULL;
+}
 
 /* The peer does not take more for now. */
 static inline bool stream_blocked(const struct stream *stream)
@@ -90,7 +107,7 @@ static inline bool stream_blocked(const struct stream *stream)
 /* Bytes that are not written, be it that they are blocked or that nobody has tried yet. */
 static inline size_t stream_waiting(const struct stream *stream)
 {
-    return buf_bytes(&stream->out);
+    return buf_bytes(&stream->out) + stream->later_bytes;
 }
 
 #endif

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instructions and system calls of one request, free of the machine's noise.
+"""Instructions and system calls of one request, and bytes of code: free of the machine's noise.
 
-Each is counted twice, for few requests and for many; the difference has no start and no end in it.
+What a request costs is counted twice, for few requests and for many; the difference has no start
+and no end in it.
 """
 import os
 import re
@@ -12,6 +13,20 @@ import world
 
 # Requests of the two runs.  A create costs much more, and valgrind is slow.
 RUNS = {"start": (2000, 6000), "refused": (2000, 6000), "create": (200, 600)}
+
+# The parts of the linked program that are ours, with what relocates our tables.  The others bind it
+# to its libraries.
+CODE = {".text", ".rodata", ".eh_frame", ".eh_frame_hdr", ".rela.dyn", ".relr.dyn", ".data.rel.ro",
+        ".data"}
+
+
+def code_bytes(program):
+    """The bytes of our own code and data in a dynamically linked program; None without `size`."""
+    if not shutil.which("size"):
+        return None
+    told = subprocess.run(["size", "-A", program], capture_output=True, check=True, text=True)
+    rows = [line.split() for line in told.stdout.splitlines()]
+    return sum(int(row[1]) for row in rows if len(row) == 3 and row[0] in CODE)
 
 
 def between(count, kind, quick):

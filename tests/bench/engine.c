@@ -8,7 +8,10 @@
  * ENGINE_IDS ids, so that whoever keeps a table of them keeps a table of a likely size.
  * Logs are told by two parameters that a policy lets through: tail=N is N MiB of payload, until=N
  * the bytes of a chunk; with follow=1 one short line comes, and then nothing for ever.
+ * An upload to path=/N is answered with 200 when it was N MiB, else with 400.
  */
+#include "chunks.h"
+#include "reply.h"
 #include "sock.h"
 #include <errno.h>
 #include <signal.h>
@@ -20,14 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    ENGINE_IDS = 1024,
-    ENGINE_EVENTS = 256,
-    ENGINE_IN_BYTES = 64 * 1024,
-    ENGINE_BLOCK_BYTES = 128 * 1024, /* what one send(2) of a log is offered */
-    ENGINE_BLOCKS = 4,
-    ENGINE_CHUNK_MAX = 1024 * 1024
-};
+enum { ENGINE_IDS = 1024, ENGINE_EVENTS = 256, ENGINE_IN_BYTES = 64 * 1024, ENGINE_BLOCKS = 4 };
 
 #define ENGINE_HEAD(status)                           \
     "HTTP/1.1 " status "\r\nApi-Version: 1.41\r\n"    \
@@ -36,20 +32,16 @@ enum {
 #define ENGINE_JSON(status, bytes, body) \
     ENGINE_HEAD(status) "Content-Type: application/json\r\nContent-Length: " bytes "\r\n\r\n" body
 
-/* Whole chunks, over and over: what a log's body is sent from. */
-struct block {
-    size_t chunk_bytes, bytes;
-    char *data;
-};
-
 struct client {
     int fd;
     uint32_t events;
     char *in; /* a request that is not whole; ENGINE_IN_BYTES, or NULL */
     size_t in_bytes;
-    const struct block *log; /* being sent, or NULL */
-    uint64_t log_left;       /* bytes with their framing, without the last chunk */
-    size_t log_at;           /* in the block */
+    const struct chunks *log; /* being sent, or NULL */
+    uint64_t log_left;        /* bytes with their framing, without the last chunk */
+    size_t log_at;            /* in the block */
+    struct reply *upload;     /* coming in, or NULL */
+    uint64_t upload_bytes;    /* that there ought to be */
     bool closed;
     struct client *next_dead;
 };
@@ -58,13 +50,14 @@ struct engine {
     int epoll, listener;
     unsigned created;
     char *scratch;
-    struct block blocks[ENGINE_BLOCKS];
+    struct chunks blocks[ENGINE_BLOCKS];
     struct client *dead; /* freed after the turn */
 };
 
 struct request {
     const char *method, *path;
-    size_t path_bytes, total_bytes;
+    size_t path_bytes, total_bytes; /* of a chunked one, only its head */
+    bool chunked;
 };
 
 static void engine_close(struct engine *engine, struct client *client)
@@ -74,6 +67,7 @@ static void engine_close(struct engine *engine, struct client *client)
     client->closed = true;
     close(client->fd);
     free(client->in);
+    free(client->upload);
     client->next_dead = engine->dead;
     engine->dead = client;
 }
@@ -99,42 +93,21 @@ static void engine_send(struct engine *engine, struct client *client, const char
 
 /* Logs. */
 
-static const struct block *engine_block(struct engine *engine, size_t chunk_bytes)
+static const struct chunks *engine_block(struct engine *engine, size_t chunk_bytes)
 {
-    struct block *block = engine->blocks;
-    size_t chunks, i;
-    char size[24];
-    char *to;
-    int digits = snprintf(size, sizeof size, "%zx\r\n", chunk_bytes);
+    struct chunks *block = engine->blocks;
 
     while (block->chunk_bytes != chunk_bytes && block->chunk_bytes != 0)
         if (++block == engine->blocks + ENGINE_BLOCKS)
             sock_fail("too many sizes of chunks");
-    if (block->chunk_bytes == chunk_bytes)
-        return block;
-    chunks = ENGINE_BLOCK_BYTES / (chunk_bytes + 8) + 1;
-    block->chunk_bytes = chunk_bytes;
-    block->bytes = chunks * (chunk_bytes + (size_t) digits + 2);
-    block->data = to = malloc(block->bytes);
-    if (to == NULL)
-        sock_fail("no memory");
-    for (i = 0; i < chunks; i++) {
-        memcpy(to, size, (size_t) digits);
-        memset(to + digits, 'x', chunk_bytes);
-        memcpy(to + (size_t) digits + chunk_bytes, "\r\n", 2);
-        to += (size_t) digits + chunk_bytes + 2;
-    }
+    if (block->chunk_bytes == 0)
+        chunks_init(block, chunk_bytes);
     return block;
-}
-
-static size_t engine_chunk_frame(size_t chunk_bytes)
-{
-    return chunk_bytes + (size_t) snprintf(NULL, 0, "%zx", chunk_bytes) + 4;
 }
 
 static void engine_send_log(struct engine *engine, struct client *client)
 {
-    const struct block *log = client->log;
+    const struct chunks *log = client->log;
     size_t offer = log->bytes - client->log_at;
     ssize_t sent;
 
@@ -180,10 +153,8 @@ static void engine_logs(struct engine *engine, struct client *client, const stru
         ENGINE_SEND(engine, client, "d\r\n\1\0\0\0\0\0\0\5hello\r\n");
         return;
     }
-    if (chunk == 0 || chunk > ENGINE_CHUNK_MAX)
-        sock_fail("chunks of %llu bytes", (unsigned long long) chunk);
     client->log = engine_block(engine, (size_t) chunk);
-    client->log_left = (mib << 20) / chunk * engine_chunk_frame((size_t) chunk);
+    client->log_left = (mib << 20) / chunk * client->log->frame_bytes;
     client->log_at = 0;
     engine_send_log(engine, client);
 }
@@ -236,23 +207,57 @@ static void engine_answer(struct engine *engine, struct client *client,
                     ENGINE_JSON("404 Not Found", "29", "{\"message\":\"page not found\"}\n"));
 }
 
-static size_t engine_content_bytes(const char *head, const char *end)
+/* Uploads: read as they come, since they are larger than any buffer. */
+
+static void engine_begin_upload(struct client *client, const struct request *request)
 {
-    static const char name[] = "\r\ncontent-length:";
+    client->upload = calloc(1, sizeof *client->upload);
+    if (client->upload == NULL)
+        sock_fail("no memory");
+    client->upload->state = REPLY_SIZE;
+    client->upload_bytes = engine_number(request, "path=/", 0) << 20;
+}
+
+/* Returns the bytes used. */
+static size_t engine_read_upload(struct engine *engine, struct client *client, const char *data,
+                                 size_t bytes)
+{
+    size_t used;
+    int ended = reply_read(client->upload, data, bytes, &used);
+
+    if (ended < 0)
+        sock_fail("an upload is no chunked body");
+    if (ended == 0)
+        return used;
+    if (client->upload->payload_bytes == client->upload_bytes)
+        ENGINE_SEND(engine, client, ENGINE_HEAD("200 OK") "Content-Length: 0\r\n\r\n");
+    else
+        ENGINE_SEND(engine, client,
+                    ENGINE_JSON("400 Bad Request", "29", "{\"message\":\"not what it says\"}"));
+    if (!client->closed)
+        free(client->upload);
+    client->upload = NULL;
+    return used;
+}
+
+/* The value of a header, or NULL. */
+static const char *engine_header(const char *head, const char *end, const char *name)
+{
     const char *line = head;
+    size_t bytes = strlen(name);
 
     while ((line = memmem(line, (size_t) (end - line), "\r\n", 2)) != NULL) {
-        if (strncasecmp(line, name, sizeof name - 1) == 0)
-            return strtoul(line + sizeof name - 1, NULL, 10);
         line += 2;
+        if (strncasecmp(line, name, bytes) == 0)
+            return line + bytes;
     }
-    return 0;
+    return NULL;
 }
 
 /* The first request in data; false when it is not whole. */
 static bool engine_parse(const char *data, size_t bytes, struct request *ret_request)
 {
-    const char *end = memmem(data, bytes, "\r\n\r\n", 4), *blank;
+    const char *end = memmem(data, bytes, "\r\n\r\n", 4), *blank, *length;
 
     if (end == NULL)
         return false;
@@ -265,7 +270,10 @@ static bool engine_parse(const char *data, size_t bytes, struct request *ret_req
     if (blank == NULL)
         sock_fail("no target: %.40s", data);
     ret_request->path_bytes = (size_t) (blank - ret_request->path);
-    ret_request->total_bytes = (size_t) (end - data) + 4 + engine_content_bytes(data, end);
+    length = engine_header(data, end, "content-length:");
+    ret_request->chunked = engine_header(data, end, "transfer-encoding:") != NULL;
+    ret_request->total_bytes =
+        (size_t) (end - data) + 4 + (length == NULL ? 0 : strtoul(length, NULL, 10));
     return ret_request->total_bytes <= bytes;
 }
 
@@ -287,11 +295,22 @@ static void engine_serve(struct engine *engine, struct client *client, const cha
                          size_t bytes)
 {
     struct request request;
+    size_t used;
 
-    while (!client->closed && client->log == NULL && engine_parse(data, bytes, &request)) {
-        engine_answer(engine, client, &request);
-        data += request.total_bytes;
-        bytes -= request.total_bytes;
+    while (!client->closed && client->log == NULL && bytes > 0) {
+        if (client->upload != NULL) {
+            used = engine_read_upload(engine, client, data, bytes);
+        } else if (!engine_parse(data, bytes, &request)) {
+            break;
+        } else {
+            used = request.total_bytes;
+            if (request.chunked)
+                engine_begin_upload(client, &request);
+            else
+                engine_answer(engine, client, &request);
+        }
+        data += used;
+        bytes -= used;
     }
     if (!client->closed)
         engine_keep(client, data, bytes);

@@ -6,11 +6,12 @@
  *   load first SOCKET COMMAND...
  *
  * KIND: start (a container that it made before), create (with the body in FILE), refused (a list of
- * images), log (MIB of it in chunks of BYTES; see engine.c), follow (opens CONNECTIONS logs, says
- * so, and holds them until its standard input ends), first (starts COMMAND, and measures how long
- * its socket takes to answer).
+ * images), log (MIB of it in chunks of BYTES; see engine.c), upload (a tar of MIB in chunks of
+ * BYTES; one connection), follow (opens CONNECTIONS logs, says so, and holds them until its
+ * standard input ends), first (starts COMMAND, and measures how long its socket takes to answer).
  * It ends after REQUESTS, or SECONDS, and in any case when nothing was answered for LOAD_PATIENCE.
  */
+#include "chunks.h"
 #include "reply.h"
 #include "sock.h"
 #include <errno.h>
@@ -42,7 +43,7 @@ struct kind {
 
 static const struct kind load_kinds[] = {
     {"start", true, 204}, {"create", false, 201}, {"refused", false, 403},
-    {"log", true, 200},   {"follow", true, 200},
+    {"log", true, 200},   {"follow", true, 200},  {"upload", true, 200},
 };
 
 struct slot {
@@ -144,6 +145,13 @@ static void load_compose(struct load *load)
     } else if (strcmp(name, "follow") == 0) {
         snprintf(path, sizeof path, "/containers/%s/logs?follow=1&stdout=1", load->container);
         load_print_request(load, "GET", path);
+    } else if (strcmp(name, "upload") == 0) {
+        load->request_bytes = (size_t) snprintf(
+            load->request, LOAD_REQUEST_BYTES,
+            "PUT /v1.41/containers/%s/archive?path=/%u HTTP/1.1\r\nHost: docker\r\n"
+            "User-Agent: Docker-Client/20.10.24 (linux)\r\n"
+            "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n",
+            load->container, load->mib);
     } else {
         snprintf(path, sizeof path, "/containers/%s/logs?stdout=1&until=%u&tail=%u",
                  load->container, load->chunk_bytes, load->mib);
@@ -160,14 +168,13 @@ static void load_send(struct load *load, struct slot *slot)
     reply_begin(&slot->reply);
 }
 
-/* One request, waited for: the answer's status, 0 for none. */
-static int load_ask(struct load *load, struct slot *slot)
+/* Waits for an answer: its status, 0 for none. */
+static int load_await(struct load *load, struct slot *slot)
 {
     struct pollfd readable = {.fd = slot->fd, .events = POLLIN};
     ssize_t got;
     size_t used;
 
-    load_send(load, slot);
     for (;;) {
         if (poll(&readable, 1, LOAD_PATIENCE_MS) <= 0)
             return 0;
@@ -177,6 +184,12 @@ static int load_ask(struct load *load, struct slot *slot)
         if (reply_read(&slot->reply, load->scratch, (size_t) got, &used) != 0)
             return slot->reply.status;
     }
+}
+
+static int load_ask(struct load *load, struct slot *slot)
+{
+    load_send(load, slot);
+    return load_await(load, slot);
 }
 
 /* Owns a container, as nobody may touch another's. */
@@ -283,19 +296,68 @@ static void load_begin(struct load *load)
         load_next(load, &load->slots[i], false, sock_now_ns());
 }
 
-static void load_run(struct load *load)
+static void load_print(const struct load *load)
 {
-    double seconds;
+    double seconds = (double) (load->end_ns - load->begin_ns) / 1e9;
 
-    load_begin(load);
-    while (load->busy > 0)
-        load_turn(load);
-    seconds = (double) (load->end_ns - load->begin_ns) / 1e9;
     printf("{\"requests\":%llu,\"connects\":%llu,\"seconds\":%.6f,\"per_second\":%.1f,"
            "\"p50_us\":%.2f,\"p99_us\":%.2f,\"payload_bytes\":%llu}\n",
            (unsigned long long) load->answered, (unsigned long long) load->connects, seconds,
            seconds > 0 ? (double) load->answered / seconds : 0, load_percentile_us(load, 0.5),
            load_percentile_us(load, 0.99), (unsigned long long) load->payload_bytes);
+}
+
+static void load_run(struct load *load)
+{
+    load_begin(load);
+    while (load->busy > 0)
+        load_turn(load);
+    load_print(load);
+}
+
+/* Uploads, one after another on connections of their own. */
+
+static void load_send_all(const struct slot *slot, const char *data, size_t bytes)
+{
+    struct pollfd writable = {.fd = slot->fd, .events = POLLOUT};
+    ssize_t sent;
+
+    while (bytes > 0) {
+        sent = send(slot->fd, data, bytes, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN)
+            sock_fail("an upload is not taken");
+        if (sent < 0 && poll(&writable, 1, LOAD_PATIENCE_MS) <= 0)
+            sock_fail("an upload stands still");
+        data += sent < 0 ? 0 : sent;
+        bytes -= sent < 0 ? 0 : (size_t) sent;
+    }
+}
+
+static void load_upload(struct load *load)
+{
+    struct slot slot = {0};
+    struct chunks chunks;
+    uint64_t left, bytes;
+
+    chunks_init(&chunks, load->chunk_bytes);
+    load->begin_ns = sock_now_ns();
+    for (; load->answered < load->count; load->answered++) {
+        slot.fd = sock_connect(load->path);
+        load_send(load, &slot);
+        left = ((uint64_t) load->mib << 20) / load->chunk_bytes * chunks.frame_bytes;
+        for (; left > 0; left -= bytes) {
+            bytes = left < chunks.bytes ? left : chunks.bytes;
+            load_send_all(&slot, chunks.data, (size_t) bytes);
+        }
+        load_send_all(&slot, "0\r\n\r\n", 5);
+        if (load_await(load, &slot) != 200)
+            sock_fail("an upload was answered with %d: %.*s", slot.reply.status,
+                      (int) slot.reply.body_bytes, slot.reply.body);
+        load->payload_bytes += (uint64_t) load->mib << 20;
+        close(slot.fd);
+    }
+    load->end_ns = sock_now_ns();
+    load_print(load);
 }
 
 /* Followed logs: all are open once each has said something. */
@@ -440,6 +502,8 @@ int main(int argc, char **argv)
     load_compose(&load);
     if (strcmp(load.kind->name, "follow") == 0)
         load_follow(&load);
+    else if (strcmp(load.kind->name, "upload") == 0)
+        load_upload(&load);
     else
         load_run(&load);
     return 0;

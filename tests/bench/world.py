@@ -23,7 +23,8 @@ BODY_BYTES = 2048
 BODY_KEYS = 100000
 IMAGE = "python:3.11-slim"
 
-PROGRAMS = {"load": ["load.c", "reply.c", "sock.c"], "engine": ["engine.c", "sock.c"],
+PROGRAMS = {"load": ["load.c", "chunks.c", "reply.c", "sock.c"],
+            "engine": ["engine.c", "chunks.c", "reply.c", "sock.c"],
             "relay": ["relay.c", "sock.c"], "parse": ["parse.c"]}
 LIBRARIES = {"parse": ["-ljansson"]}
 CFLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Wshadow",
@@ -36,11 +37,17 @@ ContainerStart = own
 ContainerWait = own
 ContainerLogs = own
 ContainerDelete = own
+PutContainerArchive = own
 [create]
 Image = one-of %s
 [limits]
 containers = 2000
+upload = 2GiB
 connections = 100000
+connections-per-user = 100000
+requests = 100000
+streams = 100000
+creates-per-minute = 10000000
 """ % IMAGE
 
 # Method and path rules, as a proxy without a view of bodies has to have them: each part of the

@@ -244,6 +244,20 @@ def by_archive_bind(world):
         shutil.rmtree("/tmp/caisson-test-swap", ignore_errors=True)
 
 
+def by_program(world):
+    """A set-user-id program of root's is on the host, by nothing but a folder and root within."""
+    folder = "/tmp/caisson-test-swap/project"
+    try:
+        os.makedirs(folder)
+        if not world.proves({"Binds": [folder + ":/host"]},
+                            "import os; open('/host/program', 'w'); os.chmod('/host/program', 0o4755)"):
+            return False
+        found = os.stat(folder + "/program")
+        return found.st_uid == 0 and found.st_mode & stat.S_ISUID
+    finally:
+        shutil.rmtree("/tmp/caisson-test-swap", ignore_errors=True)
+
+
 WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
         ("root-bind-read-only", by_read_only_bind),
         ("root-volumes-from", by_volumes_from), ("root-privileged", by_privileged),
@@ -251,7 +265,8 @@ WAYS = [("root-binds", by_binds), ("root-bind-etc", by_etc),
         ("root-readonly-paths", by_readonly_paths), ("root-mounts", by_mounts),
         ("root-volume-options", by_volume_options), ("root-devices", by_devices),
         ("root-exec", by_exec), ("root-exec-any", by_exec_any),
-        ("root-archive-any", by_archive_any), ("root-archive-bind", by_archive_bind)]
+        ("root-archive-any", by_archive_any), ("root-archive-bind", by_archive_bind),
+        ("root-bind-level", by_program)]
 
 
 def needs_our_host():
@@ -302,7 +317,7 @@ def test_a_link_leads_nowhere():
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder + "/b/deep")
     try:
-        with PolicyWorld(os.path.join(POLICIES, "data-bind-level.ini")) as world:
+        with PolicyWorld(os.path.join(POLICIES, "root-bind-level.ini")) as world:
             assert world.proves({"Binds": [SWAP + "/b:/a"]}, plant)
             assert os.path.islink(SWAP + "/b/link"), "the client can write where it may"
             for path in ("/b/link", "/b/deep/link", "/b/../b/link", "/b/link/", "/b//link", "",
@@ -323,7 +338,7 @@ def test_read_only_is_forced():
     os.makedirs(SHOWN + "/b/deep")
     os.chmod(SHOWN + "/b/deep", 0o777)
     try:
-        with PolicyWorld(os.path.join(POLICIES, "data-bind-level.ini")) as world:
+        with PolicyWorld(os.path.join(POLICIES, "root-bind-level.ini")) as world:
             for mode in ("", ":rw", ":ro"):
                 assert asked(world, SHOWN + "/b/deep:/a" + mode) == (201, [(SHOWN + "/b/deep", False)])
                 assert not world.proves({"Binds": [SHOWN + "/b:/a" + mode]},
@@ -333,6 +348,13 @@ def test_read_only_is_forced():
             assert os.listdir(SHOWN + "/b/deep") == []
     finally:
         shutil.rmtree(SHOWN, ignore_errors=True)
+
+
+def test_no_program_of_root():
+    """The same, where nobody is root in the container."""
+    needs_our_host()
+    with PolicyWorld(os.path.join(POLICIES, "data-bind-level.ini")) as world:
+        assert not by_program(world)
 
 
 @table([(os.path.basename(path)[:-4], path)

@@ -24,6 +24,7 @@ from http1 import Bad, Eof, GoReader  # noqa: E402
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import objects  # noqa: E402
+import plain  # noqa: E402
 
 
 class Container:
@@ -126,6 +127,7 @@ class Engine(objects.Objects):
         self.connections, self.requests, self.containers = [], [], {}
         self.scripts, self.head_scripts = [], []
         self.singly = False   # every reply byte by byte
+        self.strange = []     # what was received that the proxy never says, see plain.py
         self.serial = 0
         self.listener = None
         self.threads = []
@@ -294,7 +296,9 @@ class Engine(objects.Objects):
         try:
             while True:
                 request = reader.request(at_head)
+                why = plain.strange(request.raw)
                 with self.arrived:
+                    self.strange += [why] if why else []
                     connection.requests.append(request)
                     self.requests.append(request)
                     self.arrived.notify_all()
@@ -304,6 +308,7 @@ class Engine(objects.Objects):
                     break
         except Bad as bad:
             connection.errors.append(str(bad))
+            self.strange.append("%s: %r" % (bad, (reader.used + reader.buffer)[:600]))
             try:
                 connection.sock.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
             except OSError:
@@ -311,6 +316,8 @@ class Engine(objects.Objects):
         except Eof as eof:
             if not eof.clean:
                 connection.errors.append(str(eof))
+                why = plain.strange(reader.used + reader.buffer, whole=False)
+                self.strange += [why] if why else []
         except OSError:
             pass
         connection.eof.set()

@@ -46,8 +46,10 @@ static bool route_refuses(const struct message_request *request)
     struct route route;
     const char *wrong;
     int method = request->method == METHOD_OTHER ? METHOD_GET : request->method;
-    return route_parse(method, request->target.data, request->target.bytes, &route, &wrong) ==
-           REASON_TARGET_MALFORMED;
+    struct route_index index;
+    route_index_init(&index);
+    return route_parse(&index, method, request->target.data, request->target.bytes, &route,
+                       &wrong) == REASON_TARGET_MALFORMED;
 }
 
 static void check_head(const struct message_request *ours, size_t head,

@@ -143,7 +143,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
     struct route route;
     const char *wrong = NULL;
-    int reason = route_parse(method, target, bytes, &route, &wrong);
+    struct route_index index;
+    route_index_init(&index);
+    int reason = route_parse(&index, method, target, bytes, &route, &wrong);
     must((reason == REASON_NONE) == (route.op != NULL), "a row without a reason");
     must((reason == REASON_TARGET_MALFORMED) == (wrong != NULL), "malformed without a word");
     if (route.op)

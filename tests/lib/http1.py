@@ -9,7 +9,11 @@ import re
 
 
 class Bad(Exception):
-    """The bytes are not HTTP; the text says where."""
+    """The bytes are not HTTP; the text says where, .status what Go's server answers to a head."""
+
+    def __init__(self, text, status=400):
+        super().__init__(text)
+        self.status = status
 
 
 class Eof(Exception):
@@ -30,27 +34,69 @@ class Request:
 
     @property
     def keep_alive(self):
-        tokens = ",".join(self.header("Connection")).lower()
-        return "close" not in tokens if self.proto == (1, 1) else "keep-alive" in tokens
+        words = [w.strip(" \t").lower() for v in self.header("Connection") for w in v.split(",")]
+        return "close" not in words and (self.proto >= (1, 1) or "keep-alive" in words)
 
     def __repr__(self):
         return "%s %s (%d bytes of body)" % (self.method, self.target, len(self.body))
 
 
 TOKEN = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+GO_HOST = re.compile(r"^[0-9A-Za-z!$%&()*+,.:;=\[\]'_~-]*$")
+GO_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(.*)$")
+HEAD_BYTES = (1 << 20) + 4096  # Go's DefaultMaxHeaderBytes, and what it reads ahead
+CHUNK_LINE_BYTES = 4096
+
+
+def go_target(method, target):
+    """What url.ParseRequestURI() refuses."""
+    if CONTROL.search(target) or not target:
+        raise Bad("control bytes in the target, or none")
+    if method == "CONNECT" and not target.startswith("/"):
+        target = "http://" + target
+    if target == "*":
+        return
+    scheme = GO_SCHEME.match(target)
+    rest = scheme[2] if scheme else target
+    if target.startswith(":") or not scheme and not rest.startswith("/"):
+        raise Bad("invalid URI for a request")
+    if scheme and not rest.startswith("/"):
+        return  # an opaque one
+    if scheme and rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        if not re.match(r"^[^%<>\\^`{|} ]*?(:\d*)?$", host.rpartition("@")[2].partition("?")[0]):
+            raise Bad("invalid host in the target")
+        rest = slash + path
+    if re.search(r"%(?![0-9A-Fa-f]{2})", rest.partition("?")[0]):
+        raise Bad("invalid escape in the target")
 
 
 class GoReader:
-    """Pulls requests out of recv(), a function that returns bytes, b"" at the end."""
+    """Pulls requests out of recv(), a function that returns bytes, b"" at the end.
+
+    Where versions of Go differ it is as lenient as the oldest whose Engine speaks API 1.40: chunk
+    lines may end in a bare LF, a chunk size without a digit is 0.  tests/e2e/test_reader.py holds
+    it against a real Engine.
+    """
 
     def __init__(self, recv):
-        self.recv, self.buffer, self.used = recv, b"", b""
+        self.recv, self.buffer, self.used, self.last_method = recv, b"", b"", None
 
     def _more(self):
         data = self.recv()
         if not data:
             raise Eof(not self.buffer and not self.used)
         self.buffer += data
+
+    def _peek(self, count):
+        """So many bytes, or what there is before the end."""
+        try:
+            while len(self.buffer) < count:
+                self._more()
+        except Eof:
+            pass
+        return self.buffer[:count]
 
     def _take(self, count):
         while len(self.buffer) < count:
@@ -59,71 +105,140 @@ class GoReader:
         self.used += data
         return data
 
-    def _line(self):
+    def _line(self, most=HEAD_BYTES, status=431):
         while b"\n" not in self.buffer:
+            if len(self.buffer) > most:
+                raise Bad("a line is too long", status)
             self._more()
-        line = self._take(self.buffer.index(b"\n") + 1)[:-1]
-        return line[:-1] if line.endswith(b"\r") else line
+        line = self._take(self.buffer.index(b"\n") + 1)
+        if len(self.used) > most and status == 431:
+            raise Bad("the head is too large", status)
+        return line
+
+    def _text_line(self):
+        line = self._line()[:-1]
+        return (line[:-1] if line.endswith(b"\r") else line).decode("latin-1")
 
     def _headers(self):
-        headers = []
+        if self._peek(1) in (b" ", b"\t"):
+            raise Bad("a fold before the first header")
+        lines = []
         while True:
-            line = self._line().decode("latin-1")
+            line = self._text_line()
             if not line:
-                return headers
+                break
             if line[0] in " \t":  # an obsolete fold goes on with the line before
-                if not headers:
-                    raise Bad("a fold before the first header")
-                headers[-1] = (headers[-1][0], headers[-1][1] + " " + line.strip())
+                lines[-1] += " " + line.strip(" \t")
                 continue
-            name, colon, value = line.partition(":")
-            if not colon or not TOKEN.match(name):
+            if ":" not in line:
+                raise Bad("malformed header %r" % line)
+            lines.append(line.strip(" \t"))
+        headers = []
+        for line in lines:
+            name, _, value = line.partition(":")
+            if not name:
+                continue  # Go looks at it no further
+            if not TOKEN.match(name) or CONTROL.search(value.replace("\t", "")):
                 raise Bad("malformed header %r" % line)
             headers.append((name, value.strip(" \t")))
+        return headers
+
+    def _chunk_size(self):
+        line = self._line(CHUNK_LINE_BYTES, 400)
+        if len(line) >= CHUNK_LINE_BYTES:
+            raise Bad("a chunk's line is too long")
+        size = line.rstrip(b" \t\r\n").split(b";")[0]
+        if not re.match(rb"^[0-9A-Fa-f]{0,16}$", size):
+            raise Bad("malformed chunk size %r" % size)
+        return int(size or b"0", 16)
 
     def _chunked(self):
         body = b""
         while True:
-            size = self._line().split(b";")[0].strip()
-            if not re.match(rb"^[0-9A-Fa-f]{1,16}$", size):
-                raise Bad("malformed chunk size %r" % size)
-            if int(size, 16) == 0:
-                self._headers()  # trailers, ignored
-                return body
-            body += self._take(int(size, 16))
+            size = self._chunk_size()
+            if size == 0:
+                break
+            body += self._take(size)
             if self._take(2) != b"\r\n":
                 raise Bad("a chunk without its CRLF")
+        if self._peek(2) == b"\r\n":
+            self._take(2)
+            return body
+        while b"\r\n\r\n" not in self.buffer:  # trailers: read, and then of no use to anybody
+            if len(self.buffer) > CHUNK_LINE_BYTES:
+                raise Bad("a suspiciously long trailer")
+            self._more()
+        self._headers()
+        return body
 
-    def _body(self, headers, proto):
+    @staticmethod
+    def _is_chunked(headers, proto):
         codings = [v for n, v in headers if n.lower() == "transfer-encoding"]
-        if codings and proto == (1, 1):
-            if len(codings) > 1 or codings[0].lower() != "chunked":
-                raise Bad("unsupported transfer encoding %r" % codings)
-            return self._chunked()
+        if not codings or proto < (1, 1):
+            return False
+        if len(codings) > 1 or codings[0].lower() != "chunked":
+            raise Bad("unsupported transfer encoding %r" % codings, 501)
+        keys = ",".join(v for n, v in headers if n.lower() == "trailer").lower().split(",")
+        if {"transfer-encoding", "trailer", "content-length"} & {k.strip() for k in keys}:
+            raise Bad("bad trailer key")
+        return True
+
+    @staticmethod
+    def _length(headers):
         lengths = [v for n, v in headers if n.lower() == "content-length"]
-        if not lengths:
-            return b""
-        if len(set(lengths)) > 1 or not re.match(r"^[0-9]+$", lengths[0]):
+        if len(set(lengths)) > 1:
+            raise Bad("Content-Lengths that differ")
+        if not lengths or not lengths[0]:
+            return 0
+        if not re.match(r"^[0-9]+$", lengths[0]) or int(lengths[0]) >= 1 << 63:
             raise Bad("bad Content-Length %r" % lengths)
-        return self._take(int(lengths[0]))
+        return int(lengths[0])
+
+    @staticmethod
+    def _judge(request):
+        """What net/http's server looks at before a handler sees the request."""
+        hosts, proto = request.header("Host"), request.proto
+        if len(hosts) > 1:
+            raise Bad("%d Host headers" % len(hosts))
+        if proto[0] != 1 and not (proto, request.method, request.target) == ((2, 0), "PRI", "*"):
+            raise Bad("unsupported version", 505)
+        if proto >= (1, 1) and not hosts and request.method not in ("CONNECT", "PRI"):
+            raise Bad("no Host header")
+        if hosts and not GO_HOST.match(hosts[0]):
+            raise Bad("malformed Host header")
+        expect = (request.header("Expect") or [""])[0]
+        if expect and "100-continue" not in re.split(r"[ ,\t]+", expect.lower()):
+            raise Bad("an unknown expectation", 417)
+
+    def _request_line(self):
+        if self.last_method == "POST":  # old clients end its body with lines that do not count
+            skipped = re.match(rb"^[\r\n]*", self._peek(4))[0]
+            self._take(len(skipped))
+        line = self._text_line()
+        parts = line.split(" ", 2)
+        if len(parts) < 3:
+            raise Bad("malformed request line %r" % line)
+        method, target, version = parts
+        match = re.match(r"^HTTP/(\d)\.(\d)$", version)
+        if not match or not TOKEN.match(method):
+            raise Bad("malformed request line %r" % line)
+        go_target(method, target)
+        return method, target, (int(match[1]), int(match[2]))
 
     def request(self, at_head=None):
         """The next request; at_head is called with it while its body is yet to be read."""
         self.used = b""
-        line = self._line().decode("latin-1")
-        method, _, rest = line.partition(" ")
-        target, _, version = rest.partition(" ")
-        match = re.match(r"^HTTP/(\d)\.(\d)$", version)
-        if not match or not TOKEN.match(method) or not target:
-            raise Bad("malformed request line %r" % line)
-        proto = (int(match[1]), int(match[2]))
+        method, target, proto = self._request_line()
         headers = self._headers()
-        hosts = [v for n, v in headers if n.lower() == "host"]
-        if proto >= (1, 1) and len(hosts) != 1:
-            raise Bad("%d Host headers" % len(hosts))
+        head = Request(method, target, proto, headers, b"", self.used)
+        chunked, length = self._is_chunked(headers, proto), 0
+        if not chunked or len({v for n, v in headers if n.lower() == "content-length"}) > 1:
+            length = self._length(headers)
+        self._judge(head)
+        self.last_method = method
         if at_head:
-            at_head(Request(method, target, proto, headers, b"", self.used))
-        body = self._body(headers, proto)
+            at_head(head)
+        body = self._chunked() if chunked else self._take(length)
         return Request(method, target, proto, headers, body, self.used)
 
 

@@ -182,8 +182,14 @@ class World:
                 if status != 0:
                     raise AssertionError("the proxy ended with %d:\n%s"
                                          % (status, self.proxy.log()[-4000:]))
+            if not kind:
+                self.check_upstream()
         finally:
             self.end()
+
+    def check_upstream(self):
+        """Whatever else a test looks at: each byte that the engine got has one plain meaning."""
+        assert not self.engine.strange, "the engine was sent %s" % self.engine.strange
 
     def connect(self):
         return Client(self.proxy.listen)

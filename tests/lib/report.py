@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a suite collects its tests and says how they went."""
+import collections
 import os
 import sys
 import traceback
@@ -21,11 +22,30 @@ class Skip(Exception):
 
 def tests_of(module):
     """(name, function) of every test_* in a module; rows of table() one by one."""
+    for _, name, function in tests_by_family(module):
+        yield name, function
+
+
+def tests_by_family(module):
+    """(family, name, function) of every test."""
     for name, value in list(vars(module).items()):
         if name.startswith("test_") and callable(value):
             for title, arguments in getattr(value, "rows", [("", ())]):
-                yield ("%s.%s%s" % (module.__name__, name[5:], title and " [%s]" % title),
+                yield (family_of(module, value),
+                       "%s.%s%s" % (module.__name__, name[5:], title and " [%s]" % title),
                        lambda value=value, arguments=arguments: value(*arguments))
+
+
+def family(name):
+    """Marks a test as one of a family; without it that is the module's FAMILY."""
+    def mark(function):
+        function.family = name
+        return function
+    return mark
+
+
+def family_of(module, function):
+    return getattr(function, "family", None) or getattr(module, "FAMILY", "")
 
 
 def table(rows):
@@ -38,13 +58,19 @@ def table(rows):
 
 def run_tests(tests, verbose, after_failure=None):
     """Runs (name, function) pairs; how many passed and failed."""
-    passed = failed = 0
-    for name, function in tests:
+    passed, failed = run_families([("", *test) for test in tests], verbose, after_failure)
+    return sum(passed.values()), failed
+
+
+def run_families(tests, verbose, after_failure=None):
+    """Runs (family, name, function); how many passed of each family, and how many failed."""
+    passed, failed = collections.Counter(), 0
+    for kin, name, function in tests:
         if verbose:
             print(name, flush=True)
         try:
             function()
-            passed += 1
+            passed[kin] += 1
         except Skip as skip:
             print("skip %s: %s" % (name, skip))
         except Exception as error:  # pylint: disable=broad-except

@@ -3,9 +3,10 @@
  * scene: the whole proxy within a test, turn by turn, between clients and an Engine that the test
  * plays itself.
  *
- * server.c and server_policy.c are included, so that its loop is the one that runs; everything else
- * is linked.  Clients are socket pairs, the Engine is a listening socket in a folder that goes with
- * the program.  No call blocks: what is to happen happens in scene_turn().
+ * server.c and its rooms are included, so that its loop is the one that runs, and policies are
+ * loaded once, which costs more than the rest of a play; everything else is linked.  Clients are
+ * socket pairs, the Engine is a listening socket in a folder that goes with the program.  No call
+ * blocks: what is to happen happens in scene_turn().
  */
 #ifndef CAISSON_TESTS_SCENE_H
 #define CAISSON_TESTS_SCENE_H
@@ -20,13 +21,18 @@ static int scene_listeners_load(const char *path, const char *listen,
 #define server_policy_load       scene_server_policy_load
 #define server_peers_load        scene_server_peers_load
 #define server_raise_descriptors scene_server_raise_descriptors
+#define server_reload            scene_server_reload
+#define server_say_versions      scene_server_say_versions
 #include "../../proxy/server.c"
 #include "../../proxy/server_policy.c"
+#include "../../proxy/server_reload.c"
 #undef server_run
 #undef listeners_load
 #undef server_policy_load
 #undef server_peers_load
 #undef server_raise_descriptors
+#undef server_reload
+#undef server_say_versions
 
 #include "conn_internal.h"
 #include "message.h"
@@ -91,8 +97,10 @@ static int scene_listeners_load(const char *path, const char *listen,
         if (strcmp(known[i].path, path) == 0) {
             /* Each scene has a socket of its own. */
             char **address = (char **) &listeners_at(known[i].listeners, 0)->config.listen;
-            free(*address);
-            *address = strdup(listen);
+            if (strcmp(*address, listen) != 0) { /* nor does it change within one */
+                free(*address);
+                *address = strdup(listen);
+            }
             *ret_listeners = listeners_ref(known[i].listeners);
             return 0;
         }
@@ -202,6 +210,10 @@ static inline void scene_close(struct scene *scene)
     conn_reap(&scene->server.shared);
     scene_demand(scene_tenant(scene)->count == 0 && scene_tenant(scene)->detached == 0,
                  "connections are left");
+    const struct quota *quota = scene_tenant(scene)->quota;
+    scene_demand(quota->requests == 0 && quota->streams == 0 && quota->body_bytes == 0 &&
+                     quota->user_count == 0,
+                 "something is counted that is over");
     server_unwatch(&scene->server);
     server_stop(&scene->server);
     scene_engine_down(scene);

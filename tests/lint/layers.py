@@ -18,7 +18,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 # proxy/, from the ground up.  A module sees its own headers and those of lower lines only; the last
 # line is the command line's, whose rooms see each other.
 PROXY_LAYERS = [
-    ["log", "buf", "account"],
+    ["log", "buf", "account", "plain", "quota"],
     ["message", "stream", "listener", "audit", "peers", "outcome"],
     ["upstream", "answer"],
     ["lease"],

@@ -46,6 +46,24 @@ static void test_add_and_consume(void **state)
     buf_done(&buf);
 }
 
+static void test_clear(void **state)
+{
+    (void) state;
+    static char much[100 * 1024];
+    struct buf buf = {0};
+    buf_clear(&buf);
+    assert_no_memory(&buf);
+    assert_int_equal(buf_add(&buf, "some", 4), 0);
+    buf_clear(&buf);
+    assert_holds(&buf, "");
+    assert_non_null(buf.data); /* for the next */
+    assert_int_equal(buf_add(&buf, "more", 4), 0);
+    assert_holds(&buf, "more");
+    assert_int_equal(buf_add(&buf, much, sizeof much), 0);
+    buf_clear(&buf);
+    assert_no_memory(&buf);
+}
+
 static void test_reserve_and_commit(void **state)
 {
     (void) state;
@@ -137,7 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_and_consume), cmocka_unit_test(test_reserve_and_commit),
         cmocka_unit_test(test_maximum),         cmocka_unit_test(test_room_stays_bounded),
-        cmocka_unit_test(test_random_calls),
+        cmocka_unit_test(test_random_calls),    cmocka_unit_test(test_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -642,6 +642,69 @@ static void nothing_is_decided_about_an_unknown_engine(void **unused)
     stage_close(&stage);
 }
 
+static void link_says_something(struct scene_link *link)
+{
+    static const char stale[] = "HTTP/1.1 500 Stale\r\nContent-Length: 0\r\n\r\n";
+
+    (void) !send(link->fd, stale, sizeof stale - 1, MSG_NOSIGNAL); /* some were not kept */
+}
+
+static void link_reads_no_more(struct scene_link *link)
+{
+    shutdown(link->fd, SHUT_RD);
+}
+
+/*
+ * A request comes, and in the same turn it shows that the connection that was kept for it is none:
+ * the Engine is asked on another, once, and what it said before is nobody's answer.
+ */
+static void a_kept_connection_that_ends_costs_no_request(void **unused)
+{
+    static void (*const ends[])(struct scene_link *) = {scene_link_close, link_says_something,
+                                                        link_reads_no_more};
+    static char data[4096];
+
+    (void) unused;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct stage stage;
+        stage_open(&stage, 0);
+        known(&stage);
+        assert_int_equal(send(stage.client, START "\r\n", sizeof START "\r\n" - 1, MSG_NOSIGNAL),
+                         sizeof START "\r\n" - 1);
+        unsigned kept = stage.scene.link_count;
+        for (unsigned link = 0; link < kept; link++)
+            if (stage.scene.links[link].fd >= 0)
+                ends[i](&stage.scene.links[link]);
+        scene_turn(&stage.scene);
+        assert_int_equal(stage_state(&stage), CONN_SENT);
+        assert_int_equal(stage.scene.link_count, kept + 1);
+        stage_engine(&stage, "HTTP/1.1 204 No Content\r\n\r\n");
+        stage_read(&stage, data, sizeof data, 0);
+        assert_memory_equal(data, "HTTP/1.1 204", 12);
+        assert_int_equal(count_of(data, "HTTP/1.1"), 1);
+        stage_close(&stage);
+    }
+}
+
+/* The same, and there is no other connection: the client is told, and nothing was made. */
+static void an_engine_that_has_gone_is_told_of(void **unused)
+{
+    static char data[4096];
+    struct stage stage;
+
+    (void) unused;
+    stage_open(&stage, 0);
+    known(&stage);
+    assert_int_equal(send(stage.client, CREATE "\r\n" BODY, sizeof CREATE "\r\n" BODY - 1, 0),
+                     sizeof CREATE "\r\n" BODY - 1);
+    scene_engine_down(&stage.scene);
+    scene_turn(&stage.scene);
+    stage_read(&stage, data, sizeof data, 0);
+    assert_memory_equal(data, "HTTP/1.1 503", 12);
+    assert_int_equal(owner_alive(scene_tenant(&stage.scene)->owned), 1);
+    stage_close(&stage);
+}
+
 /* A program ends and has its last words, while its client is still writing to it. */
 static void last_words_are_heard(void **unused)
 {
@@ -682,6 +745,8 @@ int main(void)
         cmocka_unit_test(the_last_answer_before_the_end_is_whole),
         cmocka_unit_test(answers_of_this_turn_are_not_lost),
         cmocka_unit_test(nothing_is_decided_about_an_unknown_engine),
+        cmocka_unit_test(a_kept_connection_that_ends_costs_no_request),
+        cmocka_unit_test(an_engine_that_has_gone_is_told_of),
         cmocka_unit_test(last_words_are_heard),
     };
 

@@ -548,7 +548,7 @@ static void rows_fit(void **state)
                 runs += last != op;
                 count++;
                 bytes += strlen(row->name) + 24;
-                assert_true(row->why[0] && query_type_text(row)[0]);
+                assert_true(query_row_why(row)[0] && query_type_text(row)[0]);
             }
             last = row->op;
         }

@@ -33,7 +33,9 @@ static struct routed route_of(int method, const char *target, size_t bytes)
     char *copy = malloc(bytes ? bytes : 1);
     assert_non_null(copy);
     memcpy(copy, target, bytes);
-    routed.reason = route_parse(method, copy, bytes, &route, &routed.wrong);
+    struct route_index index;
+    route_index_init(&index);
+    routed.reason = route_parse(&index, method, copy, bytes, &route, &routed.wrong);
     routed.op = route.op ? route.op->id : NULL;
     routed.near = route.near ? route.near->id : NULL;
     routed.minor = route.api_minor;

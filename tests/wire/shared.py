@@ -43,6 +43,12 @@ def end_all():
         WORLDS.clear()
 
 
+def check_upstreams():
+    """After each test, while it is known whose doing it was."""
+    for found in WORLDS.values():
+        found.check_upstream()
+
+
 def forget_failed():
     """After a failure nobody knows what state a shared world is in."""
     for found in WORLDS.values():

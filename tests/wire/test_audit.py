@@ -7,6 +7,8 @@ from client import head, request
 from proxy import ALLOW, IMAGE, World, until
 from shared import CREATE, MINE, START, populate, start
 
+FAMILY = "the audit log"
+
 PING = "/_ping"
 
 

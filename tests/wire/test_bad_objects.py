@@ -9,6 +9,8 @@ from shared import LABEL, MINE, THEIRS, populate
 from shim import ShimWorld
 from test_bad_world import CREATE, fine, walk
 
+FAMILY = "failing memory and interrupted calls"
+
 NET, BACK = "1" * 64, "2" * 64
 POLICY = """
 [allow]

@@ -15,6 +15,8 @@ from report import table
 from shared import MINE, START, THEIRS, assert_refused, assert_served, populate
 from shim import ShimWorld
 
+FAMILY = "failing memory and interrupted calls"
+
 POLICY = ALLOW.replace("[create]", "ContainerList = own\nContainerAttach = own\n"
                        "PutContainerArchive = own\n[create]") + \
     "[limits]\ncontainers = 100\n"
@@ -188,8 +190,8 @@ def walk(w, exchange):
     raise AssertionError("there is no end of allocations")
 
 
-@table([("create", do_create, 20), ("list", do_list, 8), ("hijack", do_hijack, 3),
-        ("refused", do_refused, 12), ("upload", do_upload, 3), ("reload", do_reload, 80)])
+@table([("create", do_create, 20), ("list", do_list, 4), ("hijack", do_hijack, 3),
+        ("refused", do_refused, 8), ("upload", do_upload, 1), ("reload", do_reload, 80)])
 def test_each_allocation_fails(exchange, least):
     with bad_world() as w:
         touch_descriptors(w)

@@ -5,13 +5,16 @@ import threading
 
 from client import request
 from proxy import ALLOW, IMAGE, World, until
-from report import table
+from report import family, table
 from shared import (CREATE, MINE, START, assert_refused, assert_served, populate, start, world)
+
+FAMILY = "hostile replies"
 
 LOGS = "/v1.41/containers/mine/logs?stdout=1"
 OK = "HTTP/1.1 200 OK\r\n"
 
 
+@family("engines that go, hang or restart")
 def test_engine_is_down_at_the_start():
     with World(prepare=populate, start=False) as w:
         w.engine.stop()
@@ -25,6 +28,7 @@ def test_engine_is_down_at_the_start():
         until("the engine through the proxy", lambda: w.ask("POST", START).status in (204, 304))
 
 
+@family("engines that go, hang or restart")
 def test_engine_restarts():
     with World(prepare=populate) as w:
         w.create("survivor")
@@ -36,6 +40,7 @@ def test_engine_restarts():
         assert w.ask("POST", "/v1.41/containers/theirs/start").status == 404
 
 
+@family("engines that go, hang or restart")
 def test_engine_restarts_with_another_version():
     with World(prepare=populate) as w:
         w.engine.stop()
@@ -48,6 +53,7 @@ def test_engine_restarts_with_another_version():
         assert w.engine.asked()[0].target.startswith("/v1.45/"), w.engine.asked()
 
 
+@family("engines that go, hang or restart")
 def test_engine_that_is_older_than_the_floor():
     with World(prepare=populate, api="1.39") as w:
         assert w.ask("POST", "/v1.39/containers/mine/start").status == 400
@@ -57,6 +63,7 @@ def test_engine_that_is_older_than_the_floor():
         assert not w.engine.asked()
 
 
+@family("engines that go, hang or restart")
 def test_idle_connections_that_the_engine_closed_are_not_used():
     with World(prepare=populate) as w:
         for _ in range(5):
@@ -68,6 +75,7 @@ def test_idle_connections_that_the_engine_closed_are_not_used():
         assert reply.status == 201, reply
 
 
+@family("engines that go, hang or restart")
 def test_stale_connection_never_makes_two_containers():
     """The engine takes a create and ends without a word: nobody knows, so nobody asks again."""
     with World(prepare=populate) as w:
@@ -303,6 +311,7 @@ def test_headers_of_the_engine_are_not_handed_on_blindly():
         assert b"evil" not in reply.raw and b"Secret" not in reply.raw, reply.raw
 
 
+@family("engines that go, hang or restart")
 def test_engine_that_never_answers_holds_up_only_its_client():
     with World(prepare=populate) as w:
         stuck = threading.Event()
@@ -322,6 +331,7 @@ def test_engine_that_never_answers_holds_up_only_its_client():
         assert_served(w)
 
 
+@family("engines that go, hang or restart")
 def test_engine_goes_away_during_a_stream():
     with World(prepare=populate) as w:
         w.engine.containers[MINE].running = True

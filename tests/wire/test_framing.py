@@ -6,9 +6,11 @@ Engine or http-parser does.
 """
 from client import head
 from proxy import IMAGE, until
-from report import table
+from report import family, table
 from shared import (CREATE, START, assert_refused, assert_refused_and_closed, assert_served,
                     assert_untouched, start, world)
+
+FAMILY = "length and chunk tricks"
 
 HIDDEN = head("POST", START)  # what a smuggled request would be
 LINE = ("POST %s HTTP/1.1\r\n" % START).encode()
@@ -27,8 +29,7 @@ def chunked(body):
 SIZE = b"%x" % len(BODY)
 WHOLE = SIZE + b"\r\n" + BODY + b"\r\n0\r\n\r\n"  # nothing is wrong with this body
 
-HEADS = [
-    # lines and blanks
+LINES = [
     ("an empty line in front", b"\r\n" + start()),
     ("a bare LF in front", b"\n" + start()),
     ("bare LF everywhere", start().replace(b"\r\n", b"\n")),
@@ -64,7 +65,14 @@ HEADS = [
     ("a header without a colon", start("nonsense")),
     ("a header without a name", start(": a")),
     ("a header's name with a parenthesis", start("X(y): a")),
-    # versions
+    ("no Host", start(host=None)),
+    ("two Hosts", start("Host: docker")),
+    ("two different Hosts", start("Host: other")),
+    ("a Host with a blank", start(host="doc ker")),
+    ("a Host with a path", start(host="docker/x"), 400),
+]
+
+VERSIONS = [
     ("HTTP/0.9", b"GET /_ping\r\n\r\n", 400, 505),
     ("HTTP/0.9 with a version", start(version="HTTP/0.9"), 400, 505),
     ("HTTP/1.2", start(version="HTTP/1.2"), 400, 505),
@@ -76,13 +84,9 @@ HEADS = [
     ("HTTP/+1.1", start(version="HTTP/+1.1"), 400, 505),
     ("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, 505),
     ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64), 400),
-    # Host
-    ("no Host", start(host=None)),
-    ("two Hosts", start("Host: docker")),
-    ("two different Hosts", start("Host: other")),
-    ("a Host with a blank", start(host="doc ker")),
-    ("a Host with a path", start(host="docker/x"), 400),
-    # lengths
+]
+
+LENGTHS = [
     ("two equal lengths", create("Content-Length: 5", "Content-Length: 5", body=b"hello")),
     ("two different lengths", create("Content-Length: 5", "Content-Length: 6", body=b"hello")),
     ("a list of lengths", create("Content-Length: 5, 5", body=b"hello")),
@@ -98,7 +102,9 @@ HEADS = [
      413),
     ("a length over 63 bits", create("Content-Length: 9223372036854775808", body=b""), 400, 413),
     ("a length with zeros in front", create("Content-Length: 0%d" % len(BODY)), 400),
-    # codings
+]
+
+CODINGS = [
     ("length and coding", create("Content-Length: 5", "Transfer-Encoding: chunked",
                                  body=WHOLE + HIDDEN)),
     ("coding and length", create("Transfer-Encoding: chunked", "Content-Length: 5",
@@ -124,22 +130,51 @@ HEADS = [
     ("HTTP/1.0 with a coding and keep-alive hides a request",
      head("POST", CREATE, "Connection: keep-alive", "Transfer-Encoding: chunked",
           version="HTTP/1.0") + b"F00D /x HTTP/1.1\r\n" + HIDDEN),
-    ("a trailer is announced", create("Transfer-Encoding: chunked", "Trailer: X",
-                                      body=WHOLE)),
     ("a compressed body", create("Content-Encoding: gzip", "Content-Length: %d" % len(BODY)), 400,
      415),
 ]
 
+TRAILERS = [
+    ("a trailer is announced", create("Transfer-Encoding: chunked", "Trailer: X",
+                                      body=WHOLE)),
+]
 
-@table([(row[0], row[1], row[2:] or (400,)) for row in HEADS])
-def test_head(data, statuses):
+
+def statuses(rows):
+    return [(row[0], row[1], row[2:] or (400,)) for row in rows]
+
+
+def refused_for_its_head(data, wanted):
     """Refused for its head, not for what a reader of that head made of the rest."""
     w = world()
     seen = len(w.audit(0))
-    assert_refused_and_closed(w, data, *statuses)
+    assert_refused_and_closed(w, data, *wanted)
     line = until("its audit line", lambda: w.audit(0)[seen:])[0]
     assert line["reason"] in ("head-malformed", "target-malformed", "framing-refused",
                               "http-version"), line
+
+
+@family("header grammar")
+@table(statuses(LINES))
+def test_line(data, wanted):
+    refused_for_its_head(data, wanted)
+
+
+@family("methods and versions")
+@table(statuses(VERSIONS))
+def test_version(data, wanted):
+    refused_for_its_head(data, wanted)
+
+
+@table(statuses(LENGTHS + CODINGS))
+def test_length(data, wanted):
+    refused_for_its_head(data, wanted)
+
+
+@family("trailers")
+@table(statuses(TRAILERS))
+def test_trailer_that_is_announced(data, wanted):
+    refused_for_its_head(data, wanted)
 
 
 CHUNKS = [
@@ -164,15 +199,31 @@ CHUNKS = [
     ("a size of 16 digits", b"f" * 16 + b"\r\n" + BODY + b"\r\n0\r\n\r\n", 400, 413),
     ("a size of a thousand zeros", b"0" * 1000 + SIZE + b"\r\n" + BODY + b"\r\n0\r\n\r\n", 400),
     ("a chunk that is longer than it says", SIZE + b"\r\n" + BODY + b"x\r\n0\r\n\r\n"),
-    ("a trailer", SIZE + b"\r\n" + BODY + b"\r\n0\r\nX: y\r\n\r\n"),
-    ("a trailer that is a length", SIZE + b"\r\n" + BODY + b"\r\n0\r\nContent-Length: 5\r\n\r\n"),
     ("a NUL after the size", SIZE + b"\0\r\n" + BODY + b"\r\n0\r\n\r\n"),
 ]
 
+AFTER = [
+    ("a trailer", SIZE + b"\r\n" + BODY + b"\r\n0\r\nX: y\r\n\r\n"),
+    ("a trailer that is a length", SIZE + b"\r\n" + BODY + b"\r\n0\r\nContent-Length: 5\r\n\r\n"),
+    ("a trailer that is a coding",
+     SIZE + b"\r\n" + BODY + b"\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ("a trailer that is a Host", SIZE + b"\r\n" + BODY + b"\r\n0\r\nHost: evil\r\n\r\n"),
+    ("a folded trailer", SIZE + b"\r\n" + BODY + b"\r\n0\r\nX: y\r\n z\r\n\r\n"),
+    ("a trailer that is no header", SIZE + b"\r\n" + BODY + b"\r\n0\r\nnonsense\r\n\r\n"),
+    ("a trailer that is a request", SIZE + b"\r\n" + BODY + b"\r\n0\r\n" + HIDDEN),
+    ("a blank before the end", SIZE + b"\r\n" + BODY + b"\r\n0\r\n \r\n\r\n"),
+]
 
-@table([(row[0], row[1], row[2:] or (400,)) for row in CHUNKS])
-def test_chunk(body, statuses):
-    assert_refused_and_closed(world(), chunked(body), *statuses)
+
+@table(statuses(CHUNKS))
+def test_chunk(body, wanted):
+    assert_refused_and_closed(world(), chunked(body), *wanted)
+
+
+@family("trailers")
+@table(AFTER)
+def test_trailer(body):
+    assert_refused_and_closed(world(), chunked(body), 400)
 
 
 PLAIN = [
@@ -230,6 +281,7 @@ def test_body_where_none_is_meant(method, target):
         assert_untouched(w)
 
 
+@family("header grammar")
 @table([("none", None, 400, 415), ("a form", "application/x-www-form-urlencoded", 400, 415),
         ("text", "text/plain", 400, 415), ("nearly JSON", "application/jsonx", 400, 415),
         ("JSON in a list", "text/plain, application/json", 400, 415),
@@ -245,6 +297,7 @@ def test_create_of_another_type(kind, *statuses):
     assert_untouched(w)
 
 
+@family("header grammar")
 def test_create_of_two_types():
     w = world()
     data = head("POST", CREATE, JSON, "Content-Type: text/plain",
@@ -252,6 +305,7 @@ def test_create_of_two_types():
     assert_refused_and_closed(w, data, 400)
 
 
+@family("upgrades and smuggled tails")
 @table([("start", "POST", START), ("wait", "POST", "/v1.41/containers/mine/wait"),
         ("logs", "GET", "/v1.41/containers/mine/logs?stdout=1"), ("ping", "GET", "/_ping")])
 def test_upgrade_is_no_tunnel(method, target):
@@ -269,6 +323,7 @@ def test_upgrade_is_no_tunnel(method, target):
         assert_untouched(w)
 
 
+@family("upgrades and smuggled tails")
 @table([("session", "POST", "/session"), ("grpc", "POST", "/grpc"),
         ("attach", "POST", "/containers/mine/attach?stream=1"),
         ("websocket", "GET", "/containers/mine/attach/ws?stream=1")])

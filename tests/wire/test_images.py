@@ -11,6 +11,8 @@ from client import head
 from proxy import World, until
 from shared import assert_refused, assert_untouched
 
+FAMILY = "images and registries"
+
 POLICY = """[allow]
 ContainerCreate = yes
 ImageCreate = yes

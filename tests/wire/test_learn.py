@@ -11,6 +11,8 @@ from proxy import ALLOW, BINARY, IMAGE, World
 from shared import CREATE, HERE, MINE, populate
 from test_observe import observing
 
+FAMILY = "learning"
+
 EXEC = ALLOW.replace("[create]", "ContainerExec = own\n[create]")
 VERSION = "/v1.41/version"
 

@@ -9,6 +9,8 @@ from report import table
 from shared import (CREATE, START, assert_refused, assert_served, assert_untouched, populate,
                     start)
 
+FAMILY = "limits"
+
 
 def limited(limits, **options):
     return World(ALLOW + "[limits]\n" + limits, prepare=populate, **options)

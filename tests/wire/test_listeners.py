@@ -18,6 +18,8 @@ from proxy import ALLOW, BINARY, IMAGE, WRAPPER, World, until
 from report import Skip, table
 from shared import CREATE, assert_refused
 
+FAMILY = "listeners and peers"
+
 MAIN = """[proxy]
 audit = stderr
 [listener ci]

@@ -10,6 +10,8 @@ from proxy import IMAGE, World, until
 from report import table
 from shared import LABEL, MINE, assert_refused, populate
 
+FAMILY = "networks and volumes"
+
 NET, OTHER = "1" * 64, "3" * 64
 POLICY = """
 [proxy]

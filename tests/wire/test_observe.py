@@ -11,6 +11,8 @@ from report import table
 from shared import CREATE, assert_refused, assert_untouched, populate
 from test_images import PREFIX, channel, echo
 
+FAMILY = "observing"
+
 OBSERVE = ALLOW + "[proxy]\nmode = observe\n"
 BODY = (b'{ "image": "busybox", "HostConfig": {"Privileged": true, "Binds": ["/:/host"]},'
         b' "Nonsense": 1, "Nonsense": 2 }')

@@ -9,6 +9,8 @@ from proxy import ALLOW, IMAGE, World, until
 from report import table
 from shared import (CREATE, LABEL, MINE, START, THEIRS, assert_untouched, populate, world)
 
+FAMILY = "ownership"
+
 CALLS = [("start", "POST", "/v1.41/containers/%s/start"), ("wait", "POST", "/v1.41/containers/%s/wait"),
          ("logs", "GET", "/v1.41/containers/%s/logs?stdout=1"),
          ("delete", "DELETE", "/v1.41/containers/%s?force=1")]

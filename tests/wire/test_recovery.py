@@ -13,6 +13,8 @@ from proxy import ALLOW, IMAGE, World, until
 from report import table
 from shared import CREATE, MINE, START, assert_refused, assert_served, populate, start
 
+FAMILY = "lost answers"
+
 WAIT = "/v1.41/containers/mine/wait"
 
 

@@ -5,9 +5,11 @@ import json
 
 from client import head, request
 from proxy import IMAGE, World
-from report import table
+from report import family, table
 from shared import (CREATE, MINE, START, assert_refused, assert_served, assert_untouched, populate,
                     start, world)
+
+FAMILY = "pipelines"
 
 LOGS = "/v1.41/containers/mine/logs?stdout=1"
 EXEC = "/v1.41/containers/mine/exec"
@@ -83,6 +85,7 @@ def test_connection_close_is_heeded():
             assert client.closed(), "more than one answer"
 
 
+@family("methods and versions")
 @table([("forwarded", "POST", START, (204, 304)), ("refused", "POST", EXEC, (403,)),
         ("ping", "GET", "/_ping", (200,)), ("logs", "GET", LOGS, (200,))])
 def test_http_1_0_is_served_and_closed(method, target, statuses):
@@ -96,6 +99,7 @@ def test_http_1_0_is_served_and_closed(method, target, statuses):
             assert client.closed()
 
 
+@family("methods and versions")
 def test_http_1_0_without_host():
     w = world()
     with w.connect() as client:
@@ -103,6 +107,7 @@ def test_http_1_0_without_host():
         assert client.response().status in (204, 304)
 
 
+@family("methods and versions")
 def test_http_1_0_gets_the_whole_of_a_stream():
     w = world()
     mine = w.engine.containers[MINE]
@@ -117,6 +122,7 @@ def test_http_1_0_gets_the_whole_of_a_stream():
         mine.log[:] = []
 
 
+@family("Expect")
 def test_expect_100_continue():
     w = world()
     body = json.dumps({"Image": IMAGE}).encode()
@@ -130,6 +136,7 @@ def test_expect_100_continue():
         assert client.response().status == 201
 
 
+@family("Expect")
 def test_expect_of_what_is_refused_is_not_encouraged():
     w = world()
     with w.connect() as client:
@@ -140,6 +147,7 @@ def test_expect_of_what_is_refused_is_not_encouraged():
     assert_untouched(w)
 
 
+@family("Expect")
 def test_expect_of_anything_else():
     w = world()
     for value in ("200-ok", "100-continue, x", "100-continue=1", ""):
@@ -149,6 +157,7 @@ def test_expect_of_anything_else():
         assert_untouched(w)
 
 
+@family("plain requests")
 def test_ping_is_answered_without_the_engine():
     w = world()
     for method in ("GET", "HEAD"):
@@ -161,6 +170,7 @@ def test_ping_is_answered_without_the_engine():
     assert w.engine.untouched() == "", "a byte of a client's ping reached the engine"
 
 
+@family("plain requests")
 def test_ping_is_forwarded_when_the_policy_says_so():
     policy = "[allow]\nSystemPing = yes\nSystemPingHead = yes\n"
     with World(policy) as w:
@@ -172,12 +182,14 @@ def test_ping_is_forwarded_when_the_policy_says_so():
         assert pings == ["GET", "HEAD"], w.engine.requests
 
 
+@family("plain requests")
 def test_version_when_the_policy_allows_it():
     with World("[allow]\nSystemVersion = yes\n") as w:
         reply = w.ask("GET", "/version")
         assert reply.status == 200 and json.loads(reply.body)["ApiVersion"] == "1.41", reply
 
 
+@family("byte by byte")
 @table([("create", request("POST", CREATE, {"Image": IMAGE}), 201), ("start", start(), 304),
         ("logs", head("GET", LOGS), 200), ("refused", head("POST", EXEC), 403),
         ("chunked", head("POST", CREATE, "Content-Type: application/json",
@@ -194,6 +206,7 @@ def test_byte_by_byte(data, status):
                 assert reply.status == status, reply
 
 
+@family("early closes")
 def test_early_close_at_every_byte_of_a_request():
     """Nobody is harmed, and the engine hears nothing of a request that never was whole."""
     w = world()
@@ -206,6 +219,7 @@ def test_early_close_at_every_byte_of_a_request():
     assert not asked, "%d creates from requests that were not whole" % len(asked)
 
 
+@family("half-closes")
 def test_early_half_close_at_every_byte_of_a_request():
     w = world()
     data = request("POST", CREATE + "?name=early", {"Image": IMAGE})
@@ -219,6 +233,7 @@ def test_early_half_close_at_every_byte_of_a_request():
     assert_untouched(w)
 
 
+@family("half-closes")
 def test_half_close_after_a_whole_request_still_gets_its_answer():
     w = world()
     for data, status in ((request("POST", CREATE, {"Image": IMAGE}), 201), (head("GET", LOGS), 200),
@@ -230,6 +245,7 @@ def test_half_close_after_a_whole_request_still_gets_its_answer():
             assert client.closed()
 
 
+@family("early closes")
 def test_client_gone_after_create_is_still_owned():
     """A client that closes at once gets its container; it must not be forgotten."""
     with World(prepare=populate) as w:
@@ -244,6 +260,7 @@ def test_client_gone_after_create_is_still_owned():
         raise AssertionError("the container of a client that left is not known: %r" % reply)
 
 
+@family("plain requests")
 def test_a_refusal_says_what_and_how_to_mend_it():
     w = world()
     message = assert_refused(w.ask("POST", EXEC), 403)
@@ -256,6 +273,7 @@ def test_a_refusal_says_what_and_how_to_mend_it():
     assert reply.one("Api-Version") == "1.41" and reply.one("Ostype") == "linux", reply.headers
 
 
+@family("header grammar")
 def test_headers_of_a_client_go_nowhere():
     w = world()
     with w.connect() as client:

@@ -13,6 +13,8 @@ from proxy import ALLOW, BINARY, WRAP, WRAPPER, World, until
 from report import Skip, table
 from shared import MINE, START, assert_refused, assert_served, populate, start
 
+FAMILY = "shortage of descriptors and disk"
+
 WAIT = "/v1.41/containers/mine/wait"
 
 

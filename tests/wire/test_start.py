@@ -12,6 +12,8 @@ from proxy import ALLOW, BINARY, DEFAULT_POLICY, PATIENCE_S, World, until
 from report import Skip, table
 from shared import START, assert_served, populate
 
+FAMILY = "start and end"
+
 EVALUATOR = os.environ.get("EVALUATOR_PROGRAM") or os.path.join(os.path.dirname(BINARY), "evaluator")
 
 

@@ -9,7 +9,10 @@ import time
 from client import head, request
 from engine import frame
 from proxy import World, until
+from report import family
 from shared import MINE, START, assert_served, populate
+
+FAMILY = "streams"
 
 WAIT = "/v1.41/containers/mine/wait"
 FOLLOW = "/v1.41/containers/mine/logs?follow=1&stdout=1&stderr=1"
@@ -89,6 +92,7 @@ def test_content_type_of_logs_is_handed_on():
         assert reply.one("Content-Type") == "application/vnd.docker.multiplexed-stream"
 
 
+@family("byte by byte")
 def test_streams_split_to_single_bytes():
     with World(prepare=populate) as w:
         mine = w.engine.containers[MINE]
@@ -125,6 +129,7 @@ def peer_has_closed(connection):
         connection.sock.setblocking(True)
 
 
+@family("half-closes")
 def test_half_close_of_wait_is_not_passed_on():
     """An Engine would answer "context canceled" to it."""
     with World(prepare=populate) as w:
@@ -133,6 +138,7 @@ def test_half_close_of_wait_is_not_passed_on():
         assert json.loads(body)["StatusCode"] == 5, body
 
 
+@family("half-closes")
 def test_half_close_of_logs_is_not_passed_on():
     with World(prepare=populate) as w:
         mine = running(w)
@@ -162,18 +168,22 @@ def upstream_ends(method, target, half_first=False):
         assert_served(w)
 
 
+@family("early closes")
 def test_client_gone_ends_wait():
     upstream_ends("POST", WAIT)
 
 
+@family("early closes")
 def test_client_gone_ends_logs():
     upstream_ends("GET", FOLLOW)
 
 
+@family("half-closes")
 def test_client_gone_after_its_half_close_ends_wait():
     upstream_ends("POST", WAIT, half_first=True)
 
 
+@family("half-closes")
 def test_client_gone_after_its_half_close_ends_logs():
     upstream_ends("GET", FOLLOW, half_first=True)
 
@@ -268,6 +278,7 @@ def test_a_hundred_waits_at_once():
             client.close()
 
 
+@family("early closes")
 def test_connection_reset_in_the_middle():
     with World(prepare=populate) as w:
         flood = Flood()
@@ -281,6 +292,7 @@ def test_connection_reset_in_the_middle():
         assert_served(w)
 
 
+@family("pipelines")
 def test_pipelined_bytes_behind_a_stream_are_bounded():
     """What a client sends behind a wait is not read without end."""
     with World(prepare=populate) as w:

@@ -15,6 +15,8 @@ from client import head, request
 from proxy import ALLOW, IMAGE, World, until
 from shared import CREATE, LABEL, MINE, START, populate
 
+FAMILY = "everything at once"
+
 SECONDS = float(os.environ.get("CAISSON_STRESS_S", "8"))
 CLIENTS = 12
 LIMITS = "[limits]\ncontainers = 40\nconnections = 24\nhead = 4KiB\nlifetime = 0\n" \

@@ -5,8 +5,10 @@ import socket
 
 from client import PATIENCE_S, request
 from proxy import ALLOW, IMAGE, until
-from report import table
+from report import family, table
 from shared import MINE, START, assert_refused, assert_served, assert_untouched, world
+
+FAMILY = "upgrades and smuggled tails"
 
 POLICY = ALLOW.replace("[create]", """ContainerAttach = own
 ContainerExec = own
@@ -105,6 +107,7 @@ def test_early_bytes_wait_for_the_hijack():
         raw.close()
 
 
+@family("half-closes")
 def test_clients_end_is_passed_on_and_the_answer_still_comes():
     w = world(POLICY)
     with w.connect() as client:
@@ -118,6 +121,7 @@ def test_clients_end_is_passed_on_and_the_answer_still_comes():
         assert client.sock.recv(1) == b""
 
 
+@family("half-closes")
 def test_client_that_ended_before_the_hijack():
     """`docker run` without -i half-closes at once."""
     w = world(POLICY)
@@ -132,6 +136,7 @@ def test_client_that_ended_before_the_hijack():
         raw.close()
 
 
+@family("half-closes")
 def test_engines_end_is_passed_on_and_the_client_may_go_on():
     w = world(POLICY)
     with w.connect() as client:
@@ -159,6 +164,7 @@ def test_without_an_upgrade_it_is_a_200_that_never_ends():
         assert client.sock.recv(1) == b""
 
 
+@family("hostile replies")
 def test_switch_that_nobody_asked_for():
     w = world(POLICY)
     with w.connect() as client:
@@ -236,6 +242,7 @@ def make_exec(w, body):
     return w.ask("POST", "/v1.41/containers/mine/exec", body)
 
 
+@family("ownership")
 def test_exec_ids_are_learned_and_others_are_not_there():
     w = world(POLICY)
     reply = make_exec(w, {"Cmd": ["id"], "AttachStdout": True})
@@ -256,6 +263,7 @@ def test_exec_ids_are_learned_and_others_are_not_there():
         raw.close()
 
 
+@family("plain requests")
 def test_detached_exec_is_an_ordinary_exchange():
     w = world(POLICY)
     assert make_exec(w, {"Cmd": ["true"]}).status == 201
@@ -266,6 +274,7 @@ def test_detached_exec_is_an_ordinary_exchange():
         assert client.ask("POST", START).status in (204, 304)
 
 
+@family("plain requests")
 @table([("privileged", {"Cmd": ["sh"], "Privileged": True}, "Privileged"),
         ("an unknown field", {"Cmd": ["sh"], "Sudo": True}, "Sudo")])
 def test_exec_bodies_are_judged(body, field):
@@ -275,6 +284,7 @@ def test_exec_bodies_are_judged(body, field):
     assert_untouched(w)
 
 
+@family("plain requests")
 def test_create_is_still_judged_beside_all_this():
     w = world(POLICY)
     assert_refused(w.ask("POST", "/v1.41/containers/create?name=pp",

@@ -10,9 +10,11 @@ import time
 
 from client import head, unread_bytes
 from proxy import ALLOW, World, until
-from report import table
+from report import family, table
 from shared import (MINE, START, assert_refused, assert_refused_and_closed, assert_served,
                     assert_untouched, populate, world)
+
+FAMILY = "uploads"
 
 POLICY = ALLOW.replace("[create]", "PutContainerArchive = own\n[create]")
 SENT = "/v1.41/containers/%s/archive?path=/tmp" % MINE
@@ -86,6 +88,7 @@ def test_bodies_arrive(data, is_chunked):
         assert_sent(w, body, is_chunked)
 
 
+@family("length and chunk tricks")
 def test_the_framing_is_ours():
     """The client's chunks are not the Engine's: neither their sizes nor how they are spelt."""
     w = world(POLICY)
@@ -110,6 +113,7 @@ def test_no_body(data):
         not sent.header("Content-Type") and not sent.header("Transfer-Encoding"), sent.headers
 
 
+@family("length and chunk tricks")
 def test_an_empty_chunked_body():
     w = world(POLICY)
     with w.connect() as client:
@@ -118,6 +122,7 @@ def test_an_empty_chunked_body():
     assert_sent(w, b"", True)
 
 
+@family("upgrades and smuggled tails")
 def test_a_body_that_is_a_request_stays_a_body():
     w = world(POLICY)
     inner = head("POST", "/v1.41/containers/theirs/start")
@@ -129,6 +134,7 @@ def test_a_body_that_is_a_request_stays_a_body():
         assert len(w.engine.asked()) == 1 and w.engine.asked()[0].body == inner
 
 
+@family("pipelines")
 def test_requests_wait_behind_a_body():
     w = world(POLICY)
     with w.connect() as client:
@@ -161,6 +167,7 @@ def test_types_that_are_refused(kind):
                                                      "Content-Type: " + kind) + body, 400)
 
 
+@family("length and chunk tricks")
 @table([("two lengths", ("Content-Length: 4", "Content-Length: 4")),
         ("length and chunks", ("Content-Length: 4", "Transfer-Encoding: chunked")),
         ("chunks and length", ("Transfer-Encoding: chunked", "Content-Length: 4")),
@@ -187,6 +194,7 @@ BROKEN = [("extension", b"4;a=b\r\ntar.\r\n0\r\n\r\n"), ("bare lf", b"4\ntar.\n0
           ("lf at the end", b"4\r\ntar.\r\n0\r\n\n")]
 
 
+@family("length and chunk tricks")
 @table(BROKEN)
 def test_broken_chunks(data):
     w = world(POLICY)
@@ -204,6 +212,7 @@ def test_broken_chunks(data):
 
 # --- sizes ---
 
+@family("limits")
 def test_as_much_as_the_limit():
     with limited("upload = 1KiB\n") as w:
         for data, is_chunked in ((length(TAR), False), (chunked(TAR, 1000), True)):
@@ -214,6 +223,7 @@ def test_as_much_as_the_limit():
             assert_sent(w, TAR, is_chunked)
 
 
+@family("limits")
 def test_a_stated_length_over_the_limit():
     with limited("upload = 1KiB\n") as w:
         assert_refused_and_closed(w, length(TAR + b"x"), 413)
@@ -221,6 +231,7 @@ def test_a_stated_length_over_the_limit():
         assert_refused_and_closed(w, put("Content-Length: 99999999999999"), 413)
 
 
+@family("limits")
 def test_chunks_over_the_limit():
     with limited("upload = 1KiB\n") as w:
         for size in (1, 1000, 5000):
@@ -235,6 +246,7 @@ def test_chunks_over_the_limit():
         assert_served(w)
 
 
+@family("limits")
 def test_the_limit_of_json_bodies_is_not_that_of_streams():
     with limited("upload = 1MiB\nbody = 1KiB\n") as w:
         with w.connect() as client:
@@ -248,6 +260,7 @@ def test_the_limit_of_json_bodies_is_not_that_of_streams():
 POINTS = [("after the head", 0), ("after a byte", 1), ("in the middle", 500), ("at last", -1)]
 
 
+@family("early closes")
 @table(POINTS)
 def test_a_client_that_goes(point):
     w = world(POLICY)
@@ -268,6 +281,7 @@ def test_a_client_that_goes(point):
 
 # --- Engines that do not listen to the end ---
 
+@family("hostile replies")
 @table([("404", 404), ("500", 500), ("200", 200)])
 def test_an_early_answer(status):
     w = world(POLICY)
@@ -288,6 +302,7 @@ def test_an_early_answer(status):
     assert_served(w)
 
 
+@family("hostile replies")
 def test_an_early_answer_reaches_who_is_still_sending():
     w = world(POLICY)
     w.engine.on_head("PUT", "/archive$", lambda e: e.error(404, "No such path"))
@@ -301,6 +316,7 @@ def test_an_early_answer_reaches_who_is_still_sending():
     assert_broken(w)
 
 
+@family("hostile replies")
 def test_an_answer_and_the_end():
     """The Engine answers and closes, without a look at what still comes: writing to it fails."""
     w = world(POLICY)
@@ -318,6 +334,7 @@ def test_an_answer_and_the_end():
     assert_served(w)
 
 
+@family("hostile replies")
 def test_an_engine_that_ends():
     w = world(POLICY)
     w.engine.on_head("PUT", "/archive$", lambda exchange: exchange.close())
@@ -332,6 +349,7 @@ def test_an_engine_that_ends():
     assert_served(w)
 
 
+@family("hostile replies")
 def test_interim_replies_are_not_the_answer():
     w = world(POLICY)
     w.engine.on_head("PUT", "/archive$", lambda e: e.send("HTTP/1.1 100 Continue\r\n\r\n"))
@@ -377,6 +395,7 @@ def test_a_slow_client_has_time_as_long_as_bytes_come():
         assert_sent(w, b"x" * 20, False)
 
 
+@family("limits")
 @table([("after the head", b""), ("in the middle", b"3\r\nabc\r\n"), ("in a chunk", b"3\r\na"),
         ("before the end", b"3\r\nabc\r\n0\r\n")])
 def test_a_client_that_stops(data):
@@ -392,6 +411,7 @@ def test_a_client_that_stops(data):
 
 # --- words before the body ---
 
+@family("Expect")
 def test_expect():
     w = world(POLICY)
     with w.connect() as client:
@@ -402,6 +422,7 @@ def test_expect():
     assert_sent(w, b"tar.", False)
 
 
+@family("Expect")
 @table([("foreign", "/v1.41/containers/theirs/archive?path=/", 404),
         ("absent", "/v1.41/containers/nobody/archive?path=/", 404),
         ("no such parameter", PUT + "&x=1", 400),
@@ -437,6 +458,7 @@ def test_without_a_grant_no_byte_goes_on():
 
 # --- other clients, other times ---
 
+@family("methods and versions")
 def test_http_1_0():
     w = world(POLICY)
     with w.connect() as client:
@@ -484,6 +506,7 @@ def test_the_audit_log():
         assert line["bytes_in"] == len(TAR) and line["container"] == MINE, line
 
 
+@family("hostile replies")
 @table([("a length", "Content-Length: 5000", b""), ("chunks", "Transfer-Encoding: chunked",
                                                      b"3\r\nabc\r\n")])
 def test_nothing_behind_an_early_answer_is_a_request(framing, begin):

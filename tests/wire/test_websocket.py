@@ -6,6 +6,8 @@ from report import table
 from shared import (MINE, assert_refused, assert_refused_and_closed, assert_served,
                     assert_untouched, populate, world)
 
+FAMILY = "upgrades and smuggled tails"
+
 POLICY = ALLOW.replace("[create]", "ContainerAttachWebsocket = own\n[create]")
 TARGET = "/v1.41/containers/mine/attach/ws?stream=1"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
