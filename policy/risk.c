@@ -352,8 +352,8 @@ static bool user_may_be_root(const struct rule *rule)
 {
     size_t listed = 0;
     if (rule->force)
-        return !is_number_of_another(json_string_value(rule->force));
-    if (rule->fallback && !is_number_of_another(json_string_value(rule->fallback)))
+        return !is_number_of_another(json_text(rule->force));
+    if (rule->fallback && !is_number_of_another(json_text(rule->fallback)))
         return true;
     for (size_t i = 0; i < rule->item_count; i++) {
         if (rule->items[i].exclude)
@@ -368,10 +368,8 @@ static bool user_may_be_root(const struct rule *rule)
 /* Whether a set-user-id program of the image gives its owner's rights. */
 static bool privileges_may_grow(const struct rule *rule)
 {
-    size_t i;
-    json_t *option;
-    json_array_foreach (rule->force, i, option)
-        if (strcmp(json_string_value(option), "no-new-privileges") == 0)
+    for (const struct json *option = json_elements(rule->force); option; option = option->next)
+        if (strcmp(option->text, "no-new-privileges") == 0)
             return false;
     return !rule->forbid;
 }
