@@ -274,10 +274,13 @@ char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
 
 const struct images_row *images_row_of(const struct operation *op)
 {
-    for (size_t i = 0; i < ROW_COUNT; i++)
-        if (rows[i].op == (int) op->number)
-            return &rows[i];
-    return NULL;
+    static const unsigned char row_ops[] = {
+#define REFERENCE(op, rule, place, parameter, tag, extent) OPERATION_##op,
+#include "references.def"
+#undef REFERENCE
+    };
+    const unsigned char *first = memchr(row_ops, (int) op->number, ROW_COUNT);
+    return first ? &rows[first - row_ops] : NULL;
 }
 
 const struct images_row *images_row_at(size_t index)

@@ -336,12 +336,21 @@ static const char *value_decode(const struct slice *slice, char *out, size_t out
     return NULL;
 }
 
+/* Whose each row is, apart from the rest of it: so a row is found with one memchr(). */
+static const unsigned char row_ops[] = {
+#define QUERY(op, name, type, since, why)                  OPERATION_##op,
+#define QUERY_SHUT(op, name, type, since, risk, why)       OPERATION_##op,
+#define QUERY_RULE(op, name, type, since, rule, risk, why) OPERATION_##op,
+#include "queries.def"
+#undef QUERY
+#undef QUERY_SHUT
+#undef QUERY_RULE
+};
+
 static int rows_first(const struct operation *op)
 {
-    int first = 0;
-    while (first < ROW_COUNT && rows[first].op != (int) op->number)
-        first++;
-    return first;
+    const unsigned char *first = memchr(row_ops, (int) op->number, ROW_COUNT);
+    return first ? (int) (first - row_ops) : ROW_COUNT;
 }
 
 /* Notes one "name=value" pair among the slices of the operation's rows. */

@@ -548,7 +548,8 @@ ssize_t conn_read_head(struct conn *conn, const char *data, size_t bytes)
     int reason = REASON_HEAD_MALFORMED;
     ssize_t used;
 
-    used = message_parse_request(data, bytes, &limits, &request, &reason);
+    used =
+        message_parse_request_known(conn->shared->known, data, bytes, &limits, &request, &reason);
     if (used == 0)
         return 0;
     conn_open_exchange(conn);

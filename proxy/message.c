@@ -9,6 +9,7 @@
  * a third of its cost, and nobody uses the result).  Where they do not agree on the version, the
  * method or the length of the body, the head is refused: a disagreement of two readers is what
  * request smuggling is made of.  The engine is trusted, so its replies are read by ours alone.
+ * Lines that both have read before, byte by byte the same, are not read again: message_known.h.
  *
  * A head that is not whole yet is looked at again with every packet.  So what is done before the
  * end is found costs a memchr() per line, and no more than the limits allow.
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "message_known.h"
 #include "operation.h"
 #include "reason.h"
 
@@ -444,12 +446,10 @@ static int judge_fields(const struct fields *fields, unsigned minor, struct mess
  * http-parser knows only the methods of its day.  Another word is read in its place, so that the
  * rest of the head is judged all the same and the refusal can be the policy's.
  */
-static int cross_check(const char *data, size_t head, const struct request_line *line,
+static int cross_check(struct span rest, const struct request_line *line,
                        struct message_request *request)
 {
     struct span known = request->method == METHOD_OTHER ? (struct span){"POST", 4} : line->method;
-    const char *after_target = line->target.data + line->target.bytes;
-    struct span rest = {after_target, (size_t) (data + head - after_target)};
     http_parser parser;
 
     if (!parser_reads(&parser, (struct span[PIECES]){known, {" /", 2}, rest}))
@@ -460,20 +460,33 @@ static int cross_check(const char *data, size_t head, const struct request_line 
     return REASON_NONE;
 }
 
-static int read_request(const char *data, size_t head, const struct request_line *line,
+static bool target_is_plain(struct span target)
+{
+    return target.data[0] == '/' && all_of(target, P);
+}
+
+/* The lines behind the one that ends in " HTTP/1.1", without the empty one. */
+static struct span fields_of(struct span rest)
+{
+    const size_t version = sizeof " HTTP/1.1\r\n" - 1, end = sizeof "\r\n" - 1;
+
+    return (struct span){rest.data + version, rest.bytes - version - end};
+}
+
+/* The head, of which `rest` is what stands behind the target. */
+static int read_request(struct span rest, const struct request_line *line,
                         struct message_request *ret)
 {
     struct fields fields;
 
-    if (line->target.data[0] != '/' || !all_of(line->target, P))
+    if (!target_is_plain(line->target))
         return REASON_TARGET_MALFORMED;
-    const char *first_field = line->target.data + line->target.bytes + sizeof " HTTP/1.1\r\n" - 1;
-    if (!read_fields(first_field, data + head, &fields))
+    ret->fields = fields_of(rest);
+    if (!read_fields(ret->fields.data, rest.data + rest.bytes, &fields))
         return REASON_HEAD_MALFORMED;
-    ret->fields = (struct span){first_field, (size_t) (data + head - first_field) - 2};
     int reason = judge_fields(&fields, line->minor, ret);
     if (reason == REASON_NONE)
-        reason = cross_check(data, head, line, ret);
+        reason = cross_check(rest, line, ret);
     if (fields.closes) /* http-parser loses it behind a word that begins alike: "c, close" */
         ret->keep_alive = false;
     if (ret->framing == FRAMING_LENGTH && ret->content_bytes == 0)
@@ -501,31 +514,80 @@ bool message_each_field(struct span fields, const char *prefix, message_visit *v
     return true;
 }
 
-ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
-                              struct message_request *ret_request, int *ret_reason)
+/*
+ * What read_request() said of these lines when they came before; their length, or 0 when they are
+ * not known.  What is judged beside them is judged here, too.
+ */
+static size_t recall_request(const struct message_known *known, struct span rest,
+                             const struct message_limits *limits, size_t before,
+                             struct message_request *request)
+{
+    const struct known_head *head = message_known_find(known, request->method, rest);
+    struct span target = request->target;
+
+    if (!head || before + head->bytes > limits->head_bytes || head->headers > limits->headers ||
+        !target_is_plain(target))
+        return 0;
+    *request = head->request;
+    request->target = target;
+    request->fields = fields_of((struct span){rest.data, head->bytes});
+    return head->bytes;
+}
+
+/* A request line is there; `rest` begins behind its target, and ends where the bytes end. */
+static ssize_t read_rest(struct message_known *known, const char *data, struct span rest,
+                         const struct request_line *line, const struct message_limits *limits,
+                         struct message_request *ret, int *ret_reason)
+{
+    size_t before = (size_t) (rest.data - data);
+    size_t recalled = known ? recall_request(known, rest, limits, before, ret) : 0;
+    if (recalled > 0)
+        return (ssize_t) (before + recalled);
+
+    ssize_t head = find_end(data, before + rest.bytes, limits, ret_reason);
+    if (head <= 0)
+        return head;
+    rest.bytes = (size_t) head - before;
+    *ret_reason = read_request(rest, line, ret);
+    if (*ret_reason != REASON_NONE)
+        return -1;
+    if (known)
+        message_known_add(known, ret, rest);
+    return head;
+}
+
+ssize_t message_parse_request_known(struct message_known *known, const char *data, size_t bytes,
+                                    const struct message_limits *limits,
+                                    struct message_request *ret_request, int *ret_reason)
 {
     memset(ret_request, 0, sizeof *ret_request);
     if (bytes == 0)
         return 0;
     struct request_line line;
     int reason = read_request_line(data, bytes, limits, &line);
+    if (reason == REASON_NONE && !line.target.data) {
+        ssize_t head = find_end(data, bytes, limits, ret_reason);
+        if (head > 0)
+            *ret_reason = REASON_HEAD_MALFORMED;
+        return head > 0 ? -1 : head;
+    }
     if (line.target.data) {
         ret_request->method = read_method(line.method);
         ret_request->target = line.target;
     }
-    ssize_t head = 0;
-    if (reason == REASON_NONE)
-        head = find_end(data, bytes, limits, &reason);
-    if (head == 0 && reason == REASON_NONE)
-        return 0;
-    if (head > 0 && !line.target.data)
-        reason = REASON_HEAD_MALFORMED;
-    else if (head > 0)
-        reason = read_request(data, (size_t) head, &line, ret_request);
-    if (reason == REASON_NONE)
-        return head;
-    *ret_reason = reason;
-    return -1;
+    if (reason != REASON_NONE) {
+        *ret_reason = reason;
+        return -1;
+    }
+    const char *after_target = line.target.data + line.target.bytes;
+    struct span rest = {after_target, (size_t) (data + bytes - after_target)};
+    return read_rest(known, data, rest, &line, limits, ret_request, ret_reason);
+}
+
+ssize_t message_parse_request(const char *data, size_t bytes, const struct message_limits *limits,
+                              struct message_request *ret_request, int *ret_reason)
+{
+    return message_parse_request_known(NULL, data, bytes, limits, ret_request, ret_reason);
 }
 
 /* Replies */

@@ -66,6 +66,17 @@ ssize_t message_parse_request(const char *data, size_t bytes, const struct messa
                               struct message_request *ret_request, int *ret_reason);
 
 /*
+ * The same, with the same outcome, at less cost where the lines behind the target have been read
+ * before: those are known by their bytes.  NULL from _new(): no memory, which will do.
+ */
+struct message_known;
+struct message_known *message_known_new(void);
+void message_known_free(struct message_known *known); /* NULL is fine */
+ssize_t message_parse_request_known(struct message_known *known, const char *data, size_t bytes,
+                                    const struct message_limits *limits,
+                                    struct message_request *ret_request, int *ret_reason);
+
+/*
  * Calls visit for each field whose name begins with prefix, in any case, with what follows it and
  * the value; ends with the first false, which it returns.
  */

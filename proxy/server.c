@@ -12,6 +12,7 @@
 #include "err.h"
 #include "listeners.h"
 #include "log.h"
+#include "message.h"
 #include "outcome.h"
 #include "policy.h"
 #include "server_internal.h"
@@ -191,6 +192,7 @@ static int server_share(struct server *server, const struct config *config, stru
     server->base = event_base_new();
     shared->base = server->base;
     shared->scratch = malloc(CONN_SCRATCH_BYTES);
+    shared->known = message_known_new();
     if (server->base == NULL || shared->scratch == NULL)
         return err_set(err, "out of memory");
     if (audit_open(audit != NULL ? audit : config->audit, &shared->audit, err) < 0)
@@ -290,6 +292,7 @@ static void server_stop(struct server *server)
     stream_queue_done(&shared->later);
     buf_done(&shared->draft);
     free(shared->spare);
+    message_known_free(shared->known);
     free(shared->scratch);
     if (server->base != NULL)
         event_base_free(server->base);

@@ -10,6 +10,7 @@
  *
  * The first byte chooses what the request to the Engine says of its body.
  */
+#include "../lib/known.h"
 #include "buf.h"
 #include "message.h"
 #include "operation.h"
@@ -150,9 +151,9 @@ static size_t check_request(const char *data, size_t bytes, uint8_t choice)
     struct buf chunks = {0}, payload = {0};
     size_t their_bytes = 0, their_payload_bytes = 0;
     bool done = false;
-    int reason;
+    int reason = REASON_UNDECIDED;
 
-    ssize_t head = message_parse_request(data, bytes, &LIMITS, &ours, &reason);
+    ssize_t head = known_parse(data, bytes, &LIMITS, &ours, &reason);
     if (head <= 0)
         return 0;
     if (oracle_head_read(data, bytes, &theirs) != ORACLE_WHOLE) {

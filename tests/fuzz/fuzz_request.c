@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../lib/known.h"
 #include "message.h"
 #include "operation.h"
 #include "reason.h"
@@ -33,7 +34,7 @@ static ssize_t parse(const uint8_t *data, size_t bytes, struct message_request *
     if (bytes > 0)
         memcpy(copy, data, bytes);
     *ret_reason = REASON_UNDECIDED;
-    ssize_t head = message_parse_request(copy, bytes, &LIMITS, ret, ret_reason);
+    ssize_t head = known_parse(copy, bytes, &LIMITS, ret, ret_reason);
     if (head > 0) { /* spans are of the copy: make them of data */
         demand(ret->target.data > copy && ret->target.data + ret->target.bytes < copy + head);
         ret->target.data = (const char *) data + (ret->target.data - copy);

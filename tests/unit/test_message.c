@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../lib/known.h"
 #include "buf.h"
 #include "message.h"
 #include "operation.h"
@@ -27,7 +28,7 @@ static ssize_t parse(const char *text, size_t bytes, struct message_request *ret
     assert_non_null(copy);
     memcpy(copy, text, bytes);
     *ret_reason = REASON_NONE;
-    return message_parse_request(copy, bytes, &LIMITS, ret, ret_reason);
+    return known_parse(copy, bytes, &LIMITS, ret, ret_reason);
 }
 
 static struct message_request read_head(const char *text)
@@ -477,6 +478,48 @@ static void test_large_limits(void **state)
     free(head);
 }
 
+/* What is judged beside the lines that were read before: the method, the target, the limits. */
+static void test_known_heads(void **state)
+{
+    (void) state;
+    static const char lines[] = " HTTP/1.1\r\nHost: d\r\nUser-Agent: x\r\n\r\n";
+    struct message_known *known = message_known_new();
+    struct message_request request;
+    struct message_limits limits = LIMITS;
+    char text[256];
+    int reason = REASON_NONE, bytes = snprintf(text, sizeof text, "GET /a%s", lines);
+    assert_int_equal(
+        message_parse_request_known(known, text, (size_t) bytes, &limits, &request, &reason),
+        bytes);
+
+    bytes = snprintf(text, sizeof text, "HEAD /other?b=1%s", lines);
+    assert_int_equal(
+        message_parse_request_known(known, text, (size_t) bytes, &limits, &request, &reason),
+        bytes);
+    assert_int_equal(request.method, METHOD_HEAD);
+    assert_int_equal(request.target.bytes, strlen("/other?b=1"));
+    bytes = snprintf(text, sizeof text, "GET /a\"%s", lines);
+    assert_int_equal(
+        message_parse_request_known(known, text, (size_t) bytes, &limits, &request, &reason), -1);
+    assert_int_equal(reason, REASON_TARGET_MALFORMED);
+
+    bytes = snprintf(text, sizeof text, "GET /a%s", lines);
+    limits.headers = 1;
+    assert_int_equal(
+        message_parse_request_known(known, text, (size_t) bytes, &limits, &request, &reason), -1);
+    assert_int_equal(reason, REASON_HEAD_TOO_LARGE);
+    limits = LIMITS;
+    limits.head_bytes = (size_t) bytes - 1;
+    assert_int_equal(
+        message_parse_request_known(known, text, (size_t) bytes, &limits, &request, &reason), -1);
+    assert_int_equal(reason, REASON_HEAD_TOO_LARGE);
+    limits.head_bytes = (size_t) bytes;
+    for (size_t part = 0; part <= (size_t) bytes; part++)
+        assert_int_equal(message_parse_request_known(known, text, part, &limits, &request, &reason),
+                         part < (size_t) bytes ? 0 : bytes);
+    message_known_free(known);
+}
+
 /* Of a good head every part is "not yet", and what follows it changes nothing. */
 static void test_prefixes(void **state)
 {
@@ -846,6 +889,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_refusals_keep_the_request_line),
         cmocka_unit_test(test_large_limits),
+        cmocka_unit_test(test_known_heads),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_replies_without_body),

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message_known: see message_known.h.  So few that looking at each costs less than finding one.
+ */
+#include "message_known.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KNOWN_HEADS = 8 };
+
+struct message_known {
+    unsigned next; /* to be replaced */
+    struct known_head heads[KNOWN_HEADS];
+};
+
+struct message_known *message_known_new(void)
+{
+    return calloc(1, sizeof(struct message_known));
+}
+
+void message_known_free(struct message_known *known)
+{
+    free(known);
+}
+
+const struct known_head *message_known_find(const struct message_known *known, int method,
+                                            struct span rest)
+{
+    for (const struct known_head *head = known->heads; head < known->heads + KNOWN_HEADS; head++) {
+        if (head->bytes > 0 && head->bytes <= rest.bytes && head->request.method == method &&
+            memcmp(head->text, rest.data, head->bytes) == 0)
+            return head;
+    }
+    return NULL;
+}
+
+/* The lines of a head that is whole, but for the first and the empty one. */
+static unsigned count_headers(struct span rest)
+{
+    unsigned lines = 0;
+    for (size_t i = 0; i < rest.bytes; i++)
+        lines += rest.data[i] == '\n';
+    return lines - 2;
+}
+
+void message_known_add(struct message_known *known, const struct message_request *request,
+                       struct span rest)
+{
+    struct known_head *head = &known->heads[known->next];
+
+    if (rest.bytes > sizeof head->text || request->framing != FRAMING_NONE ||
+        request->registry_auth.bytes > 0)
+        return;
+    head->request = *request;
+    head->headers = count_headers(rest);
+    head->bytes = rest.bytes;
+    memcpy(head->text, rest.data, rest.bytes);
+    known->next = (known->next + 1) % KNOWN_HEADS;
+}

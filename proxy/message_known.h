@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message_known: heads that have been read before, for message.c alone.
+ *
+ * A client says the same of itself in each of its requests.  What both readers made of the lines
+ * behind a target is a pure function of the method and of these bytes; so the very same bytes are
+ * not read again.  Kept are few and short heads, only ones that were found good, that have no body
+ * (its length would tell them apart) and no credentials.  A target is never among these bytes.
+ */
+#ifndef CAISSON_PROXY_MESSAGE_KNOWN_H
+#define CAISSON_PROXY_MESSAGE_KNOWN_H
+
+#include "message.h"
+
+/* What stands behind a target: " HTTP/1.1", the fields and the empty line, if all is there. */
+struct known_head {
+    struct message_request request; /* its spans are of no use */
+    unsigned headers;
+    size_t bytes;
+    char text[512];
+};
+
+/* The head that `rest` begins with; NULL when none is known. */
+const struct known_head *message_known_find(const struct message_known *known, int method,
+                                            struct span rest);
+/* Keeps a head in place of the one that was kept first, if it may be kept at all. */
+void message_known_add(struct message_known *known, const struct message_request *request,
+                       struct span rest);
+
+#endif
