@@ -32,7 +32,7 @@ override LDFLAGS += $(if $(STATIC),-static-pie -s -Wl$(comma)--no-warnings,-pie)
 # a table instead of 24 bytes, where the C library knows how to read that.
 LEAN_LINK := -Wl,--gc-sections,-O2 $(shell \
     grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs)
-PROXY_LIBS       := -levent_core -lhttp_parser -linih -ljansson
+PROXY_LIBS       := -levent_core -lhttp_parser -linih
 EVALUATOR_LIBS   := -levent_core -lhttp_parser -ljansson -lz
 
 # $(call sources,GLOB): the sources; $(call objects,SOURCES): where their objects go.
@@ -140,8 +140,8 @@ asan: ## check and wire under AddressSanitizer and UBSan, in build/asan
 	$(Q)$(MAKE) $(ASAN) -k check; checked=$$?; $(MAKE) $(ASAN) wire && exit $$checked
 valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
-soak: all ## An hour of mixed clients and engine restarts (ARGS="--seconds N --requests N")
-	$(Q)tests/setup/suite.sh tests/soak/run $(ARGS)
+soak: all ## Mixed clients and engine restarts: an hour, or SOAK_REQUESTS (10000000); build/soak.txt
+	$(Q)tests/setup/suite.sh tests/soak/run --report $(BUILD)/soak.txt $(ARGS)
 bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
