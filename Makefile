@@ -32,7 +32,7 @@ override LDFLAGS += $(if $(STATIC),-static-pie -s -Wl$(comma)--no-warnings,-pie)
 # a table instead of 24 bytes, where the C library knows how to read that.
 LEAN_LINK := -Wl,--gc-sections,-O2 $(shell \
     grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs)
-PROXY_LIBS       := -levent_core -lhttp_parser -linih -ljansson
+PROXY_LIBS       := -levent_core -lhttp_parser -linih
 EVALUATOR_LIBS   := -levent_core -lhttp_parser -ljansson -lz
 
 # $(call sources,GLOB): the sources; $(call objects,SOURCES): where their objects go.
@@ -45,7 +45,7 @@ EVALUATOR := $(call objects,$(call sources,evaluator/*.c))
 UNITS     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(call sources,tests/unit/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(call sources,tests/fuzz/fuzz_*.c))
 OBJECTS   := $(POLICY) $(PROXY) $(EVALUATOR) \
-             $(call objects,$(call sources,tests/unit/*.c) $(call sources,tests/fuzz/*.c))
+             $(call objects,$(call sources,tests/unit/*.c) $(call sources,tests/fuzz/*.c) $(call sources,tests/lint/*.c))
 # Test programs link whole folders, without the main()s.
 PROXY_PARTS     := $(POLICY) $(filter-out %/main.o,$(PROXY))
 EVALUATOR_PARTS := $(filter-out %/main.o,$(EVALUATOR))
@@ -82,6 +82,10 @@ $(BUILD)/obj/%.o: %.c | $(BUILD)/ready
 # A missing compiler or header is one line that says what to install, not a page of errors.
 $(BUILD)/ready:
 	@mkdir -p $(@D) && CC='$(CC)' tests/setup/packages.sh --check && touch $@
+
+# What prints the reference; not shipped.
+$(BUILD)/reference: $(BUILD)/obj/tests/lint/reference.o $(POLICY)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PROXY_LIBS)
 
 $(BUILD)/unit/test_evaluator%: $(BUILD)/obj/tests/unit/test_evaluator%.o $(EVALUATOR_PARTS)
 	@mkdir -p $(@D)
@@ -136,8 +140,8 @@ asan: ## check and wire under AddressSanitizer and UBSan, in build/asan
 	$(Q)$(MAKE) $(ASAN) -k check; checked=$$?; $(MAKE) $(ASAN) wire && exit $$checked
 valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
-soak: all ## An hour of mixed clients and engine restarts (ARGS="--seconds N --requests N")
-	$(Q)tests/setup/suite.sh tests/soak/run $(ARGS)
+soak: all ## Mixed clients and engine restarts: an hour, or SOAK_REQUESTS (10000000); build/soak.txt
+	$(Q)tests/setup/suite.sh tests/soak/run --report $(BUILD)/soak.txt $(ARGS)
 bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
@@ -162,7 +166,7 @@ fuzz-coverage: ## Lines and branches that the fuzz corpora reach, by module (cla
 	    MODE='-O1 -fprofile-instr-generate -fcoverage-mapping' FUZZ_SCRIPT=tests/setup/coverage.sh fuzz-run
 
 ##@ Looking
-lint: all ## Layers, table rows, reference and man pages, sizes of functions and files, formatting
+lint: all $(BUILD)/reference ## Layers, table rows, reference and man pages, sizes of functions and files, formatting
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/rows.py
 	$(Q)$(PYTHON) tests/lint/cases.py
@@ -174,7 +178,7 @@ format: ## Rewrite the C sources with clang-format
 format-check: ## Fail when clang-format would change something
 	$(Q)clang-format --dry-run --Werror $(FORMATTED)
 
-reference: all ## Write policy/REFERENCE.md, and what the man pages take from the tables, anew
+reference: all $(BUILD)/reference ## Write policy/REFERENCE.md, and what the man pages take from the tables, anew
 	$(Q)$(PYTHON) tests/lint/reference.py --write
 
 ##@ Shipping

@@ -5,21 +5,23 @@
  */
 #include "asked.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "field.h"
 #include "images.h"
+#include "json.h"
 #include "judge.h"
 #include "operation.h"
 #include "types.h"
 
 struct note {
-    json_t *out;
+    struct arena *arena;
+    struct json *out;
     const struct schema_context *context;
     size_t left; /* bytes */
-    json_int_t cut;
+    int64_t cut;
 };
 
 /* ---- the room that it takes ---- */
@@ -32,41 +34,37 @@ static size_t text_cost(const char *text)
     return cost;
 }
 
-static size_t value_cost(const json_t *value)
+static size_t value_cost(const struct json *value)
 {
     enum { NUMBER_COST = 21 };
-    size_t cost = 3, i;
-    json_t *element;
-    if (json_is_string(value))
-        return text_cost(json_string_value(value));
-    json_array_foreach ((json_t *) value, i, element)
+    size_t cost = 3;
+    if (json_is(value, JSON_STRING))
+        return text_cost(value->text);
+    for (const struct json *element = json_elements(value); element; element = element->next)
         cost += value_cost(element);
-    return json_is_array(value) ? cost : NUMBER_COST;
+    return json_is(value, JSON_LIST) ? cost : NUMBER_COST;
 }
 
 /* A value of one of many objects joins those of the others. */
-static void note_add(struct note *note, const char *path, json_t *take_value, bool many)
+static void note_add(struct note *note, const char *path, const struct json *value, bool many)
 {
-    json_t *list = json_object_get(note->out, path);
-    size_t cost = value_cost(take_value) + (list ? 0 : text_cost(path) + 4);
-    if (cost > note->left || !take_value) {
-        note->cut +=
-            take_value && json_is_array(take_value) ? (json_int_t) json_array_size(take_value) : 1;
-        json_decref(take_value);
+    struct json *list = json_get(note->out, path);
+    size_t cost = value_cost(value) + (list ? 0 : text_cost(path) + 4);
+    if (cost > note->left) {
+        note->cut += json_is(value, JSON_LIST) ? (int64_t) value->size : 1;
         return;
     }
     note->left -= cost;
     if (!many) {
-        json_object_set_new(note->out, path, take_value);
+        json_set(note->arena, note->out, path, value);
         return;
     }
-    if (!list && json_object_set_new(note->out, path, list = json_array()) < 0)
-        list = NULL;
-    if (json_is_array(take_value))
-        json_array_extend(list, take_value);
-    else
-        json_array_append(list, take_value);
-    json_decref(take_value);
+    if (!list)
+        list = json_set(note->arena, note->out, path, json_new(note->arena, JSON_LIST));
+    if (!json_is(value, JSON_LIST))
+        json_push(note->arena, list, value);
+    for (const struct json *element = json_elements(value); element; element = element->next)
+        json_push(note->arena, list, element);
 }
 
 /* ---- values ---- */
@@ -78,110 +76,107 @@ static bool is_plain(const char *text)
 }
 
 /* What is the client's own has another name at the next time. */
-static json_t *text_of(const struct note *note, const struct type *type, const char *text)
+static const struct json *text_of(const struct note *note, const struct type *type,
+                                  const char *text)
 {
-    char *own = type->codec ? rule_called_own(type, note->context, text) : NULL;
-    json_t *value = json_string(own ? own : text);
-    free(own);
-    return value;
+    const char *own = type->codec ? rule_called_own(note->arena, type, note->context, text) : NULL;
+    return json_new_text(note->arena, own ? own : text);
 }
 
-static void texts_add(json_t *list, const char *text, size_t bytes)
+static void texts_add(const struct note *note, struct json *list, const char *text, size_t bytes)
 {
     if (is_plain(text))
-        json_array_append_new(list, json_stringn(text, bytes));
+        json_push(note->arena, list,
+                  json_new_text(note->arena, arena_copy(note->arena, text, bytes)));
 }
 
 /* Elements, or keys; of what may be a secret the name alone. */
-static json_t *texts_of(const struct note *note, const struct type *type, const json_t *value)
+static const struct json *texts_of(const struct note *note, const struct type *type,
+                                   const struct json *value)
 {
     const bool secret = type->traits & TYPE_SECRET;
-    const char *key, *text;
-    json_t *list = json_array(), *element;
-    size_t i;
-    if (json_is_string(value))
-        texts_add(list, json_string_value(value), json_string_length(value));
-    json_array_foreach ((json_t *) value, i, element) {
-        text = json_string_value(element);
-        if (secret || !is_plain(text))
-            texts_add(list, text, strcspn(text, "="));
+    struct json *list = json_new(note->arena, JSON_LIST);
+    if (json_is(value, JSON_STRING))
+        texts_add(note, list, value->text, value->size);
+    for (const struct json *element = json_elements(value); element; element = element->next) {
+        if (secret || !is_plain(element->text))
+            texts_add(note, list, element->text, strcspn(element->text, "="));
         else
-            json_array_append_new(list, text_of(note, type, text));
+            json_push(note->arena, list, text_of(note, type, element->text));
     }
-    json_object_foreach ((json_t *) value, key, element) {
-        text = secret ? NULL : json_string_value(element);
-        if (text && is_plain(text) && is_plain(key))
-            json_array_append_new(list, json_sprintf("%s=%s", key, text));
+    for (const struct json *member = json_members(value); member; member = member->next) {
+        const char *text = secret ? NULL : json_text(member);
+        if (text && is_plain(text) && is_plain(member->key))
+            json_push(
+                note->arena, list,
+                json_new_text(note->arena, arena_print(note->arena, "%s=%s", member->key, text)));
         else
-            texts_add(list, key, strlen(key));
+            texts_add(note, list, member->key, member->key_bytes);
     }
     return list;
 }
 
 /* NULL when there is nothing to note, as the built-in rule lets it pass. */
-static json_t *leaf_value(const struct note *note, const struct type *type, const struct rule *rule,
-                          const json_t *value)
+static const struct json *leaf_value(const struct note *note, const struct type *type,
+                                     const struct rule *rule, const struct json *value)
 {
     if (rule->allow) {
         int64_t measure = rule->has_max || rule->has_min ? type_measure(type, value) : 0;
         bool passes =
             !(rule->has_max && measure > rule->max) && !(rule->has_min && measure < rule->min);
-        return passes ? NULL : json_integer(measure);
+        return passes ? NULL : json_new_number(note->arena, measure);
     }
-    if (rule->force && json_equal(rule->force, value))
+    if (rule->force && json_same(rule->force, value))
         return NULL;
     switch (type->kind) {
     case KIND_NUMBER:
-        return json_incref((json_t *) value);
+        return value;
     case KIND_STRING:
         if (type->traits & TYPE_SECRET)
-            return json_true();
-        return is_plain(json_string_value(value)) ? text_of(note, type, json_string_value(value))
-                                                  : NULL;
+            return json_new_bool(note->arena, true);
+        return is_plain(value->text) ? text_of(note, type, value->text) : NULL;
     case KIND_STRINGS:
     case KIND_MAP:
     case KIND_SET:
         return texts_of(note, type, value);
     default:
-        return json_true();
+        return json_new_bool(note->arena, true);
     }
 }
 
 /* ---- the walk ---- */
 
-static void note_members(struct note *note, const struct field *object, const json_t *value,
+static void note_members(struct note *note, const struct field *object, const struct json *value,
                          bool many);
 
-static void note_element(struct note *note, const struct field *field, const json_t *element)
+static void note_element(struct note *note, const struct field *field, const struct json *element)
 {
     const struct type_codec *codec = field->type->codec;
-    json_t *members = NULL, *inner;
-    size_t i;
-    if (json_is_object(element))
+    struct json *members;
+    if (json_is(element, JSON_OBJECT))
         note_members(note, field, element, true);
-    json_array_foreach ((json_t *) element, i, inner)
+    for (const struct json *inner = json_elements(element); inner; inner = inner->next)
         note_element(note, field, inner);
-    if (json_is_string(element) && codec && !codec->decode(json_string_value(element), &members))
+    if (json_is(element, JSON_STRING) && codec &&
+        !codec->decode(note->arena, element->text, &members))
         note_members(note, field, members, true);
-    json_decref(members);
 }
 
-static void note_inside(struct note *note, const struct field *field, const json_t *value,
+static void note_inside(struct note *note, const struct field *field, const struct json *value,
                         bool many)
 {
-    const char *key;
-    json_t *element;
     if (field->type->kind == KIND_OBJECT) {
         note_members(note, field, value, many);
         return;
     }
-    if (json_is_array(value))
+    if (json_is(value, JSON_LIST))
         note_element(note, field, value);
-    json_object_foreach ((json_t *) value, key, element)
+    for (const struct json *element = json_members(value); element; element = element->next)
         note_element(note, field, element);
 }
 
-static void note_field(struct note *note, const struct field *field, const json_t *value, bool many)
+static void note_field(struct note *note, const struct field *field, const struct json *value,
+                       bool many)
 {
     const struct rule *rule = field_builtin(field);
     const bool has_members = type_has_members(field->type);
@@ -189,36 +184,31 @@ static void note_field(struct note *note, const struct field *field, const json_
     if (judge_is_neutral(field, value) || !type_fits(field->type, value, wrong) ||
         field->type->traits & TYPE_REQUIRED) /* the image, of which a log keeps a better name */
         return;
-    json_t *leaf = leaf_value(note, field->type, rule, value);
+    const struct json *leaf = leaf_value(note, field->type, rule, value);
     if (leaf)
-        note_add(note, field->path, leaf, many && !json_is_true(leaf));
+        note_add(note, field->path, leaf, many && !json_is(leaf, JSON_TRUE));
     if (has_members)
         note_inside(note, field, value, many);
 }
 
 /* null, false, 0 and the empty: most of what clients write, and neutral whatever the field is. */
-static bool is_nothing(const json_t *value)
+static bool is_nothing(const struct json *value)
 {
-    return json_is_null(value) || json_is_false(value) ||
-           (json_is_integer(value) && json_integer_value(value) == 0) ||
-           (json_is_string(value) && json_string_length(value) == 0) ||
-           (json_is_array(value) && json_array_size(value) == 0) ||
-           (json_is_object(value) && json_object_size(value) == 0);
+    return value->kind <= JSON_FALSE || (value->kind == JSON_INTEGER && value->number == 0) ||
+           (value->kind >= JSON_STRING && value->size == 0);
 }
 
-static void note_members(struct note *note, const struct field *object, const json_t *value,
+static void note_members(struct note *note, const struct field *object, const struct json *value,
                          bool many)
 {
     enum { MEMBERS_MOST = 256 }; /* more than any object has: the rest is unknown, and refused */
-    const char *key;
-    json_t *element;
     size_t seen = 0;
-    json_object_foreach ((json_t *) value, key, element) {
-        const struct field *member = is_nothing(element) ? NULL : field_member(object, key);
+    const struct json *inside = json_members(value);
+    for (; inside && seen <= MEMBERS_MOST; inside = inside->next, seen++) {
+        const struct field *member =
+            is_nothing(inside) ? NULL : field_member(object, inside->key, inside->key_bytes);
         if (member)
-            note_field(note, member, element, many);
-        if (++seen > MEMBERS_MOST)
-            break;
+            note_field(note, member, inside, many);
     }
 }
 
@@ -227,16 +217,17 @@ int asked_body(const struct operation *op)
     return images_row_of(op) ? BODY_IMAGE : (int) op->body;
 }
 
-char *asked_note(const struct schema *schema, const struct schema_context *context,
-                 const json_t *body)
+char *asked_note(struct arena *arena, const struct schema *schema,
+                 const struct schema_context *context, const struct json *body)
 {
-    struct note note = {.out = json_object(), .context = context, .left = ASKED_BYTES - 64};
-    char *text = NULL;
+    struct note note = {.arena = arena,
+                        .out = json_new(arena, JSON_OBJECT),
+                        .context = context,
+                        .left = ASKED_BYTES - 64};
     note_members(&note, &schema->root, body, false);
     if (note.cut > 0)
-        json_object_set_new(note.out, "cut", json_integer(note.cut));
-    if (json_object_size(note.out) > 0)
-        text = json_dumps(note.out, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(note.out);
+        json_set(arena, note.out, "cut", json_new_number(arena, note.cut));
+    char *text = json_size(note.out) > 0 ? json_write_ascii(arena, note.out, NULL) : NULL;
+    arena->failed |= json_size(note.out) > 0 && !text;
     return text;
 }

@@ -16,8 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct err;
-struct json_t;
+struct json;
 struct operation;
 struct schema;
 struct schema_context;
@@ -28,16 +29,16 @@ enum {
 };
 
 /* Printable ASCII without a line's end; NULL when there is nothing to note. Caller frees it. */
-char *asked_note(const struct schema *schema, const struct schema_context *context,
-                 const struct json_t *body);
+char *asked_note(struct arena *arena, const struct schema *schema,
+                 const struct schema_context *context, const struct json *body);
 
 /* Whose schema (enum body) has the paths of an operation's notes: that of its body, or [image]. */
 int asked_body(const struct operation *op);
 
 /* What was noted of one field, from many bodies. */
 struct asked_values {
-    const struct json_t *all; /* a list: texts, numbers, true; each once */
-    int64_t most;             /* elements in one body */
+    const struct json *all; /* a list: texts, numbers, true; each once */
+    int64_t most;           /* elements in one body */
 };
 
 /*

@@ -5,11 +5,11 @@
  */
 #include "asked.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "err.h"
 #include "field.h"
 #include "json.h"
@@ -22,9 +22,8 @@ enum { ASKED_NOT = 0, ASKED_RULE = 1 };
 static void bound_print(const struct field *field, const char *clause, int64_t number, char *rule)
 {
     char shown[TYPE_TEXT_BYTES], fallback[TYPE_TEXT_BYTES];
-    const json_t *own = field->rule.fallback;
-    bool fits = own && (clause[1] == 'a' ? json_integer_value(own) <= number
-                                         : json_integer_value(own) >= number);
+    const struct json *own = field->rule.fallback;
+    bool fits = own && (clause[1] == 'a' ? json_number(own) <= number : json_number(own) >= number);
     type_print_number(field->type, number, shown);
     const bool fills = field->type->traits & TYPE_ZERO; /* else absent stays absent */
     if (!own && fills && field->rule.has_max && field->rule.max < number) {
@@ -36,16 +35,15 @@ static void bound_print(const struct field *field, const char *clause, int64_t n
              fits ? type_print(field->type, own, fallback) : "");
 }
 
-static int number_rule(const struct field *field, const json_t *all, char *rule)
+static int number_rule(const struct field *field, const struct json *all, char *rule)
 {
     const struct rule *own = &field->rule;
     const bool held = own->forbid || own->force || own->force_path;
     const bool below_is_none = field->type->traits & TYPE_NEGATIVE;
     int64_t least = INT64_MAX, most = INT64_MIN;
-    size_t i, unlimited = 0;
-    json_t *element;
-    json_array_foreach ((json_t *) all, i, element) {
-        int64_t number = json_integer_value(element);
+    size_t unlimited = 0;
+    for (const struct json *element = json_elements(all); element; element = element->next) {
+        int64_t number = json_number(element);
         if (number < 0 && below_is_none) {
             unlimited++;
             continue;
@@ -71,10 +69,11 @@ static int number_rule(const struct field *field, const json_t *all, char *rule)
 /* ---- texts ---- */
 
 struct items {
+    struct arena arena;
     const struct type *type;
     char *text; /* ASKED_RULE_BYTES */
     size_t bytes, count, left_out;
-    json_t *seen; /* the items, as keys */
+    struct json *seen; /* the items, as keys */
 };
 
 static bool needs_quotes(const char *text)
@@ -91,31 +90,20 @@ static bool needs_quotes(const char *text)
 }
 
 /* An item as the policy writes it; NULL when it cannot. */
-static char *item_write(const struct type *type, const char *text)
+static const char *item_write(struct arena *arena, const struct type *type, const char *text)
 {
-    char probe[ASKED_RULE_BYTES];
+    char probe[ASKED_RULE_BYTES], *quoted = NULL;
     struct rule rule;
     struct err err;
-    char *item;
     if (strpbrk(text, ";\n\r") || strlen(text) > sizeof(probe) / 4)
         return NULL;
-    if (needs_quotes(text)) {
-        json_t *string = json_string(text);
-        item = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-        json_decref(string);
-    } else {
-        item = strdup(text);
-    }
-    if (!item || snprintf(probe, sizeof(probe), "one-of %s", item) >= (int) sizeof(probe)) {
-        free(item);
+    if (needs_quotes(text) && !(quoted = json_write_ascii(arena, json_new_text(arena, text), NULL)))
         return NULL;
-    }
-    bool good = rule_parse(type, probe, NULL, &rule, &err) == 0;
-    rule_done(&rule);
-    if (good)
-        return item;
-    free(item);
-    return NULL;
+    const char *item = quoted ? arena_copy(arena, quoted, strlen(quoted)) : text;
+    free(quoted);
+    if (snprintf(probe, sizeof(probe), "one-of %s", item) >= (int) sizeof(probe))
+        return NULL;
+    return rule_parse(arena, type, probe, NULL, &rule, &err) == 0 ? item : NULL;
 }
 
 /* A container's name or id says nothing about the next run: any of the client's own will do. */
@@ -136,43 +124,36 @@ static bool is_own(const struct type *type, const char *text)
 
 static void item_append(struct items *items, const char *text, bool raw)
 {
-    char *item = raw ? strdup(text) : item_write(items->type, text);
+    const char *item = raw ? text : item_write(&items->arena, items->type, text);
     if (!item || items->bytes + strlen(item) + 64 > ASKED_RULE_BYTES) {
         items->left_out++;
-    } else if (!json_object_get(items->seen, item)) {
+    } else if (!json_get(items->seen, item)) {
         items->bytes += (size_t) snprintf(items->text + items->bytes,
                                           ASKED_RULE_BYTES - items->bytes, " %s", item);
         items->count++;
-        json_object_set_new(items->seen, item, json_true());
+        json_set(&items->arena, items->seen, item, json_new_bool(&items->arena, true));
     }
-    free(item);
 }
 
 /* What the built-in rule sends of its own. */
-static void items_take_safe(struct items *items, const json_t *safe)
+static void items_take_safe(struct items *items, const struct json *safe)
 {
-    const char *key;
-    size_t i;
-    json_t *element;
-    if (json_is_string(safe))
-        item_append(items, json_string_value(safe), false);
-    json_array_foreach ((json_t *) safe, i, element)
-        item_append(items, json_string_value(element), false);
-    json_object_foreach ((json_t *) safe, key, element)
-        item_append(items, key, false);
+    if (json_is(safe, JSON_STRING))
+        item_append(items, safe->text, false);
+    for (const struct json *element = json_elements(safe); element; element = element->next)
+        item_append(items, json_text(element), false);
+    for (const struct json *member = json_members(safe); member; member = member->next)
+        item_append(items, member->key, false);
 }
 
 /* Names that engines and clients make of a container's id: they are others at the next time. */
-static bool are_ids(const struct field *field, const json_t *all)
+static bool are_ids(const struct field *field, const struct json *all)
 {
-    size_t i;
-    json_t *element;
     if (field->type != type_get(TYPE_ID_HOSTNAMES))
         return false;
-    json_array_foreach ((json_t *) all, i, element) {
-        const char *text = json_string_value(element);
-        size_t bytes = strlen(text);
-        if ((bytes == 12 || bytes == 64) && strspn(text, "0123456789abcdef") == bytes)
+    for (const struct json *element = json_elements(all); element; element = element->next) {
+        size_t bytes = element->size;
+        if ((bytes == 12 || bytes == 64) && strspn(element->text, "0123456789abcdef") == bytes)
             return true;
     }
     return false;
@@ -181,12 +162,11 @@ static bool are_ids(const struct field *field, const json_t *all)
 static bool all_pass(const struct field *field, const struct asked_values *values)
 {
     const struct rule *own = &field->rule;
-    size_t i;
-    json_t *element;
     if (own->forbid || own->force || (own->has_max && values->most > own->max))
         return false;
-    json_array_foreach ((json_t *) values->all, i, element)
-        if (own->item_count > 0 && !rule_lets(field->type, own, json_string_value(element)))
+    const struct json *element = json_elements(values->all);
+    for (; element; element = element->next)
+        if (own->item_count > 0 && !rule_lets(field->type, own, element->text))
             return false;
     return true;
 }
@@ -195,56 +175,62 @@ static bool all_pass(const struct field *field, const struct asked_values *value
  * Of a lone text, "" comes first where the built-in rule has no value of its own: absent stays
  * absent, instead of turning into the first item.
  */
-static int choice_rule(const struct field *field, const struct asked_values *values, char *rule,
-                       size_t *ret_left_out, struct err *err)
+static int choice_items(struct items *items, const struct field *field,
+                        const struct asked_values *values, struct err *err)
 {
     const struct rule *own = &field->rule;
     const bool is_text = field->type->kind == KIND_STRING;
-    struct items items = {field->type, rule, 0, 0, 0, json_object()};
-    size_t i, before;
-    json_t *element;
-    if (all_pass(field, values)) {
-        json_decref(items.seen);
-        return ASKED_NOT;
-    }
-    items.bytes = (size_t) snprintf(rule, ASKED_RULE_BYTES, "one-of");
-    items_take_safe(&items, field->safe);
+    char *rule = items->text;
+    items->seen = json_new(&items->arena, JSON_OBJECT);
+    items->bytes = (size_t) snprintf(rule, ASKED_RULE_BYTES, "one-of");
+    items_take_safe(items, field->safe);
     if (is_text && !field->safe && !(field->type->traits & TYPE_REQUIRED))
-        item_append(&items, "", false);
-    items.left_out = 0;
-    before = items.count;
-    json_array_foreach ((json_t *) values->all, i, element) {
-        const char *text = json_string_value(element), *item = item_for(field->type, text);
-        item_append(&items, item, item != text || is_own(field->type, text));
+        item_append(items, "", false);
+    items->left_out = 0;
+    const size_t before = items->count;
+    const struct json *element = json_elements(values->all);
+    for (; element; element = element->next) {
+        const char *text = element->text, *item = item_for(field->type, text);
+        item_append(items, item, item != text || is_own(field->type, text));
     }
-    json_decref(items.seen);
-    *ret_left_out = items.left_out;
-    if (items.count == before)
-        return items.left_out == 0 ? ASKED_NOT
-                                   : err_set(err, "no rule can let it pass as it was written");
-    char *fallback =
-        own->fallback && is_text ? item_write(field->type, json_string_value(own->fallback)) : NULL;
+    if (items->count == before)
+        return items->left_out == 0 ? ASKED_NOT
+                                    : err_set(err, "no rule can let it pass as it was written");
+    const char *fallback = own->fallback && is_text
+                               ? item_write(&items->arena, field->type, json_text(own->fallback))
+                               : NULL;
     if (fallback)
-        items.bytes += (size_t) snprintf(rule + items.bytes, ASKED_RULE_BYTES - items.bytes,
-                                         ", default %s", fallback);
-    free(fallback);
+        items->bytes += (size_t) snprintf(rule + items->bytes, ASKED_RULE_BYTES - items->bytes,
+                                          ", default %s", fallback);
     if (own->has_max && !is_text)
-        snprintf(rule + items.bytes, ASKED_RULE_BYTES - items.bytes, ", max %lld",
+        snprintf(rule + items->bytes, ASKED_RULE_BYTES - items->bytes, ", max %lld",
                  (long long) (values->most > own->max ? values->most : own->max));
     return ASKED_RULE;
+}
+
+static int choice_rule(const struct field *field, const struct asked_values *values, char *rule,
+                       size_t *ret_left_out, struct err *err)
+{
+    struct items items = {.type = field->type, .text = rule};
+    if (all_pass(field, values))
+        return ASKED_NOT;
+    int made = choice_items(&items, field, values, err);
+    *ret_left_out = items.left_out;
+    if (items.arena.failed)
+        made = err_set(err, "out of memory");
+    arena_done(&items.arena);
+    return made;
 }
 
 /* ---- the rest ---- */
 
 /* Presence, or a length over a bound. */
-static int plain_rule(const json_t *all, char *rule)
+static int plain_rule(const struct json *all, char *rule)
 {
     int64_t most = 0;
-    size_t i;
-    json_t *element;
-    json_array_foreach ((json_t *) all, i, element)
-        if (json_is_integer(element) && json_integer_value(element) > most)
-            most = json_integer_value(element);
+    for (const struct json *element = json_elements(all); element; element = element->next)
+        if (json_number(element) > most)
+            most = json_number(element);
     if (most > 0)
         snprintf(rule, ASKED_RULE_BYTES, "allow, max %lld", (long long) most);
     else
@@ -252,14 +238,12 @@ static int plain_rule(const json_t *all, char *rule)
     return ASKED_RULE;
 }
 
-static bool are_of(const json_t *all, json_type type)
+static bool are_of(const struct json *all, enum json_kind kind)
 {
-    size_t i;
-    json_t *element;
-    json_array_foreach ((json_t *) all, i, element)
-        if (json_typeof(element) != type)
+    for (const struct json *element = json_elements(all); element; element = element->next)
+        if (element->kind != kind)
             return false;
-    return json_array_size(all) > 0;
+    return json_size(all) > 0;
 }
 
 int asked_rule(const struct schema *schema, const char *path, const struct asked_values *values,

@@ -5,11 +5,11 @@
  */
 #include "binds.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "err.h"
 #include "field.h"
 #include "json.h"
@@ -61,16 +61,14 @@ static void place_add(struct places *places, const struct field *field, const ch
 }
 
 /* What a policy itself sends: a bind, a list of them, or a list of mounts. */
-static void places_of_value(struct places *places, const struct field *field, const json_t *value,
-                            bool writable)
+static void places_of_value(struct places *places, const struct field *field,
+                            const struct json *value, bool writable)
 {
-    size_t i;
-    json_t *element;
-    if (json_is_string(value))
-        place_add(places, field, json_string_value(value), writable);
-    json_array_foreach ((json_t *) value, i, element) {
-        bool read_only = json_is_true(json_object_get(element, "ReadOnly"));
-        const json_t *source = json_object_get(element, "Source");
+    if (json_is(value, JSON_STRING))
+        place_add(places, field, value->text, writable);
+    for (const struct json *element = json_elements(value); element; element = element->next) {
+        bool read_only = json_is(json_get(element, "ReadOnly"), JSON_TRUE);
+        const struct json *source = json_get(element, "Source");
         places_of_value(places, field, source ? source : element, writable && !read_only);
     }
 }
@@ -125,7 +123,7 @@ static void places_of_schema(struct places *places, const struct schema *schema)
     places->schema = schema;
     places_of_rule(places, schema, binds_path, true);
     places_of_rule(places, schema, mounts_path, true);
-    places_of_rule(places, schema, source_path, !json_is_true(read_only->force));
+    places_of_rule(places, schema, source_path, !json_is(read_only->force, JSON_TRUE));
     size_t devices = places->count;
     places_of_rule(places, schema, device_path, false);
     for (size_t i = devices; i < places->count; i++)
@@ -181,44 +179,46 @@ static void warn_read_only(struct judge *judge, const struct field *field, const
 }
 
 /* The bind with the mode "ro". */
-static json_t *bind_read_only(const char *text)
+static const char *bind_read_only(struct arena *arena, const char *text)
 {
     const char *target = strchr(text, ':') + 1;
     size_t length = (size_t) (target - text) + strcspn(target, ":");
-    return json_sprintf("%.*s:ro", (int) length, text);
+    return arena_print(arena, "%.*s:ro", (int) length, text);
 }
 
-static bool settle_bind(struct judge *judge, const struct field *field, json_t *binds, size_t index)
+static const struct json *settle_bind(struct judge *judge, const struct field *field,
+                                      const struct json *bind)
 {
     struct paths_item item;
-    const char *text = json_string_value(json_array_get(binds, index));
+    const char *text = json_text(bind);
     if (!text || !paths_item_read(text, true, &item) || !item.writable ||
         !is_forced(field, text, true))
-        return true;
+        return bind;
     warn_read_only(judge, field, text);
-    return json_array_set_new(binds, index, bind_read_only(text)) == 0;
+    return json_new_text(judge->arena, bind_read_only(judge->arena, text));
 }
 
-static bool settle_mount(struct judge *judge, const struct field *field, json_t *mount)
+static void settle_mount(struct judge *judge, const struct field *field, struct json *mount)
 {
-    const char *source = json_string_value(json_object_get(mount, "Source"));
-    if (!source || *source != '/' || json_is_true(json_object_get(mount, "ReadOnly")) ||
+    const char *source = json_text(json_get(mount, "Source"));
+    if (!source || *source != '/' || json_is(json_get(mount, "ReadOnly"), JSON_TRUE) ||
         !is_forced(field, source, false))
-        return true;
+        return;
     warn_read_only(judge, field, source);
-    return json_object_set_new(mount, "ReadOnly", json_true()) == 0;
+    json_set(judge->arena, mount, "ReadOnly", json_new_bool(judge->arena, true));
 }
 
-bool binds_settle(struct judge *judge, json_t *out)
+void binds_settle(struct judge *judge, struct json *out)
 {
-    json_t *binds = json_at(out, binds_path), *mounts = json_at(out, mounts_path);
-    const struct field *bind = schema_find(judge->schema, binds_path);
+    struct json *binds = json_at(out, binds_path);
+    struct json *mount = json_elements(json_at(out, mounts_path));
+    const struct field *bind_field = schema_find(judge->schema, binds_path);
     const struct field *source = schema_find(judge->schema, source_path);
-    bool whole = true;
-    for (size_t i = 0; i < json_array_size(binds); i++)
-        whole = whole && settle_bind(judge, bind, binds, i);
-    for (size_t i = 0; i < json_array_size(mounts); i++)
-        whole = whole && settle_mount(judge, source, json_array_get(mounts, i));
-    return whole ||
-           judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
+    struct json *settled = json_new(judge->arena, JSON_LIST);
+    for (const struct json *bind = json_elements(binds); bind; bind = bind->next)
+        json_push(judge->arena, settled, settle_bind(judge, bind_field, bind));
+    if (binds)
+        json_replace(binds, settled);
+    for (; mount; mount = mount->next)
+        settle_mount(judge, source, mount);
 }

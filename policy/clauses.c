@@ -5,11 +5,11 @@
  */
 #include "rules.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "err.h"
 #include "json.h"
 #include "types.h"
@@ -18,263 +18,241 @@ static const char blanks[] = " \t";
 
 /* ---- items ---- */
 
-static const char *skip_blanks(const char *at)
+static char *skip_blanks(char *at)
 {
     return at + strspn(at, blanks);
 }
 
 /* One item of a clause: JSON, or bytes up to a blank or a comma. */
 struct item {
-    json_t *json; /* owned; NULL for plain text */
-    char *text;   /* owned; NULL for JSON that is no string */
+    const struct json *json; /* NULL for plain text */
+    const char *text;        /* NULL for JSON that is no string */
     bool exclude;
 };
 
-static void item_done(struct item *item)
-{
-    json_decref(item->json);
-    free(item->text);
-    *item = (struct item){0};
-}
+/* The text that is being read, and for what.  JSON is decoded where it stands, in a copy. */
+struct clauses {
+    struct arena *arena;
+    const struct type *type;
+    const char *text;
+    char *copy, *at;
+    struct rule *rule;
+    struct err *err;
+};
 
-static int item_read_json(const char **at, struct item *item, struct err *err)
+static int item_read_json(struct clauses *in, struct item *item)
 {
-    json_error_t error;
-    item->json =
-        json_load_whole(*at, strlen(*at),
-                        JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
+    struct json_fault fault;
+    const char *begin = in->text + (in->at - in->copy);
+    item->json = json_read_first(in->arena, in->at, &in->at, &fault);
     if (!item->json)
-        return err_set(err, "the JSON value that begins at '%.40s' is not valid: %s", *at,
-                       error.text);
-    *at += error.position;
-    if (json_is_string(item->json)) {
-        item->text = strdup(json_string_value(item->json));
-        return item->text ? 0 : err_set(err, "out of memory");
-    }
+        return fault.no_memory
+                   ? err_set(in->err, "out of memory")
+                   : err_set(in->err, "the JSON value that begins at '%.40s' is not valid: it %s",
+                             begin, fault.what);
+    item->text = json_text(item->json);
     return 0;
 }
 
 static bool is_clause(const char *word, size_t length);
 
 /* 1: an item; 0: the clause has no more; < 0: an error. */
-static int item_read(const char **at, struct item *ret, struct err *err)
+static int item_read(struct clauses *in, struct item *ret)
 {
     *ret = (struct item){0};
-    *at = skip_blanks(*at);
-    if (**at == '\0' || **at == ',')
+    in->at = skip_blanks(in->at);
+    if (*in->at == '\0' || *in->at == ',')
         return 0;
-    ret->exclude = **at == '!';
-    *at += ret->exclude;
-    if (strchr("\"[{", **at) && **at) {
-        if (item_read_json(at, ret, err) == 0)
-            return 1;
-        item_done(ret);
-        return -1;
-    }
-    size_t length = strcspn(*at, " \t,");
-    if (is_clause(*at, length))
-        return err_set(err,
+    ret->exclude = *in->at == '!';
+    in->at += ret->exclude;
+    if (*in->at && strchr("\"[{", *in->at))
+        return item_read_json(in, ret) < 0 ? -1 : 1;
+    size_t length = strcspn(in->at, " \t,");
+    if (is_clause(in->at, length))
+        return err_set(in->err,
                        "a comma must stand before '%.*s'; as a value, write it in double quotes",
-                       (int) length, *at);
-    ret->text = strndup(*at, length);
-    *at += length;
-    return ret->text ? 1 : err_set(err, "out of memory");
+                       (int) length, in->at);
+    ret->text = arena_copy(in->arena, in->at, length);
+    in->at += length;
+    return 1;
 }
 
 /* Exactly one item, for clauses that take one. */
-static int item_read_one(const char **at, const char *clause, struct item *ret, struct err *err)
+static int item_read_one(struct clauses *in, const char *clause, struct item *ret)
 {
     struct item more;
-    int found = item_read(at, ret, err);
+    int found = item_read(in, ret);
     if (found == 0)
-        return err_set(err, "%s needs a value, as in '%s VALUE'", clause, clause);
+        return err_set(in->err, "%s needs a value, as in '%s VALUE'", clause, clause);
     if (found < 0)
         return -1;
-    found = item_read(at, &more, err);
-    item_done(&more);
+    found = item_read(in, &more);
     if (found > 0)
-        return err_set(err, "%s takes one value here; write one with blanks in double quotes",
+        return err_set(in->err, "%s takes one value here; write one with blanks in double quotes",
                        clause);
     return found;
 }
 
 /* Adds a plain item to a list, a map or a set. */
-static int collect(const struct type *type, json_t *into, const char *text, struct err *err)
+static int collect(struct clauses *in, struct json *into, const char *text)
 {
     const char *equals = strchr(text, '=');
-    if (type->kind == KIND_STRINGS)
-        return json_array_append_new(into, json_string(text));
-    if (type->kind == KIND_SET)
-        return json_object_set_new(into, text, json_object());
-    if (!equals)
-        return err_set(err, "'%s' is not KEY=VALUE", text);
-    char *key = strndup(text, (size_t) (equals - text));
-    int done = key ? json_object_set_new(into, key, json_string(equals + 1)) : -1;
-    free(key);
-    return done;
+    if (in->type->kind == KIND_STRINGS)
+        json_push(in->arena, into, json_new_text(in->arena, text));
+    else if (in->type->kind == KIND_SET)
+        json_set(in->arena, into, text, json_new(in->arena, JSON_OBJECT));
+    else if (equals)
+        json_set(in->arena, into, arena_copy(in->arena, text, (size_t) (equals - text)),
+                 json_new_text(in->arena, equals + 1));
+    else
+        return err_set(in->err, "'%s' is not KEY=VALUE", text);
+    return 0;
 }
 
 /* ---- values ---- */
 
 /* The value of force and default for lists, maps and sets: several items, or one in JSON. */
-static json_t *value_collect(const struct type *type, const char **at, const char *clause,
-                             struct err *err)
+static const struct json *value_collect(struct clauses *in, const char *clause)
 {
     struct item item;
     int found;
-    bool is_list = type->kind == KIND_STRINGS, any = false;
-    json_t *value = is_list ? json_array() : json_object();
-    while ((found = item_read(at, &item, err)) > 0) {
-        if (item.json && !item.text && !any) {
-            json_decref(value);
-            value = json_incref(item.json);
-            item_done(&item);
-            found = item_read(at, &item, err);
-            item_done(&item);
-            if (found > 0)
-                found = err_set(err, "nothing can follow the JSON value of %s", clause);
-            any = true;
-            break;
+    struct json *value =
+        json_new(in->arena, in->type->kind == KIND_STRINGS ? JSON_LIST : JSON_OBJECT);
+    bool any = false;
+    for (; (found = item_read(in, &item)) > 0; any = true) {
+        if (!item.text && any) {
+            err_set(in->err, "a JSON list or object must be the only value of %s", clause);
+            return NULL;
         }
-        any = true;
-        found = item.text
-                    ? collect(type, value, item.text, err)
-                    : err_set(err, "a JSON list or object must be the only value of %s", clause);
-        item_done(&item);
-        if (found < 0)
-            break;
+        if (!item.text) {
+            const struct json *whole = item.json;
+            found = item_read(in, &item);
+            if (found > 0)
+                err_set(in->err, "nothing can follow the JSON value of %s", clause);
+            return found == 0 ? whole : NULL;
+        }
+        if (collect(in, value, item.text) < 0)
+            return NULL;
     }
-    if (found == 0 && !any)
-        found = err_set(err, "%s needs a value, as in '%s VALUE'", clause, clause);
-    if (found >= 0)
+    if (found == 0 && any)
         return value;
-    json_decref(value);
+    if (found == 0)
+        err_set(in->err, "%s needs a value, as in '%s VALUE'", clause, clause);
     return NULL;
 }
 
 /* The value of force and default. */
-static json_t *value_read(const struct type *type, const char **at, const char *clause,
-                          struct err *err)
+static const struct json *value_read(struct clauses *in, const char *clause)
 {
-    if (type->kind == KIND_STRINGS || type->kind == KIND_MAP || type->kind == KIND_SET)
-        return value_collect(type, at, clause, err);
     struct item item;
-    json_t *value = NULL;
-    if (item_read_one(at, clause, &item, err) == 0)
-        value = item.json ? json_incref(item.json) : type_parse(type, item.text, err);
-    item_done(&item);
-    return value;
+    const enum kind kind = in->type->kind;
+    if (kind == KIND_STRINGS || kind == KIND_MAP || kind == KIND_SET)
+        return value_collect(in, clause);
+    if (item_read_one(in, clause, &item) < 0)
+        return NULL;
+    return item.json ? item.json : type_parse(in->arena, in->type, item.text, in->err);
 }
 
-/* Shape and format of a value in the policy; image names are brought into their canonical form. */
-static int value_check(const struct type *type, json_t **value, struct err *err)
+/* Shape and format of a value in the policy, which comes in its canonical form; or NULL. */
+static const struct json *value_checked(struct clauses *in, const char *clause)
 {
     char wrong[TYPE_TEXT_BYTES];
-    if (!type_fits(type, *value, wrong) || json_is_null(*value))
-        return err_set(err, "the value %s", wrong);
-    bool empty = json_is_string(*value) && json_string_length(*value) == 0;
-    if (!empty && !type_is_formed(type, *value, wrong))
-        return err_set(err, "the value %s", wrong);
-    if (type->traits & TYPE_STRING && json_is_string(*value)) {
-        json_t *list = json_pack("[O]", *value);
-        json_decref(*value);
-        *value = list;
+    const struct type *type = in->type;
+    const struct json *value = value_read(in, clause);
+    if (!value)
+        return NULL;
+    bool empty = json_is(value, JSON_STRING) && value->size == 0;
+    if (!type_fits(type, value, wrong) || json_is(value, JSON_NULL) ||
+        (!empty && !type_is_formed(type, value, wrong))) {
+        err_set(in->err, "the value %s", wrong);
+        return NULL;
     }
-    if (type->codec && type->codec->canonical && !empty) {
-        char *text = type->codec->canonical(json_string_value(*value));
-        json_decref(*value);
-        *value = json_string(text);
-        free(text);
+    if (type->traits & TYPE_STRING && json_is(value, JSON_STRING)) {
+        struct json *list = json_new(in->arena, JSON_LIST);
+        json_push(in->arena, list, value);
+        value = list;
     }
-    return *value ? 0 : err_set(err, "out of memory");
+    if (type->codec && type->codec->canonical && !empty)
+        value = json_new_text(in->arena, type->codec->canonical(in->arena, json_text(value)));
+    return value;
 }
 
 /* ---- clauses ---- */
 
-static int read_forbid(const struct type *type, const char **at, struct rule *rule, struct err *err)
+static int read_forbid(struct clauses *in)
 {
-    (void) type, (void) at, (void) err;
-    rule->forbid = true;
+    in->rule->forbid = true;
     return 0;
 }
 
-static int read_allow(const struct type *type, const char **at, struct rule *rule, struct err *err)
+static int read_allow(struct clauses *in)
 {
-    (void) type, (void) at, (void) err;
-    rule->allow = true;
+    in->rule->allow = true;
     return 0;
 }
 
-static int read_force(const struct type *type, const char **at, struct rule *rule, struct err *err)
+static int read_force(struct clauses *in)
 {
-    const char *text = skip_blanks(*at);
+    const char *text = skip_blanks(in->at);
     bool is_name = (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z');
-    if (type->kind == KIND_NUMBER && is_name) {
+    if (in->type->kind == KIND_NUMBER && is_name) {
         struct item item;
-        int done = item_read_one(at, "force", &item, err);
-        rule->force_path = done == 0 ? item.text : NULL;
-        if (done < 0)
-            item_done(&item);
+        int done = item_read_one(in, "force", &item);
+        in->rule->force_path = done == 0 ? item.text : NULL;
         return done;
     }
-    rule->force = value_read(type, at, "force", err);
-    return rule->force ? value_check(type, &rule->force, err) : -1;
+    in->rule->force = value_checked(in, "force");
+    return in->rule->force ? 0 : -1;
 }
 
-static int read_default(const struct type *type, const char **at, struct rule *rule,
-                        struct err *err)
+static int read_default(struct clauses *in)
 {
-    rule->fallback = value_read(type, at, "default", err);
-    return rule->fallback ? value_check(type, &rule->fallback, err) : -1;
+    in->rule->fallback = value_checked(in, "default");
+    return in->rule->fallback ? 0 : -1;
 }
 
-static int read_bound(const struct type *type, const char **at, const char *clause, int64_t *ret,
-                      struct err *err)
+static int read_bound(struct clauses *in, const char *clause, int64_t *ret)
 {
     /* What max and min count where they do not compare the value itself. */
     static const struct type bytes = {.kind = KIND_NUMBER, .unit = UNIT_BYTES, .most = INT64_MAX};
     static const struct type count = {.kind = KIND_NUMBER, .unit = UNIT_COUNT, .most = INT64_MAX};
+    const struct type *type = in->type;
+    struct item item;
     if (type->kind == KIND_BOOL || type->kind == KIND_OBJECT)
-        return err_set(err, "%s does not fit a field of type %s; %s", clause, type->name,
+        return err_set(in->err, "%s does not fit a field of type %s; %s", clause, type->name,
                        type->kind == KIND_BOOL ? "write allow, forbid or force true"
                                                : "write allow or forbid, and bound its members");
     if (type->kind == KIND_STRING && !(type->traits & (TYPE_LENGTH | TYPE_PORTS)))
-        return err_set(err, "%s would count the letters of a field of type %s; write one-of",
+        return err_set(in->err, "%s would count the letters of a field of type %s; write one-of",
                        clause, type->name);
     if (type->kind != KIND_NUMBER && !(type->traits & TYPE_PORTS))
         type = type->kind == KIND_STRING ? &bytes : &count;
-    struct item item;
-    int done = item_read_one(at, clause, &item, err);
-    if (done == 0)
-        done = item.text ? type_parse_number(type, item.text, ret, err)
-                         : err_set(err, "%s takes a number, not JSON", clause);
-    item_done(&item);
-    return done;
+    if (item_read_one(in, clause, &item) < 0)
+        return -1;
+    return item.text ? type_parse_number(type, item.text, ret, in->err)
+                     : err_set(in->err, "%s takes a number, not JSON", clause);
 }
 
-static int read_max(const struct type *type, const char **at, struct rule *rule, struct err *err)
+static int read_max(struct clauses *in)
 {
-    rule->has_max = true;
-    return read_bound(type, at, "max", &rule->max, err);
+    in->rule->has_max = true;
+    return read_bound(in, "max", &in->rule->max);
 }
 
-static int read_min(const struct type *type, const char **at, struct rule *rule, struct err *err)
+static int read_min(struct clauses *in)
 {
-    rule->has_min = true;
-    return read_bound(type, at, "min", &rule->min, err);
+    in->rule->has_min = true;
+    return read_bound(in, "min", &in->rule->min);
 }
 
 /* A key alone stands for every KEY=VALUE, so that either may be well formed. */
-static const char *text_wrong(const struct type *type, const char *text)
+static const char *text_wrong(struct arena *arena, const struct type *type, const char *text)
 {
     type_format *format = type->kind <= KIND_STRINGS ? type->format : type->format_key;
     const char *wrong = format ? format(text) : NULL;
-    char *pair;
-    if (!wrong || !(type->traits & TYPE_PAIRS) || asprintf(&pair, "%s=x", text) < 0)
-        return wrong;
-    wrong = format(pair) ? wrong : NULL;
-    free(pair);
-    return wrong;
+    const bool stands_for_pairs =
+        wrong && type->traits & TYPE_PAIRS && !format(arena_print(arena, "%s=x", text));
+    return stands_for_pairs ? NULL : wrong;
 }
 
 /* Whether an item stands for all that is the client's own: "own", "own:/data". */
@@ -285,10 +263,12 @@ static bool names_own(const struct type *type, const struct item *item)
 }
 
 /* An item is held to the format of the values that it is to match. */
-static int check_item(const struct type *type, const struct rule_item *item, struct err *err)
+static int check_item(const struct clauses *in, const struct rule_item *item)
 {
+    const struct type *type = in->type;
     if (item->own && item->exclude)
-        return err_set(err, "'!%s' would exclude what one made oneself; leave it out", item->text);
+        return err_set(in->err, "'!%s' would exclude what one made oneself; leave it out",
+                       item->text);
     bool is_pair = type->kind == KIND_MAP && strchr(item->text, '=');
     bool is_pattern = !item->literal && strchr(item->text, '*');
     const char *wrong = NULL;
@@ -297,46 +277,61 @@ static int check_item(const struct type *type, const struct rule_item *item, str
     if (type->codec && type->codec->item_wrong)
         wrong = item->exclude ? NULL : type->codec->item_wrong(item->text);
     else if (!is_pattern)
-        wrong = text_wrong(type, item->text);
+        wrong = text_wrong(in->arena, type, item->text);
     else if (type->codec && type->codec->pattern_wrong && !item->exclude)
         wrong = type->codec->pattern_wrong(item->text);
-    return wrong ? err_set(err, "the item '%s' of one-of %s", item->text, wrong) : 0;
+    return wrong ? err_set(in->err, "the item '%s' of one-of %s", item->text, wrong) : 0;
 }
 
-static int read_one_of(const struct type *type, const char **at, struct rule *rule, struct err *err)
+/* One more; they lie one behind the other, so the list is copied when it is full. */
+static struct rule_item *item_add(struct clauses *in, const struct item *item)
+{
+    struct rule *rule = in->rule;
+    const size_t count = rule->item_count;
+    if ((count & (count - 1)) == 0) {
+        struct rule_item *more = arena_take(in->arena, (count ? 2 * count : 1) * sizeof(*more));
+        if (!more)
+            return NULL;
+        if (count > 0)
+            memcpy(more, rule->items, count * sizeof(*more));
+        rule->items = more;
+    }
+    rule->items[rule->item_count] = (struct rule_item){
+        item->text, item->exclude, item->json != NULL, names_own(in->type, item)};
+    rule->has_pairs |= strchr(item->text, '=') != NULL;
+    return &rule->items[rule->item_count++];
+}
+
+static int read_one_of(struct clauses *in)
 {
     struct item item;
     int found;
     bool any = false;
+    const struct type *type = in->type;
     if (!type_has_choice(type))
-        return err_set(err, "one-of does not fit a field of type %s; %s", type->name,
+        return err_set(in->err, "one-of does not fit a field of type %s; %s", type->name,
                        type->kind == KIND_NUMBER ? "write max and min"
                        : type->kind == KIND_BOOL ? "write allow, forbid or force"
                                                  : "write allow or forbid");
-    while ((found = item_read(at, &item, err)) > 0) {
-        struct rule_item *grown = realloc(rule->items, (rule->item_count + 1) * sizeof(*grown));
-        if (grown)
-            rule->items = grown;
-        if (!grown || !item.text) {
-            item_done(&item);
-            return err_set(err, grown ? "one-of takes words and strings only" : "out of memory");
-        }
-        grown[rule->item_count++] =
-            (struct rule_item){item.text, item.exclude, item.json != NULL, names_own(type, &item)};
-        json_decref(item.json);
-        any |= !item.exclude;
-        if (check_item(type, &grown[rule->item_count - 1], err) < 0)
+    while ((found = item_read(in, &item)) > 0) {
+        if (!item.text)
+            return err_set(in->err, "one-of takes words and strings only");
+        const struct rule_item *added = item_add(in, &item);
+        if (!added)
+            return err_set(in->err, "out of memory");
+        if (check_item(in, added) < 0)
             return -1;
+        any |= !item.exclude;
     }
     if (found == 0 && !any)
-        return err_set(err, rule->item_count ? "one-of has exclusions only; begin with '*'"
-                                             : "one-of needs items, as in 'one-of A B'");
+        return err_set(in->err, in->rule->item_count ? "one-of has exclusions only; begin with '*'"
+                                                     : "one-of needs items, as in 'one-of A B'");
     return found;
 }
 
 static const struct clause {
     const char *word;
-    int (*read)(const struct type *type, const char **at, struct rule *rule, struct err *err);
+    int (*read)(struct clauses *in);
 } clauses[] = {
 #define CLAUSE(reader, word, form, why) {word, read_##reader},
 #include "clauses.def"
@@ -363,38 +358,38 @@ static bool is_clause(const char *word, size_t length)
     return clause_find(word, length) != NULL;
 }
 
-static int read_clauses(const struct type *type, const char *at, struct rule *rule, struct err *err)
+static int read_clauses(struct clauses *in)
 {
     unsigned seen = 0;
     for (;;) {
-        at = skip_blanks(at);
-        size_t length = strcspn(at, " \t,");
-        const struct clause *clause = clause_find(at, length);
+        in->at = skip_blanks(in->at);
+        size_t length = strcspn(in->at, " \t,");
+        const struct clause *clause = clause_find(in->at, length);
         if (!clause)
             return err_set(
-                err,
+                in->err,
                 "'%.*s' is no rule; write forbid, allow, force V, default V, max V, min V or "
                 "one-of A B",
-                (int) (length < 60 ? length : 60), at);
+                (int) (length < 60 ? length : 60), in->at);
         unsigned bit = 1U << (clause - clauses);
         if (seen & bit)
-            return err_set(err, "%s is said twice; say it once", clause->word);
+            return err_set(in->err, "%s is said twice; say it once", clause->word);
         seen |= bit;
-        at += length;
-        if (clause->read(type, &at, rule, err) < 0)
+        in->at += length;
+        if (clause->read(in) < 0)
             return -1;
-        at = skip_blanks(at);
-        if (*at == '\0')
+        in->at = skip_blanks(in->at);
+        if (*in->at == '\0')
             break;
-        if (*at != ',')
-            return err_set(err, "a comma must follow %s, not '%.40s'", clause->word, at);
-        at++;
+        if (*in->at != ',')
+            return err_set(in->err, "a comma must follow %s, not '%.40s'", clause->word, in->at);
+        in->at++;
     }
     unsigned forbid = 1U << CLAUSE_forbid, force = 1U << CLAUSE_force;
     if (seen & forbid && seen != forbid)
-        return err_set(err, "forbid stands alone; leave it out, or leave out the rest");
+        return err_set(in->err, "forbid stands alone; leave it out, or leave out the rest");
     if (seen & force && seen != force)
-        return err_set(err, "force stands alone; leave it out, or leave out the rest");
+        return err_set(in->err, "force stands alone; leave it out, or leave out the rest");
     return 0;
 }
 
@@ -407,16 +402,17 @@ static bool is_unlimited(const struct type *type, int64_t number)
 }
 
 /* `own` is no value: which of them would it be? */
-static int check_own(const struct type *type, const json_t *value, struct err *err)
+static int check_own(const struct type *type, const struct json *value, struct err *err)
 {
-    const char *text = json_string_value(value);
+    const char *text = json_text(value);
     bool is_own = text && type_own_part(type, text) == 3 && memcmp(text, "own", 3) == 0;
     return is_own
                ? err_set(err, "'%s' stands for many and cannot be sent; write it in one-of", text)
                : 0;
 }
 
-static int check_default(const struct type *type, const struct rule *rule, struct err *err)
+static int check_default(struct arena *arena, const struct type *type, const struct rule *rule,
+                         struct err *err)
 {
     int64_t measure = type_measure(type, rule->fallback);
     char bound[TYPE_TEXT_BYTES], shown[TYPE_TEXT_BYTES];
@@ -430,12 +426,13 @@ static int check_default(const struct type *type, const struct rule *rule, struc
     if (rule->has_max && is_unlimited(type, measure))
         return err_set(err, "the default %s means no limit, which is over the max %s", shown,
                        type_print_number(type, rule->max, bound));
-    if (rule->item_count && rule_offender(type, rule, rule->fallback, NULL, &excluded))
+    if (rule->item_count && rule_offender(arena, type, rule, rule->fallback, NULL, &excluded))
         return err_set(err, "the default %s is not in one-of; add it there", shown);
     return 0;
 }
 
-static int check_sense(const struct type *type, const struct rule *rule, struct err *err)
+static int check_sense(struct arena *arena, const struct type *type, const struct rule *rule,
+                       struct err *err)
 {
     char max[TYPE_TEXT_BYTES], min[TYPE_TEXT_BYTES];
     if (rule->has_max && is_unlimited(type, rule->max))
@@ -447,16 +444,20 @@ static int check_sense(const struct type *type, const struct rule *rule, struct 
                        type_print_number(type, rule->max, max));
     if (check_own(type, rule->force, err) < 0 || check_own(type, rule->fallback, err) < 0)
         return -1;
-    return rule->fallback ? check_default(type, rule, err) : 0;
+    return rule->fallback ? check_default(arena, type, rule, err) : 0;
 }
 
-int rule_parse(const struct type *type, const char *text, const char *origin, struct rule *ret,
-               struct err *err)
+int rule_parse(struct arena *arena, const struct type *type, const char *text, const char *origin,
+               struct rule *ret, struct err *err)
 {
-    *ret = (struct rule){.text = strdup(text), .origin = origin ? strdup(origin) : NULL};
-    if (!ret->text || (origin && !ret->origin))
+    *ret = (struct rule){.text = arena_copy(arena, text, strlen(text)),
+                         .origin = origin ? arena_copy(arena, origin, strlen(origin)) : NULL};
+    struct clauses in = {.arena = arena, .type = type, .text = text, .rule = ret, .err = err};
+    in.copy = in.at = arena_take(arena, strlen(text) + 1);
+    if (!in.copy)
         return err_set(err, "out of memory");
-    if (read_clauses(type, text, ret, err) < 0)
+    strcpy(in.copy, text);
+    if (read_clauses(&in) < 0 || check_sense(arena, type, ret, err) < 0)
         return -1;
-    return check_sense(type, ret, err);
+    return arena->failed ? err_set(err, "out of memory") : 0;
 }

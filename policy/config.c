@@ -385,7 +385,7 @@ static int options_set(const struct options *options, void *target, const char *
     }
     if (near.best)
         return err_set(err, "[%s] has no key '%.80s'; did you mean '%s'?", section, key, near.best);
-    return err_set(err, "[%s] has no key '%.80s'; `caisson reference` lists them", section, key);
+    return err_set(err, "[%s] has no key '%.80s'; caisson.ini(5) lists them", section, key);
 }
 
 int config_init(struct config *config, struct err *err)

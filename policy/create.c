@@ -4,10 +4,10 @@
  */
 #include "create.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arena.h"
 #include "binds.h"
 #include "field.h"
 #include "json.h"
@@ -20,55 +20,52 @@
 
 static const char endpoints_path[] = "NetworkingConfig.EndpointsConfig";
 
-static bool out_of_memory(struct judge *judge)
-{
-    return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
-}
-
 /* The Engine takes a port without a protocol for one of tcp; one that is there twice is not. */
-static void complete_ports(json_t *ports)
+static void complete_ports(struct arena *arena, struct json *ports)
 {
     char whole[16];
-    const char *key;
-    json_t *value, *fresh = json_object();
-    json_object_foreach (ports, key, value) {
-        size_t digits = strspn(key, "0123456789");
-        bool bare = digits > 0 && digits <= 5 && key[digits] == '\0';
-        snprintf(whole, sizeof(whole), "%.5s/tcp", key);
-        json_object_set(fresh, bare && !json_object_get(ports, whole) ? whole : key, value);
+    struct json *fresh = json_new(arena, JSON_OBJECT);
+    struct json_index index = json_index(arena, ports);
+    for (const struct json *port = json_members(ports); port; port = port->next) {
+        size_t digits = strspn(port->key, "0123456789");
+        bool bare = digits > 0 && digits <= 5 && port->key[digits] == '\0';
+        snprintf(whole, sizeof(whole), "%.5s/tcp", port->key);
+        if (bare && !json_index_find(&index, whole))
+            json_put(arena, fresh, arena_copy(arena, whole, digits + 4), digits + 4, port);
+        else
+            json_put(arena, fresh, port->key, port->key_bytes, port);
     }
-    if (json_object_size(fresh) == json_object_size(ports) && json_object_clear(ports) == 0)
-        json_object_update(ports, fresh);
-    json_decref(fresh);
+    if (fresh->size > 0)
+        json_replace(ports, fresh);
 }
 
-void create_prepare(const struct schema *schema, json_t *body)
+void create_prepare(struct judge *judge, struct json *body)
 {
-    complete_ports(json_object_get(body, "ExposedPorts"));
-    complete_ports(json_at(body, "HostConfig.PortBindings"));
-    const struct field *field = schema_find(schema, endpoints_path);
-    json_t *endpoints = json_at(body, endpoints_path);
-    const char *mode = json_string_value(json_at(body, "HostConfig.NetworkMode"));
+    complete_ports(judge->arena, json_get(body, "ExposedPorts"));
+    complete_ports(judge->arena, json_at(body, "HostConfig.PortBindings"));
+    const struct field *field = schema_find(judge->schema, endpoints_path);
+    struct json *endpoints = json_at(body, endpoints_path);
+    const char *mode = json_text(json_at(body, "HostConfig.NetworkMode"));
     const char *const keys[] = {"default", mode ? mode : "default"};
-    if (!json_is_object(endpoints))
+    if (!json_is(endpoints, JSON_OBJECT))
         return;
     for (size_t i = 0; i < 2; i++)
-        if (judge_is_neutral_object(field, json_object_get(endpoints, keys[i])))
-            json_object_del(endpoints, keys[i]);
+        if (judge_is_neutral_object(field, json_get(endpoints, keys[i])))
+            json_drop(endpoints, keys[i]);
 }
 
 /*
  * The Engine takes CpuQuota -1 beside NanoCpus, and the quota in force is then -1: no limit.  And
  * a quota is a share of its period: what bounds it was meant for the usual one.
  */
-bool create_check_cpu(struct judge *judge, const json_t *out)
+bool create_check_cpu(struct judge *judge, const struct json *out)
 {
     enum { USUAL_PERIOD = 100000 };
     static const char *const others[] = {"HostConfig.CpuQuota", "HostConfig.CpuPeriod"};
     const struct field *field = schema_find(judge->schema, others[0]);
-    const int64_t nano = json_integer_value(json_at(out, "HostConfig.NanoCpus"));
-    const int64_t quota = json_integer_value(json_at(out, others[0]));
-    const int64_t period = json_integer_value(json_at(out, others[1]));
+    const int64_t nano = json_number(json_at(out, "HostConfig.NanoCpus"));
+    const int64_t quota = json_number(json_at(out, others[0]));
+    const int64_t period = json_number(json_at(out, others[1]));
     if (nano && (quota || period))
         return judge_refuse(judge, REASON_FIELD_REFUSED, others[quota == 0],
                             "%s cannot be combined with HostConfig.NanoCpus; to use it, write "
@@ -88,10 +85,10 @@ bool create_check_cpu(struct judge *judge, const json_t *out)
  * What is a volume of the client's own as the Source of a volume is, as that of an image or of a
  * mount of the cluster, whatever has that name.
  */
-static bool check_source(struct judge *judge, const json_t *mount, const char *type)
+static bool check_source(struct judge *judge, const struct json *mount, const char *type)
 {
     const struct field *field = schema_find(judge->schema, "HostConfig.Mounts[].Source");
-    const char *source = json_string_value(json_object_get(mount, "Source"));
+    const char *source = json_text(json_get(mount, "Source"));
     char shown[JSON_QUOTE_BYTES * 8];
     if (!source || (type && strcmp(type, "volume") == 0) ||
         !rule_passes_as_own(field->type, &field->rule, source))
@@ -104,7 +101,7 @@ static bool check_source(struct judge *judge, const json_t *mount, const char *t
 }
 
 /* Options of another type than the mount's own: dropped if only we wrote them, else refused. */
-static bool check_mount(struct judge *judge, json_t *mount, const json_t *body_mount)
+static bool check_mount(struct judge *judge, struct json *mount, const struct json *body_mount)
 {
     static const struct {
         const char *type, *options;
@@ -112,36 +109,38 @@ static bool check_mount(struct judge *judge, json_t *mount, const json_t *body_m
         {"bind", "BindOptions"},   {"volume", "VolumeOptions"},   {"tmpfs", "TmpfsOptions"},
         {"image", "ImageOptions"}, {"cluster", "ClusterOptions"},
     };
-    const char *type = json_string_value(json_object_get(mount, "Type"));
+    const char *type = json_text(json_get(mount, "Type"));
     char path[80];
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if ((type && strcmp(type, kinds[i].type) == 0) || !json_object_get(mount, kinds[i].options))
+        if ((type && strcmp(type, kinds[i].type) == 0) || !json_get(mount, kinds[i].options))
             continue;
         snprintf(path, sizeof(path), "HostConfig.Mounts[].%s", kinds[i].options);
         if (!judge_is_neutral(schema_find(judge->schema, path),
-                              json_object_get(body_mount, kinds[i].options)))
+                              json_get(body_mount, kinds[i].options)))
             return judge_refuse(judge, REASON_FIELD_REFUSED, path,
                                 "%s is only for mounts of type %s", path, kinds[i].type);
-        json_object_del(mount, kinds[i].options);
+        json_drop(mount, kinds[i].options);
     }
     return check_source(judge, mount, type) &&
            label_check(judge, json_at(mount, "VolumeOptions.Labels"),
                        "HostConfig.Mounts[].VolumeOptions.Labels");
 }
 
-static bool check_mounts(struct judge *judge, const json_t *body, json_t *out)
+static bool check_mounts(struct judge *judge, const struct json *body, struct json *out)
 {
-    const json_t *mounts = json_at(out, "HostConfig.Mounts");
-    const json_t *theirs = json_at(body, "HostConfig.Mounts");
-    for (size_t i = 0; i < json_array_size(mounts); i++)
-        if (!check_mount(judge, json_array_get(mounts, i), json_array_get(theirs, i)))
+    const struct json *theirs = json_elements(json_at(body, "HostConfig.Mounts"));
+    struct json *mount = json_elements(json_at(out, "HostConfig.Mounts"));
+    for (; mount; mount = mount->next) {
+        if (!check_mount(judge, mount, theirs))
             return false;
+        theirs = theirs ? theirs->next : NULL;
+    }
     return true;
 }
 
-static const char *mode_of(const json_t *out)
+static const char *mode_of(const struct json *out)
 {
-    const char *mode = json_string_value(json_at(out, "HostConfig.NetworkMode"));
+    const char *mode = json_text(json_at(out, "HostConfig.NetworkMode"));
     return mode ? mode : "default";
 }
 
@@ -150,56 +149,58 @@ static bool is_own_network(const struct judge *judge, const char *name)
     return judge_owned(judge, OWNER_NETWORK, name, strlen(name)) != NULL;
 }
 
-/* Puts the entries in the place of those that are there. */
-static bool put_endpoints(struct judge *judge, json_t *out, json_t *endpoints)
+/* The entries, to be changed; made where there are none. */
+static struct json *endpoints_of(struct judge *judge, struct json *out)
 {
-    if (!json_object_get(out, "NetworkingConfig") &&
-        json_object_set_new(out, "NetworkingConfig", json_object()) < 0)
-        return out_of_memory(judge);
-    return json_object_set(json_object_get(out, "NetworkingConfig"), "EndpointsConfig",
-                           endpoints) == 0 ||
-           out_of_memory(judge);
+    struct json *network = json_get(out, "NetworkingConfig");
+    if (!network)
+        network =
+            json_set(judge->arena, out, "NetworkingConfig", json_new(judge->arena, JSON_OBJECT));
+    struct json *endpoints = json_get(network, "EndpointsConfig");
+    return endpoints ? endpoints
+                     : json_set(judge->arena, network, "EndpointsConfig",
+                                json_new(judge->arena, JSON_OBJECT));
 }
 
 /* The client's own networks are named by their ids here, too, each once. */
-static bool settle_keys(struct judge *judge, json_t *out)
+static bool settle_keys(struct judge *judge, struct json *out)
 {
-    json_t *settled = json_object(), *theirs = json_at(out, endpoints_path), *entry;
-    const char *key;
+    struct json *endpoints = json_at(out, endpoints_path);
+    struct json *settled = json_new(judge->arena, JSON_OBJECT);
     char shown[JSON_QUOTE_BYTES * 8];
-    json_object_foreach (theirs, key, entry) {
-        const char *id = judge_owned(judge, OWNER_NETWORK, key, strlen(key));
-        if (json_object_get(settled, id ? id : key))
-            judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
-                         "%s: '%s' names a network that stands there already", endpoints_path,
-                         json_quote(shown, sizeof(shown), key));
-        else if (json_object_set(settled, id ? id : key, entry) < 0)
-            out_of_memory(judge);
+    for (const struct json *entry = json_members(endpoints); entry; entry = entry->next) {
+        const char *id = judge_owned(judge, OWNER_NETWORK, entry->key, entry->key_bytes);
+        const char *key = id ? id : entry->key;
+        json_put(judge->arena, settled, key, strlen(key), entry);
     }
-    bool good = !judge->refused && (!theirs || put_endpoints(judge, out, settled));
-    json_decref(settled);
-    return good;
+    const struct json *twin = json_repeated(judge->arena, settled);
+    const struct json *theirs = json_members(endpoints), *ours = json_members(settled);
+    for (; twin && ours != twin; ours = ours->next)
+        theirs = theirs->next;
+    if (twin)
+        return judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
+                            "%s: '%s' names a network that stands there already", endpoints_path,
+                            json_quote(shown, sizeof(shown), theirs->key));
+    if (endpoints)
+        json_replace(endpoints, settled);
+    return true;
 }
 
 /*
  * An entry that says nothing is left out; what the policy forces on endpoints holds for the one
  * that the network mode alone makes, too.
  */
-static bool settle_endpoint(struct judge *judge, json_t *out)
+static bool settle_endpoint(struct judge *judge, struct json *out)
 {
     const char *mode = mode_of(out);
-    json_t *endpoints = json_at(out, endpoints_path);
-    if (json_object_get(endpoints, mode) && json_object_size(json_object_get(endpoints, mode)) == 0)
-        json_object_del(endpoints, mode);
-    if (json_object_get(endpoints, mode))
+    struct json *endpoints = json_at(out, endpoints_path), *entry = json_get(endpoints, mode);
+    if (json_size(entry) > 0)
         return true;
-    json_t *entry = judge_members(judge, schema_find(judge->schema, endpoints_path), NULL);
-    endpoints = endpoints ? json_incref(endpoints) : json_object();
-    if (json_object_size(entry) > 0 &&
-        (json_object_set(endpoints, mode, entry) < 0 || !put_endpoints(judge, out, endpoints)))
-        out_of_memory(judge);
-    json_decref(endpoints);
-    json_decref(entry);
+    if (entry)
+        json_drop(endpoints, mode);
+    entry = judge_members(judge, schema_find(judge->schema, endpoints_path), NULL);
+    if (json_size(entry) > 0)
+        json_set(judge->arena, endpoints_of(judge, out), mode, entry);
     return !judge->refused;
 }
 
@@ -231,63 +232,51 @@ static bool check_further(struct judge *judge, const char *key, const char *mode
 }
 
 /* An endpoint attaches the container to its network, whatever the network mode says. */
-static bool check_endpoints(struct judge *judge, const json_t *out)
+static bool check_endpoints(struct judge *judge, const struct json *out)
 {
-    const char *mode = mode_of(out), *key;
-    json_t *entry;
-    json_object_foreach (json_at(out, endpoints_path), key, entry) {
-        if (strcmp(key, mode) != 0 && !check_further(judge, key, mode))
+    const char *mode = mode_of(out);
+    const struct json *entry = json_members(json_at(out, endpoints_path));
+    for (; entry; entry = entry->next)
+        if (strcmp(entry->key, mode) != 0 && !check_further(judge, entry->key, mode))
             return false;
-    }
     return true;
 }
 
 /* Every endpoint at a network of the client's own is pinned to it: see label.h. */
-static bool pin_endpoints(struct judge *judge, json_t *out)
+static void pin_endpoints(struct judge *judge, struct json *out)
 {
-    const char *mode = mode_of(out), *key;
-    json_t *endpoints = json_at(out, endpoints_path), *entry;
+    const char *mode = mode_of(out);
     if (!is_own_network(judge, mode))
-        return true;
-    endpoints = endpoints ? json_incref(endpoints) : json_object();
-    if (!json_object_get(endpoints, mode) &&
-        json_object_set_new(endpoints, mode, json_object()) < 0)
-        out_of_memory(judge);
-    json_object_foreach (endpoints, key, entry) {
-        if (json_object_set_new(entry, "NetworkID", json_string(key)) < 0)
-            out_of_memory(judge);
-    }
-    bool good = !judge->refused && put_endpoints(judge, out, endpoints);
-    json_decref(endpoints);
-    return good;
+        return;
+    struct json *endpoints = endpoints_of(judge, out);
+    if (!json_get(endpoints, mode))
+        json_set(judge->arena, endpoints, mode, json_new(judge->arena, JSON_OBJECT));
+    for (struct json *entry = json_members(endpoints); entry; entry = entry->next)
+        json_set(judge->arena, entry, "NetworkID", json_new_text(judge->arena, entry->key));
 }
 
 /*
  * Both are always sent: without a HostConfig, Engines up to 26.1 read its fields from the top
  * level.
  */
-static bool complete(struct judge *judge, json_t **out)
+static void complete(struct judge *judge, struct json *out)
 {
-    json_t *host = json_object_get(*out, "HostConfig"),
-           *network = json_at(*out, "NetworkingConfig");
-    if (!host)
-        json_object_set_new(*out, "HostConfig", json_object());
-    if (!network)
-        json_object_set_new(*out, "NetworkingConfig", network = json_object());
-    if (!json_object_get(network, "EndpointsConfig"))
-        json_object_set_new(network, "EndpointsConfig", json_object());
-    json_t *ordered = label_order(&judge->schema->root, *out);
-    json_decref(*out);
-    *out = ordered;
-    return json_at(ordered, endpoints_path) && json_at(ordered, "HostConfig")
-               ? true
-               : out_of_memory(judge);
+    if (!json_get(out, "HostConfig"))
+        json_set(judge->arena, out, "HostConfig", json_new(judge->arena, JSON_OBJECT));
+    endpoints_of(judge, out);
+    label_order(judge, &judge->schema->root, out);
 }
 
-bool create_finish(struct judge *judge, const json_t *body, json_t **out)
+bool create_finish(struct judge *judge, const struct json *body, struct json *out)
 {
-    return create_check_cpu(judge, *out) && check_mounts(judge, body, *out) &&
-           binds_settle(judge, *out) && settle_keys(judge, *out) && settle_endpoint(judge, *out) &&
-           check_endpoints(judge, *out) && pin_endpoints(judge, *out) && label_stamp(judge, *out) &&
-           complete(judge, out);
+    if (!create_check_cpu(judge, out) || !check_mounts(judge, body, out))
+        return false;
+    binds_settle(judge, out);
+    if (!settle_keys(judge, out) || !settle_endpoint(judge, out) || !check_endpoints(judge, out))
+        return false;
+    pin_endpoints(judge, out);
+    if (!label_stamp(judge, out))
+        return false;
+    complete(judge, out);
+    return true;
 }

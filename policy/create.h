@@ -7,21 +7,20 @@
 
 #include <stdbool.h>
 
-struct json_t;
+struct json;
 struct judge;
-struct schema;
 
 /* Before the walk: drops the endpoint entries that say nothing, as every CLI sends one. */
-void create_prepare(const struct schema *schema, struct json_t *body);
+void create_prepare(struct judge *judge, struct json *body);
 
 /*
  * After the walk: checks fields against each other, and stamps the label.
- * *out is replaced by the document to send; false when a check refuses.
+ * out becomes the document to send; false when a check refuses.
  */
-bool create_finish(struct judge *judge, const struct json_t *body, struct json_t **out);
+bool create_finish(struct judge *judge, const struct json *body, struct json *out);
 
 /* Of what is sent: a quota of CPU time is within its rule in every period, and beside no NanoCpus.
  */
-bool create_check_cpu(struct judge *judge, const struct json_t *out);
+bool create_check_cpu(struct judge *judge, const struct json *out);
 
 #endif

@@ -4,9 +4,9 @@
  */
 #include "echo.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
+#include "arena.h"
 #include "json.h"
 #include "operation.h"
 #include "query.h"
@@ -21,16 +21,14 @@ bool echo_is_field(const struct operation *op, const char *name, size_t bytes)
 
 bool echo_is_query(const struct operation *op, const char *body, size_t bytes, char wrong[160])
 {
+    struct arena arena = {0};
     struct json_fault fault;
-    const char *key, *strange = NULL;
-    json_t *value, *object = json_read_strict(body, bytes, ECHO_DEPTH, &fault);
     char shown[JSON_QUOTE_BYTES * 8];
-    json_object_foreach (object, key, value) {
-        if (!strange && !query_knows(op, key))
-            strange = key;
-    }
-    snprintf(wrong, 160, "%.150s", strange ? json_quote(shown, sizeof(shown), strange) : "");
-    bool good = object && !strange;
-    json_decref(object);
-    return good;
+    const struct json *object = json_read_strict(&arena, body, bytes, ECHO_DEPTH, &fault);
+    const struct json *strange = json_members(object);
+    while (strange && query_knows(op, strange->key))
+        strange = strange->next;
+    snprintf(wrong, 160, "%.150s", strange ? json_quote(shown, sizeof(shown), strange->key) : "");
+    arena_done(&arena);
+    return object && !strange;
 }

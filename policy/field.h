@@ -8,13 +8,19 @@
 
 #include "rules.h"
 
-struct json_t;
-struct schema;
+struct json;
 struct type;
+
+/* Fields by a text of theirs: where its hash says, or in the next place that is free. */
+struct field_names {
+    struct field **slots;
+    size_t mask;
+};
 
 struct field {
     const char *path; /* "HostConfig.Mounts[].Type" */
     const char *name; /* its last part */
+    size_t name_bytes;
     const char *why;
     const char *risk;    /* which values lead how far: risk.h */
     const char *neutral; /* further neutral values, separated by blanks; or NULL */
@@ -22,20 +28,23 @@ struct field {
     const struct type *type;
     struct rule rule;             /* in force */
     struct rule builtin;          /* of the row, once the policy has replaced it; see below */
-    struct json_t *safe;          /* what the built-in rule sends when nothing is asked; or NULL */
+    const struct json *safe;      /* what the built-in rule sends when nothing is asked; or NULL */
     bool open;                    /* the built-in rule is `allow` */
     bool keeps;                   /* of an update: what is absent keeps its value */
     bool zero_keeps;              /* ... and so does what is 0 */
     const struct field *object;   /* whose member it is; NULL for a member of the body */
     struct field *members, *next; /* first member; next member of the same object */
+    size_t member_count, place;   /* place: among the members of its object */
+    struct field_names names;     /* its members by their names */
+    bool quiet;                   /* where it is absent, nothing is sent, and nothing refused */
 };
 
 /* What a schema is built from, beside its rows. */
 struct schema_table {
     const char *section; /* of the policy file, where its rules are changed */
     /* What is true of the body as a whole, before and after the walk; or NULL. See create.h. */
-    void (*prepare)(const struct schema *schema, struct json_t *body);
-    bool (*finish)(struct judge *judge, const struct json_t *body, struct json_t **out);
+    void (*prepare)(struct judge *judge, struct json *body);
+    bool (*finish)(struct judge *judge, const struct json *body, struct json *out);
 };
 
 struct schema {
@@ -43,12 +52,14 @@ struct schema {
     struct field root; /* the body itself */
     struct field *fields;
     size_t count;
+    struct field_names paths;
+    struct arena arena; /* of rules and their values */
 };
 
 /* The field of a path, spelt exactly; NULL when there is none. */
 struct field *schema_find(const struct schema *schema, const char *path);
 /* The member of an object's field by its name, spelt exactly; or NULL. */
-const struct field *field_member(const struct field *object, const char *name);
+const struct field *field_member(const struct field *object, const char *name, size_t bytes);
 
 /* The rule of the row, whatever the policy says. */
 const struct rule *field_builtin(const struct field *field);

@@ -4,11 +4,11 @@
  */
 #include "filters.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "formats.h"
 #include "json.h"
 #include "operation.h"
@@ -126,14 +126,12 @@ static int wrong(char buffer[FILTERS_WRONG_BYTES], const char *text, const char 
 }
 
 /* Adds one value to a filter's list, unless it is there. */
-static int value_add(json_t *list, const char *value)
+static void value_add(struct arena *arena, struct json *list, const char *value)
 {
-    size_t i;
-    json_t *item;
-    json_array_foreach (list, i, item)
-        if (strcmp(json_string_value(item), value) == 0)
-            return 0;
-    return json_array_append_new(list, json_string(value));
+    for (const struct json *item = json_elements(list); item; item = item->next)
+        if (strcmp(item->text, value) == 0)
+            return;
+    json_push(arena, list, json_new_text(arena, value));
 }
 
 /* A value that is any text at all. */
@@ -143,52 +141,40 @@ static bool value_is_good(const char *text)
 }
 
 /* Whether these are the values of a filter, in either form. */
-static bool values_are_good(json_t *from)
+static bool values_are_good(const struct json *from)
 {
-    bool good = json_array_size(from) > 0 || json_object_size(from) > 0;
-    const char *key;
-    size_t i;
-    json_t *item;
-    json_array_foreach (from, i, item)
-        good = good && value_is_good(json_string_value(item));
-    json_object_foreach (from, key, item)
-        good = good && json_is_true(item) && value_is_good(key);
-    return good;
+    for (const struct json *item = json_elements(from); item; item = item->next)
+        if (!value_is_good(json_text(item)))
+            return false;
+    for (const struct json *item = json_members(from); item; item = item->next)
+        if (!json_is(item, JSON_TRUE) || !value_is_good(item->key))
+            return false;
+    return json_inside(from) != NULL;
 }
 
-/* The values of one filter, from either form, as a list; NULL when memory is short. */
-static json_t *values_take(json_t *from)
+/* The values of one filter, from either form, as a list. */
+static struct json *values_take(struct arena *arena, const struct json *from)
 {
-    json_t *list = json_array(), *item;
-    const char *key;
-    size_t i;
-    int rc = list ? 0 : -1;
-    json_array_foreach (from, i, item)
-        rc = rc < 0 ? rc : value_add(list, json_string_value(item));
-    json_object_foreach (from, key, item)
-        rc = rc < 0 ? rc : value_add(list, key);
-    if (rc == 0)
-        return list;
-    json_decref(list);
-    return NULL;
+    struct json *list = json_new(arena, JSON_LIST);
+    for (const struct json *item = json_inside(from); item; item = item->next)
+        value_add(arena, list, from->kind == JSON_LIST ? item->text : item->key);
+    return list;
 }
 
-static int values_check(const struct filter_row *row, const json_t *list,
+static int values_check(const struct filter_row *row, const struct json *list,
                         char ret_wrong[FILTERS_WRONG_BYTES])
 {
     char shown[JSON_QUOTE_BYTES * 8];
     const char *words = row->form == FORM_WORDS ? row->words : "";
-    size_t i;
-    json_t *item;
-    if (forms[row->form].single && json_array_size(list) > 1) {
+    if (forms[row->form].single && json_size(list) > 1) {
         snprintf(ret_wrong, FILTERS_WRONG_BYTES, "must be %s for '%s', and no more",
                  forms[row->form].text, row->name);
         return -1;
     }
-    json_array_foreach ((json_t *) list, i, item) {
-        if (forms[row->form].is(row, json_string_value(item)))
+    for (const struct json *item = json_elements(list); item; item = item->next) {
+        if (forms[row->form].is(row, json_text(item)))
             continue;
-        json_quote(shown, sizeof(shown), json_string_value(item));
+        json_quote(shown, sizeof(shown), json_text(item));
         snprintf(ret_wrong, FILTERS_WRONG_BYTES, "must be %s%s%s for '%s', not '%.60s'",
                  forms[row->form].text, *words ? " " : "", words, row->name, shown);
         return -1;
@@ -251,17 +237,15 @@ static int refuse_name(const struct operation *op, const char *name, bool own,
     return -1;
 }
 
-static int names_check(const struct operation *op, const json_t *from, bool own,
+static int names_check(const struct operation *op, const struct json *from, bool own,
                        char ret_wrong[FILTERS_WRONG_BYTES])
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *) from, key, value) {
+    for (const struct json *value = json_members(from); value; value = value->next) {
         bool known = false;
         for (size_t i = rows_first(op); row_is_of(i, op); i++)
-            known |= strcmp(rows[i].name, key) == 0 && (rows[i].own || !own);
+            known |= strcmp(rows[i].name, value->key) == 0 && (rows[i].own || !own);
         if (!known)
-            return refuse_name(op, key, own, ret_wrong);
+            return refuse_name(op, value->key, own, ret_wrong);
     }
     return 0;
 }
@@ -269,62 +253,74 @@ static int names_check(const struct operation *op, const json_t *from, bool own,
 /* ---- writing ---- */
 
 /* Adds the values of one filter to what is sent; label: what is added to them, or NULL. */
-static int filter_take(json_t *from, const struct filter_row *row, const char *label, json_t *out,
-                       char ret_wrong[FILTERS_WRONG_BYTES])
+static int filter_take(struct arena *arena, const struct json *from, const struct filter_row *row,
+                       const char *label, struct json *out, char ret_wrong[FILTERS_WRONG_BYTES])
 {
-    json_t *value = json_object_get(from, row->name);
+    const struct json *value = json_get(from, row->name);
     if (!value && !label)
         return 0;
     if (value && !values_are_good(value))
         return wrong(ret_wrong, "must be lists of texts, as in {\"label\":[\"a=b\"]}, also for ",
                      row->name);
-    json_t *list = values_take(value);
-    if (!list)
+    struct json *list = values_take(arena, value);
+    if (values_check(row, list, ret_wrong) < 0)
         return -1;
-    int rc = values_check(row, list, ret_wrong);
-    if (rc == 0 &&
-        ((label && value_add(list, label) < 0) || json_object_set(out, row->name, list) < 0))
-        rc = -1;
-    json_decref(list);
-    return rc;
+    if (label)
+        value_add(arena, list, label);
+    json_set(arena, out, row->name, list);
+    return 0;
 }
 
 /* Writes JSON whole or not at all. */
-static int filters_print(const json_t *filters, char *out, size_t out_bytes,
-                         char ret_wrong[FILTERS_WRONG_BYTES])
+static int filters_print(const struct arena *arena, const struct json *filters, char *out,
+                         size_t out_bytes, char ret_wrong[FILTERS_WRONG_BYTES])
 {
+    size_t bytes;
     out[0] = '\0';
-    if (json_object_size(filters) == 0)
+    if (json_size(filters) == 0)
         return 0;
-    size_t bytes = json_dumpb(filters, out, out_bytes - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
-    if (bytes == 0)
+    char *text = json_write_ascii(arena, filters, &bytes);
+    if (!text)
         return -1;
-    if (bytes >= out_bytes)
-        return wrong(ret_wrong, "must be shorter", "");
-    out[bytes] = '\0';
-    return 0;
+    if (bytes < out_bytes)
+        strcpy(out, text);
+    free(text);
+    return bytes < out_bytes ? 0 : wrong(ret_wrong, "must be shorter", "");
+}
+
+/* The filters of a client that passed; NULL with *ret_wrong filled, or for want of memory. */
+static const struct json *filters_read(struct arena *arena, const struct operation *op,
+                                       const char *text, bool own,
+                                       char ret_wrong[FILTERS_WRONG_BYTES])
+{
+    struct json_fault fault;
+    const struct json *from =
+        text ? json_read_strict(arena, text, strlen(text), FILTERS_DEPTH, &fault)
+             : json_new(arena, JSON_OBJECT);
+    if (!from && !fault.no_memory)
+        wrong(ret_wrong, "must be JSON like {\"label\":[\"a=b\"]}: ", fault.text);
+    return from && names_check(op, from, own, ret_wrong) == 0 ? from : NULL;
 }
 
 int filters_write(const struct operation *op, const char *text, const char *label, char *out,
                   size_t out_bytes, char ret_wrong[FILTERS_WRONG_BYTES])
 {
-    struct json_fault fault = {{0}, {0}, false};
+    struct arena arena = {0};
     ret_wrong[0] = '\0';
     if (label && !filters_narrow(op)) /* a bug in a table: nothing would keep others' out */
         return wrong(ret_wrong, "must be able to hold a label, and cannot for ", op->id);
-    json_t *filters = json_object();
-    json_t *from =
-        text ? json_read_strict(text, strlen(text), FILTERS_DEPTH, &fault) : json_object();
-    int rc = from && filters ? names_check(op, from, label != NULL, ret_wrong) : -1;
-    if (fault.text[0])
-        rc = wrong(ret_wrong, "must be JSON like {\"label\":[\"a=b\"]}: ", fault.text);
+    struct json *filters = json_new(&arena, JSON_OBJECT);
+    const struct json *from = filters_read(&arena, op, text, label != NULL, ret_wrong);
+    int rc = from ? 0 : -1;
     for (size_t i = rows_first(op); rc == 0 && row_is_of(i, op); i++)
-        rc = filter_take(from, &rows[i], strcmp(rows[i].name, "label") == 0 ? label : NULL, filters,
-                         ret_wrong);
+        rc = filter_take(&arena, from, &rows[i], strcmp(rows[i].name, "label") == 0 ? label : NULL,
+                         filters, ret_wrong);
     if (rc == 0)
-        rc = filters_print(filters, out, out_bytes, ret_wrong);
-    json_decref(from);
-    json_decref(filters);
+        rc = filters_print(&arena, filters, out, out_bytes, ret_wrong);
+    if (arena.failed)
+        ret_wrong[0] = '\0';
+    rc = arena.failed ? -1 : rc;
+    arena_done(&arena);
     return rc;
 }
 

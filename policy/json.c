@@ -1,366 +1,244 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The strict reading of JSON.  A first pass over the bytes knows only strings, brackets and
- * separators; it bounds depth and number of values before anything is allocated.  jansson then does
- * the parsing.  When either finds a fault, the same pass, stopped at the faulty byte, tells the
- * path of the field that it is in.
+ * json: the tree.  Nodes are linked as they stand in the text; only large objects are ever sorted.
  */
 #include "json.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* One open bracket, and the key that was last read in it. */
-struct level {
-    bool is_object;
-    const char *key;
-    size_t key_bytes;
-};
+#include "arena.h"
+#include "json_internal.h"
 
-struct scan {
-    const char *text;
-    size_t bytes, at;
-    unsigned depth, depth_most;
-    size_t values;
-    struct level levels[JSON_DEPTH_MOST];
-};
+_Static_assert(sizeof(struct json) <= ARENA_SPARE_BYTES, "a spare node must do for any");
 
-/* From an opening quote to behind the closing one, or to the end. */
-static void scan_string(struct scan *scan)
+struct json *json_node(struct arena *arena)
 {
-    size_t start = ++scan->at;
-    while (scan->at < scan->bytes && scan->text[scan->at] != '"')
-        scan->at += scan->text[scan->at] == '\\' ? 2 : 1;
-    if (scan->at > scan->bytes)
-        scan->at = scan->bytes;
-    if (scan->depth > 0) {
-        struct level *level = &scan->levels[scan->depth - 1];
-        if (level->is_object && !level->key) {
-            level->key = scan->text + start;
-            level->key_bytes = scan->at - start;
-        }
-    }
-    if (scan->at < scan->bytes)
-        scan->at++;
+    struct json *node = arena_take(arena, sizeof(*node));
+    if (!node)
+        return arena_spare(arena);
+    *node = (struct json){0};
+    return node;
 }
 
-/* Returns what is over its bound, or NULL. */
-static const char *scan_open(struct scan *scan, bool is_object)
-{
-    if (scan->depth == scan->depth_most)
-        return "is nested too deeply";
-    scan->levels[scan->depth++] = (struct level){.is_object = is_object};
-    scan->at++;
-    return ++scan->values > JSON_VALUES_MOST ? "holds too many values" : NULL;
-}
+/* ---- looking ---- */
 
-static const char *scan_next(struct scan *scan)
+struct json *json_find(const struct json *object, const char *key, size_t bytes)
 {
-    switch (scan->text[scan->at]) {
-    case '"':
-        scan_string(scan);
-        return NULL;
-    case '{':
-        return scan_open(scan, true);
-    case '[':
-        return scan_open(scan, false);
-    case '}':
-    case ']':
-        if (scan->depth > 0)
-            scan->depth--;
-        break;
-    case ',':
-        if (scan->depth > 0)
-            scan->levels[scan->depth - 1].key = NULL;
-        scan->at++;
-        return ++scan->values > JSON_VALUES_MOST ? "holds too many values" : NULL;
-    case '\0': /* jansson passes over one behind a word or a number */
-        return "holds a NUL character";
-    default:
-        break;
-    }
-    scan->at++;
+    for (struct json *member = json_members(object); member; member = member->next)
+        if (json_key_is(member, key, bytes))
+            return member;
     return NULL;
 }
 
-/* Walks to `stop`, or to the first thing over its bound, which it returns. */
-static const char *scan_run(struct scan *scan, const char *text, size_t stop, unsigned depth)
+struct json *json_at(const struct json *object, const char *path)
 {
-    *scan = (struct scan){.text = text, .bytes = stop};
-    scan->depth_most = depth < JSON_DEPTH_MOST ? depth : JSON_DEPTH_MOST;
-    while (scan->at < scan->bytes) {
-        const char *fault = scan_next(scan);
-        if (fault)
-            return fault;
-    }
-    return NULL;
-}
-
-/* A key is client text: escaped, and cut at JSON_QUOTE_BYTES. */
-static void path_add(char *path, size_t size, const struct level *level)
-{
-    size_t used = strlen(path);
-    if (!level->is_object) {
-        snprintf(path + used, size - used, "[]");
-    } else if (level->key) {
-        char key[JSON_QUOTE_BYTES * 2], shown[JSON_QUOTE_BYTES * 4];
-        snprintf(key, sizeof(key), "%.*s", (int) (level->key_bytes < 120 ? level->key_bytes : 120),
-                 level->key);
-        json_quote(shown, sizeof(shown), key);
-        snprintf(path + used, size - used, "%s%s", used ? "." : "", shown);
+    const struct json *at = object;
+    for (;;) {
+        size_t bytes = strcspn(path, ".");
+        at = json_find(at, path, bytes);
+        if (!path[bytes])
+            return (struct json *) at;
+        path += bytes + 1;
     }
 }
 
-static void fault_set(struct json_fault *fault, const struct scan *scan, size_t at,
-                      const char *what)
+static bool inside_same(const struct json *a, const struct json *b)
 {
-    fault->path[0] = '\0';
-    for (unsigned i = 0; i < scan->depth; i++)
-        path_add(fault->path, sizeof(fault->path), &scan->levels[i]);
-    snprintf(fault->text, sizeof(fault->text), "%s %s (at byte %zu of the body)",
-             fault->path[0] ? fault->path : "the body", what, at);
-}
-
-static const char *fault_name(enum json_error_code code)
-{
-    switch (code) {
-    case json_error_duplicate_key:
-        return "appears twice";
-    case json_error_premature_end_of_input:
-        return "ends too early";
-    case json_error_end_of_input_expected:
-        return "is followed by more bytes";
-    case json_error_invalid_utf8:
-        return "is not valid UTF-8";
-    case json_error_null_byte_in_key:
-    case json_error_null_character:
-        return "holds a NUL character";
-    case json_error_numeric_overflow:
-        return "is a number that is too large";
-    default:
-        return "is not valid JSON";
-    }
-}
-
-static _Thread_local unsigned long shortages;
-
-void json_shortage_note(void)
-{
-    shortages++;
-}
-
-static void *allocate(size_t bytes)
-{
-    void *memory = malloc(bytes);
-    if (!memory)
-        json_shortage_note();
-    return memory;
-}
-
-unsigned long json_shortages(void)
-{
-    json_set_alloc_funcs(allocate, free); /* whose memory malloc()'s users may mix with theirs */
-    return shortages;
-}
-
-struct json_t *json_load_whole(const char *text, size_t bytes, size_t flags,
-                               struct json_error_t *ret_error)
-{
-    unsigned long before = json_shortages();
-    json_error_t ignored;
-    ret_error = ret_error ? ret_error : &ignored;
-    json_t *value = json_loadb(text, bytes, flags, ret_error);
-    if (json_shortages() == before)
-        return value;
-    json_decref(value);
-    strcpy(ret_error->text, "out of memory");
-    ret_error->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory;
-    return NULL;
-}
-
-/* One value, be it what it may. */
-static json_t *read_value(const char *text, size_t bytes, unsigned depth,
-                          struct json_fault *ret_fault)
-{
-    struct scan scan;
-    const char *fault = scan_run(&scan, text, bytes, depth);
-    ret_fault->no_memory = false;
-    if (fault) {
-        fault_set(ret_fault, &scan, scan.at, fault);
-        return NULL;
-    }
-    json_error_t error;
-    json_t *value = json_load_whole(text, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (value)
-        return value;
-    if (json_error_code(&error) == json_error_out_of_memory) {
-        *ret_fault = (struct json_fault){.no_memory = true};
-        return NULL;
-    }
-    size_t at = error.position < 0 ? 0 : (size_t) error.position;
-    scan_run(&scan, text, at < bytes ? at : bytes, depth);
-    fault_set(ret_fault, &scan, at, fault_name(json_error_code(&error)));
-    return NULL;
-}
-
-static void fault_whole(struct json_fault *ret_fault, const char *text, unsigned depth,
-                        const char *fault)
-{
-    struct scan scan;
-    scan_run(&scan, text, 0, depth);
-    fault_set(ret_fault, &scan, 0, fault);
-}
-
-struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
-                                struct json_fault *ret_fault)
-{
-    json_t *value = read_value(text, bytes, depth, ret_fault);
-    if (!value || json_is_object(value))
-        return value;
-    json_decref(value);
-    fault_whole(ret_fault, text, depth, "must be a JSON object");
-    return NULL;
-}
-
-json_t *json_at(const json_t *object, const char *path)
-{
-    char name[80];
-    json_t *at = (json_t *) object;
-    while (at && *path) {
-        size_t length = strcspn(path, ".");
-        snprintf(name, sizeof(name), "%.*s", (int) length, path);
-        at = json_object_get(at, name);
-        path += length + (path[length] == '.');
-    }
-    return at;
-}
-
-char *json_write_compact(const struct json_t *value, size_t *ret_bytes)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (text)
-        *ret_bytes = strlen(text);
-    return text;
-}
-
-/* Decodes one character of valid UTF-8; anything else counts as the byte itself. */
-static unsigned utf8_next(const char *text, size_t *ret_bytes)
-{
-    const unsigned char *u = (const unsigned char *) text;
-    unsigned length = u[0] >= 0xf0 ? 4 : u[0] >= 0xe0 ? 3 : u[0] >= 0xc0 ? 2 : 1;
-    unsigned point = length == 1 ? u[0] : u[0] & (0x7fU >> length);
-    *ret_bytes = 1;
-    for (unsigned i = 1; i < length; i++) {
-        if ((u[i] & 0xc0) != 0x80)
-            return u[0];
-        point = point << 6 | (u[i] & 0x3fU);
-    }
-    *ret_bytes = length;
-    return point;
-}
-
-char *json_quote(char *buffer, size_t size, const char *text)
-{
-    size_t used = 0, at = 0, step;
-    buffer[0] = '\0';
-    while (text[at] && at < JSON_QUOTE_BYTES && used + sizeof("\\u10ffff...") < size) {
-        unsigned point = utf8_next(text + at, &step);
-        bool plain = point >= 0x20 && point < 0x7f && point != '\\';
-        used += (size_t) snprintf(buffer + used, size - used, plain ? "%c" : "\\u%04x", point);
-        at += step;
-    }
-    if (text[at])
-        snprintf(buffer + used, size - used, "...");
-    return buffer;
-}
-
-/*
- * Go's decoder folds with Unicode's simple case folding.  Field names are ASCII, so beside A-Z only
- * the two characters outside ASCII that fold into it matter: U+017F (long s) and U+212A (Kelvin).
- */
-static unsigned fold_next(const char **text)
-{
-    size_t step;
-    unsigned point = utf8_next(*text, &step);
-    *text += step;
-    if (point >= 'A' && point <= 'Z')
-        return point - 'A' + 'a';
-    return point == 0x17f ? 's' : point == 0x212a ? 'k' : point;
-}
-
-bool json_same_key(const char *a, const char *b)
-{
-    while (*a && *b)
-        if (fold_next(&a) != fold_next(&b))
-            return false;
-    return *a == *b;
-}
-
-/* A key as every other one that an Engine takes for it; NULL: no memory. Caller frees it. */
-static char *fold_key(const char *key)
-{
-    char *folded = malloc(strlen(key) + 1), *to = folded;
-    while (folded && *key) {
-        const char *start = key;
-        unsigned point = fold_next(&key);
-        if (point < 0x80)
-            *to++ = (char) point;
-        else
-            to = mempcpy(to, start, (size_t) (key - start));
-    }
-    if (folded)
-        *to = '\0';
-    return folded;
-}
-
-static bool keys_differ(const json_t *object)
-{
-    json_t *folded = json_object(), *value;
-    const char *key;
-    bool differ = folded != NULL;
-    json_object_foreach ((json_t *) object, key, value) {
-        char *plain = differ ? fold_key(key) : NULL;
-        differ = plain && !json_object_get(folded, plain) &&
-                 json_object_set_new(folded, plain, json_true()) == 0;
-        free(plain);
-    }
-    json_decref(folded);
-    return differ;
-}
-
-static bool all_keys_differ(const json_t *value)
-{
-    const char *key;
-    json_t *inside;
-    size_t i;
-    if (json_is_object(value) && !keys_differ(value))
+    if (a->size != b->size)
         return false;
-    json_object_foreach ((json_t *) value, key, inside) {
-        if (!all_keys_differ(inside))
+    const struct json *theirs = b->first;
+    for (const struct json *mine = a->first; mine; mine = mine->next) {
+        if (a->kind == JSON_OBJECT)
+            theirs = json_find(b, mine->key, mine->key_bytes);
+        if (!theirs || !json_same(mine, theirs))
             return false;
-    }
-    json_array_foreach ((json_t *) value, i, inside) {
-        if (!all_keys_differ(inside))
-            return false;
+        theirs = theirs->next;
     }
     return true;
 }
 
-char *json_rewrite(const char *text, size_t bytes, unsigned depth, size_t *ret_bytes,
-                   struct json_fault *ret_fault)
+bool json_same(const struct json *a, const struct json *b)
 {
-    json_t *value = read_value(text, bytes, depth, ret_fault);
-    char *written = NULL;
-    if (!value)
+    if (!a || !b || a->kind != b->kind)
+        return false;
+    switch ((enum json_kind) a->kind) {
+    case JSON_INTEGER:
+        return a->number == b->number;
+    case JSON_REAL:
+        return a->real == b->real;
+    case JSON_STRING:
+        return a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
+    case JSON_LIST:
+    case JSON_OBJECT:
+        return inside_same(a, b);
+    default:
+        return true;
+    }
+}
+
+/* ---- keys ---- */
+
+uint32_t json_key_hash(const char *key, size_t bytes)
+{
+    uint64_t head = 0, tail = 0;
+    uint32_t half;
+    if (bytes >= sizeof(head)) {
+        memcpy(&head, key, sizeof(head));
+        memcpy(&tail, key + bytes - sizeof(tail), sizeof(tail));
+    } else if (bytes >= sizeof(half)) {
+        memcpy(&half, key, sizeof(half));
+        head = half;
+        memcpy(&half, key + bytes - sizeof(half), sizeof(half));
+        tail = half;
+    } else if (bytes > 0) {
+        head = (unsigned char) key[0];
+        tail = (uint64_t) (unsigned char) key[bytes / 2] << 8 | (unsigned char) key[bytes - 1];
+    }
+    return (uint32_t) ((head * 31 + tail + bytes) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static int key_compare(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
+{
+    return a_bytes != b_bytes ? (a_bytes < b_bytes ? -1 : 1) : memcmp(a, b, a_bytes);
+}
+
+static int member_compare(const void *a, const void *b)
+{
+    const struct json *const *one = a, *const *other = b;
+    return key_compare((*one)->key, (*one)->key_bytes, (*other)->key, (*other)->key_bytes);
+}
+
+struct json_index json_index(struct arena *arena, const struct json *object)
+{
+    struct json_index index = {arena_take(arena, json_size(object) * sizeof(*index.sorted)), 0};
+    const struct json *member = index.sorted ? json_members(object) : NULL;
+    for (; member; member = member->next)
+        index.sorted[index.count++] = member;
+    if (index.count > 1)
+        qsort(index.sorted, index.count, sizeof(*index.sorted), member_compare);
+    return index;
+}
+
+const struct json *json_index_find(const struct json_index *index, const char *key)
+{
+    size_t low = 0, high = index->count, bytes = strlen(key);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const struct json *member = index->sorted[middle];
+        int order = key_compare(key, bytes, member->key, member->key_bytes);
+        if (order == 0)
+            return member;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+const struct json *json_repeated(struct arena *arena, const struct json *object)
+{
+    if (json_size(object) < 2)
         return NULL;
-    if (!json_is_object(value) && !json_is_array(value))
-        fault_whole(ret_fault, text, depth, "must be a JSON object or list");
-    else if (!all_keys_differ(value))
-        fault_whole(ret_fault, text, depth, "has keys that an Engine takes for the same");
-    else if (!(written = json_write_compact(value, ret_bytes)))
-        fault_whole(ret_fault, text, depth, "needs more memory than there is");
-    json_decref(value);
-    return written;
+    struct json_index index = json_index(arena, object);
+    for (size_t i = 1; i < index.count; i++) {
+        if (member_compare(&index.sorted[i - 1], &index.sorted[i]) != 0)
+            continue;
+        /* The one that comes second in the object, however the two were sorted. */
+        const struct json *member = json_members(object), *twin = index.sorted[i - 1];
+        while (member != twin && member != index.sorted[i])
+            member = member->next;
+        return member == twin ? index.sorted[i] : twin;
+    }
+    return NULL;
+}
+
+/* ---- making ---- */
+
+struct json *json_new(struct arena *arena, enum json_kind kind)
+{
+    struct json *value = json_node(arena);
+    value->kind = kind;
+    return value;
+}
+
+struct json *json_new_number(struct arena *arena, int64_t number)
+{
+    struct json *value = json_new(arena, JSON_INTEGER);
+    value->number = number;
+    return value;
+}
+
+struct json *json_new_bool(struct arena *arena, bool yes)
+{
+    return json_new(arena, yes ? JSON_TRUE : JSON_FALSE);
+}
+
+struct json *json_new_text(struct arena *arena, const char *text)
+{
+    struct json *value = json_new(arena, JSON_STRING);
+    value->text = text;
+    value->size = (uint32_t) strlen(text);
+    return value;
+}
+
+struct json *json_put(struct arena *arena, struct json *object, const char *key, size_t key_bytes,
+                      const struct json *value)
+{
+    struct json *member = json_node(arena);
+    if (arena->failed)
+        return member;
+    *member = *value;
+    member->next = NULL;
+    member->key = key;
+    member->key_bytes = (uint32_t) key_bytes & ((1U << 28) - 1);
+    json_link(object, member);
+    return member;
+}
+
+struct json *json_push(struct arena *arena, struct json *list, const struct json *value)
+{
+    return json_put(arena, list, NULL, 0, value);
+}
+
+struct json *json_clone(struct arena *arena, const struct json *value)
+{
+    struct json *clone = json_new(arena, (enum json_kind) value->kind);
+    for (const struct json *inside = json_inside(value); inside; inside = inside->next)
+        json_put(arena, clone, inside->key, inside->key_bytes, inside);
+    return clone;
+}
+
+void json_replace(struct json *place, const struct json *value)
+{
+    struct json old = *place;
+    *place = *value;
+    place->next = old.next;
+    place->key = old.key;
+    place->key_bytes = old.key_bytes;
+}
+
+struct json *json_set(struct arena *arena, struct json *object, const char *key,
+                      const struct json *value)
+{
+    struct json *member = json_get(object, key);
+    if (!member)
+        return json_put(arena, object, key, strlen(key), value);
+    json_replace(member, value);
+    return member;
+}
+
+void json_drop(struct json *object, const char *key)
+{
+    struct json *before = NULL, *member = json_members(object);
+    while (member && !json_key_is(member, key, strlen(key))) {
+        before = member;
+        member = member->next;
+    }
+    if (!member)
+        return;
+    *(before ? &before->next : &object->first) = member->next;
+    if (object->last == member)
+        object->last = before;
+    object->size--;
 }

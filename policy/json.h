@@ -1,51 +1,178 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json: JSON read strictly, written canonically, and client text made fit to be shown to people.
+ * json: JSON read strictly, held as a tree, written canonically; and client text made fit to be
+ * shown to people.
  *
- * What two parsers could read in two ways is refused here: duplicate keys, bytes after the value,
+ * What two parsers could read in two ways is refused: duplicate keys, bytes after the value,
  * invalid UTF-8, NUL, nesting and counts over a bound.
+ *
+ * A tree lives in an arena.  Whoever makes one never has to look whether memory was short: the
+ * arena knows, and json_write() then returns NULL.
  */
 #ifndef CAISSON_POLICY_JSON_H
 #define CAISSON_POLICY_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
-struct json_t; /* jansson's, and so is the next one */
-struct json_error_t;
+struct arena;
 
 enum {
     JSON_DEPTH_MOST = 64,     /* nesting, whatever the caller asks for */
-    JSON_VALUES_MOST = 32768, /* values of one document: bounds memory at some hundred bytes each */
+    JSON_VALUES_MOST = 32768, /* values of a client's document: with 40 bytes each and its text, at
+                                 most 1.3 MB more than the document itself */
     JSON_QUOTE_BYTES = 64     /* of a client's text that a message shows */
 };
 
-/* Why a document was not read. */
-struct json_fault {
-    char path[160]; /* where: "HostConfig.Memory"; "" for the document itself */
-    char text[320]; /* for people, with the path and the byte */
-    bool no_memory; /* nothing is wrong with it; path and text are "" */
+enum json_kind {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_INTEGER, /* of 64 bits; more is refused */
+    JSON_REAL,
+    JSON_STRING,
+    JSON_LIST,
+    JSON_OBJECT
 };
 
-/* Reads one JSON object of at most `depth` levels; NULL with the fault filled. Caller owns it. */
-struct json_t *json_read_strict(const char *text, size_t bytes, unsigned depth,
-                                struct json_fault *ret_fault);
+struct json {
+    struct json *next; /* in the same list or object, in the order of the text */
+    const char *key;   /* as a member of an object */
+    union {
+        const char *text; /* ended by a NUL; NULL in no string */
+        int64_t number;
+        double real;
+        struct json *first; /* of a list or an object */
+    };
+    struct json *last;
+    uint32_t size; /* bytes of a string, elements of a list, members of an object */
+    uint32_t key_bytes : 28, kind : 4;
+};
+
+/* ---- looking; NULL is a value that is not there, and of no kind ---- */
+
+static inline bool json_is(const struct json *value, enum json_kind kind)
+{
+    return value && value->kind == kind;
+}
+
+static inline bool json_is_bool(const struct json *value)
+{
+    return json_is(value, JSON_TRUE) || json_is(value, JSON_FALSE);
+}
+
+/* NULL when it is no string. */
+static inline const char *json_text(const struct json *value)
+{
+    return json_is(value, JSON_STRING) ? value->text : NULL;
+}
+
+/* 0 when it is no integer. */
+static inline int64_t json_number(const struct json *value)
+{
+    return json_is(value, JSON_INTEGER) ? value->number : 0;
+}
+
+/* The first in a list, in an object, or in either; NULL when it is none. */
+static inline struct json *json_elements(const struct json *value)
+{
+    return json_is(value, JSON_LIST) ? value->first : NULL;
+}
+
+static inline struct json *json_members(const struct json *value)
+{
+    return json_is(value, JSON_OBJECT) ? value->first : NULL;
+}
+
+static inline struct json *json_inside(const struct json *value)
+{
+    return value && value->kind >= JSON_LIST ? value->first : NULL;
+}
+
+/* Bytes of a string, elements of a list, members of an object; 0 of all else. */
+static inline size_t json_size(const struct json *value)
+{
+    return value && value->kind >= JSON_STRING ? value->size : 0;
+}
+
+static inline bool json_key_is(const struct json *member, const char *key, size_t bytes)
+{
+    return member->key_bytes == bytes && memcmp(member->key, key, bytes) == 0;
+}
+
+/* The member of a name; NULL when there is none. */
+struct json *json_find(const struct json *object, const char *key, size_t bytes);
+
+static inline struct json *json_get(const struct json *object, const char *key)
+{
+    return json_find(object, key, strlen(key));
+}
+
+/* The value at "HostConfig.Memory"; NULL when it or a part of the way is absent. */
+struct json *json_at(const struct json *object, const char *path);
+
+/* The same value; the members of objects in any order. */
+bool json_same(const struct json *a, const struct json *b);
+
+/* For large objects: their members by key. */
+struct json_index {
+    const struct json **sorted;
+    size_t count;
+};
+struct json_index json_index(struct arena *arena, const struct json *object);
+const struct json *json_index_find(const struct json_index *index, const char *key);
+/* A member whose key one before it has, too; NULL when all are different. */
+const struct json *json_repeated(struct arena *arena, const struct json *object);
+
+/* ---- making ---- */
+
+struct json *json_new(struct arena *arena, enum json_kind kind);
+struct json *json_new_number(struct arena *arena, int64_t number);
+struct json *json_new_bool(struct arena *arena, bool yes);
+struct json *json_new_text(struct arena *arena, const char *text); /* which is borrowed */
+/* A list or object whose own can be changed: elements and members are copied, what is in them is
+ * shared. */
+struct json *json_clone(struct arena *arena, const struct json *value);
 
 /*
- * jansson's json_loadb(), but NULL with json_error_out_of_memory whenever memory ran short on the
- * way: jansson then drops bytes of texts and goes on, or calls it invalid syntax.  ret_error may be
- * NULL.
+ * Puts a copy of a value at the end, and returns the copy.  What is in the value is shared, and
+ * must not be changed through either; the key is borrowed.  json_put() does not look whether the
+ * key is there already; json_set() takes its place.
  */
-struct json_t *json_load_whole(const char *text, size_t bytes, size_t flags,
-                               struct json_error_t *ret_error);
+struct json *json_push(struct arena *arena, struct json *list, const struct json *value);
+struct json *json_put(struct arena *arena, struct json *object, const char *key, size_t key_bytes,
+                      const struct json *value);
+struct json *json_set(struct arena *arena, struct json *object, const char *key,
+                      const struct json *value);
+void json_drop(struct json *object, const char *key);
+/* Another value in the same place. */
+void json_replace(struct json *place, const struct json *value);
 
-/*
- * How often memory has run short so far, here and in every call of jansson's: where a NULL may mean
- * that there is nothing, as well, a count that grew tells the two apart.
- */
-unsigned long json_shortages(void);
-/* Memory has run short elsewhere, where no other answer can say so. */
-void json_shortage_note(void);
+/* ---- reading and writing ---- */
+
+/* Why a document was not read. */
+struct json_fault {
+    char path[160];   /* where: "HostConfig.Memory"; "" for the document itself */
+    char text[320];   /* for people, with the path and the byte */
+    const char *what; /* the same without them: "is not valid JSON". Static */
+    bool no_memory;   /* nothing is wrong with it; path and text are "" */
+};
+
+/* Reads one JSON object of at most `depth` levels; NULL with the fault filled. */
+struct json *json_read_strict(struct arena *arena, const char *text, size_t bytes, unsigned depth,
+                              struct json_fault *ret_fault);
+
+/* The same of an object or a list from someone who is trusted as to its size: an Engine's answer,
+ * an audit log.  Strings, but not keys, may hold NULs. */
+struct json *json_read_trusted(struct arena *arena, const char *text, size_t bytes,
+                               struct json_fault *ret_fault);
+
+/* One value of any kind, decoded where it stands, and what may follow it; *ret_end is where it
+ * ends. The text is ended by a NUL. */
+struct json *json_read_first(struct arena *arena, char *text, char **ret_end,
+                             struct json_fault *ret_fault);
 
 /*
  * A document that no table describes, written anew: NULL with the fault filled unless it is one
@@ -55,11 +182,12 @@ void json_shortage_note(void);
 char *json_rewrite(const char *text, size_t bytes, unsigned depth, size_t *ret_bytes,
                    struct json_fault *ret_fault);
 
-/* The value at "HostConfig.Memory"; NULL when it or a part of the way is absent. Borrowed. */
-struct json_t *json_at(const struct json_t *object, const char *path);
+/* Compact; NULL when memory is, or was, short.  ret_bytes may be NULL. Caller frees it. */
+char *json_write(const struct arena *arena, const struct json *value, size_t *ret_bytes);
+/* The same with everything outside of ASCII escaped. */
+char *json_write_ascii(const struct arena *arena, const struct json *value, size_t *ret_bytes);
 
-/* Compact, in the order of insertion; NULL when memory is short. Caller frees it. */
-char *json_write_compact(const struct json_t *value, size_t *ret_bytes);
+/* ---- text ---- */
 
 /*
  * Writes at most JSON_QUOTE_BYTES bytes of a client's text into buffer, cut with "...", with
@@ -69,5 +197,8 @@ char *json_quote(char *buffer, size_t size, const char *text);
 
 /* Whether the Engine would take two keys for the same field: equal under simple case folding. */
 bool json_same_key(const char *a, const char *b);
+
+/* For tables of keys that no client chooses: who wants to, finds many with the same. */
+uint32_t json_key_hash(const char *key, size_t bytes);
 
 #endif

@@ -5,12 +5,11 @@
  */
 #include "judge.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "field.h"
 #include "json.h"
 #include "owner.h"
@@ -35,24 +34,20 @@ bool judge_refuse(struct judge *judge, int reason, const char *path, const char 
     return false;
 }
 
-static bool refuse_memory(struct judge *judge)
-{
-    return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
-}
-
 void judge_warn(struct judge *judge, const char *format, ...)
 {
     char text[1024] = "caisson: ";
+    const size_t mark = strlen(text);
     va_list args;
     if (!judge->warnings)
-        judge->warnings = json_array();
-    if (json_array_size(judge->warnings) >= JUDGE_WARNINGS_MOST)
+        judge->warnings = json_new(judge->arena, JSON_LIST);
+    if (json_size(judge->warnings) >= JUDGE_WARNINGS_MOST)
         return;
     va_start(args, format);
-    vsnprintf(text + strlen(text), sizeof(text) - strlen(text), format, args);
+    vsnprintf(text + mark, sizeof(text) - mark, format, args);
     va_end(args);
-    if (json_array_append_new(judge->warnings, json_string(text)) < 0)
-        refuse_memory(judge);
+    const char *kept = arena_copy(judge->arena, text, strlen(text));
+    json_push(judge->arena, judge->warnings, json_new_text(judge->arena, kept));
 }
 
 const char *judge_origin(const struct field *field)
@@ -76,51 +71,43 @@ static bool word_is_in(const char *words, const char *word)
     return false;
 }
 
-static bool members_are_neutral(const struct field *field, const json_t *value)
+static bool members_are_neutral(const struct field *field, const struct json *value)
 {
-    const char *key;
-    json_t *element;
-    json_object_foreach ((json_t *) value, key, element) {
-        const struct field *member = field_member(field, key);
-        if (!member || !judge_is_neutral(member, element))
+    for (const struct json *inside = json_members(value); inside; inside = inside->next) {
+        const struct field *member = field_member(field, inside->key, inside->key_bytes);
+        if (!member || !judge_is_neutral(member, inside))
             return false;
     }
     return true;
 }
 
-bool judge_is_neutral_object(const struct field *field, const json_t *value)
+bool judge_is_neutral_object(const struct field *field, const struct json *value)
 {
-    return json_is_object(value) && members_are_neutral(field, value);
+    return json_is(value, JSON_OBJECT) && members_are_neutral(field, value);
 }
 
-static bool is_all_zero(const json_t *list)
+static bool is_all_zero(const struct json *list)
 {
-    size_t i;
-    json_t *element;
-    json_array_foreach ((json_t *) list, i, element) {
-        if (!json_is_integer(element) || json_integer_value(element) != 0)
+    for (const struct json *element = json_elements(list); element; element = element->next)
+        if (!json_is(element, JSON_INTEGER) || element->number != 0)
             return false;
-    }
     return true;
 }
 
-static bool is_all_neutral(const struct field *field, const json_t *list)
+static bool is_all_neutral(const struct field *field, const struct json *list)
 {
-    size_t i;
-    json_t *element;
-    json_array_foreach ((json_t *) list, i, element) {
-        if (!json_is_string(element) || !word_is_in(field->neutral, json_string_value(element)))
+    for (const struct json *element = json_elements(list); element; element = element->next)
+        if (!json_is(element, JSON_STRING) || !word_is_in(field->neutral, element->text))
             return false;
-    }
     return true;
 }
 
-bool judge_is_neutral(const struct field *field, const json_t *value)
+bool judge_is_neutral(const struct field *field, const struct json *value)
 {
     char number[24];
     if (!value)
         return true;
-    switch (json_typeof(value)) {
+    switch ((enum json_kind) value->kind) {
     case JSON_NULL:
         return true;
     case JSON_FALSE:
@@ -128,19 +115,17 @@ bool judge_is_neutral(const struct field *field, const json_t *value)
     case JSON_TRUE:
         return word_is_in(field->neutral, "true");
     case JSON_INTEGER:
-        if (json_integer_value(value) == 0 || !field->neutral)
-            return json_integer_value(value) == 0;
-        snprintf(number, sizeof(number), "%lld", (long long) json_integer_value(value));
+        if (value->number == 0 || !field->neutral)
+            return value->number == 0;
+        snprintf(number, sizeof(number), "%lld", (long long) value->number);
         return word_is_in(field->neutral, number);
     case JSON_STRING:
-        return json_string_length(value) == 0 ||
-               word_is_in(field->neutral, json_string_value(value));
-    case JSON_ARRAY:
-        return json_array_size(value) == 0 ||
-               (field->type->kind == KIND_NUMBERS && is_all_zero(value)) ||
+        return value->size == 0 || word_is_in(field->neutral, value->text);
+    case JSON_LIST:
+        return value->size == 0 || (field->type->kind == KIND_NUMBERS && is_all_zero(value)) ||
                (field->type->kind == KIND_STRINGS && is_all_neutral(field, value));
     case JSON_OBJECT:
-        return json_object_size(value) == 0 ||
+        return value->size == 0 ||
                (field->type->kind == KIND_OBJECT && members_are_neutral(field, value));
     default:
         return false;
@@ -163,7 +148,7 @@ static void path_join(char path[160], const struct field *object, const char *na
 }
 
 /* A key that is no member: the same under case folding, at home elsewhere, or not known at all. */
-static bool refuse_key(struct judge *judge, const struct field *object, const json_t *value,
+static bool refuse_key(struct judge *judge, const struct field *object, const struct json *value,
                        const char *key)
 {
     char path[160];
@@ -171,7 +156,7 @@ static bool refuse_key(struct judge *judge, const struct field *object, const js
     for (const struct field *member = object->members; member; member = member->next) {
         if (!json_same_key(member->name, key))
             continue;
-        if (json_object_get(value, member->name))
+        if (json_get(value, member->name))
             return judge_refuse(judge, REASON_BODY_MALFORMED, path,
                                 "%s appears twice: the Engine reads it as %s, too", path,
                                 member->path);
@@ -180,7 +165,7 @@ static bool refuse_key(struct judge *judge, const struct field *object, const js
     }
     const struct field *host = schema_find(judge->schema, "HostConfig");
     const struct field *there =
-        object == &judge->schema->root && host ? field_member(host, key) : NULL;
+        object == &judge->schema->root && host ? field_member(host, key, strlen(key)) : NULL;
     if (there)
         return judge_refuse(judge, REASON_FIELD_UNKNOWN, path,
                             "%s is not a field of its own; write it as %s", path, there->path);
@@ -188,103 +173,92 @@ static bool refuse_key(struct judge *judge, const struct field *object, const js
                         path);
 }
 
-/* Counts the members that are there, and looks at the keys one by one only when some are left over.
- */
-static bool keys_are_known(struct judge *judge, const struct field *object, const json_t *value)
+/* The members of an object in the places of their fields; NULL when one is no member. */
+static const struct json **members_place(struct judge *judge, const struct field *object,
+                                         const struct json *value)
 {
-    size_t known = 0;
-    for (const struct field *member = object->members; member; member = member->next)
-        known += json_object_get(value, member->name) != NULL;
-    if (known == json_object_size(value))
-        return true;
-    const char *key;
-    json_t *element;
-    json_object_foreach ((json_t *) value, key, element) {
-        if (!field_member(object, key))
-            return refuse_key(judge, object, value, key);
+    const size_t bytes = object->member_count * sizeof(const struct json *);
+    const struct json **places = arena_take(judge->arena, bytes);
+    if (places)
+        memset(places, 0, bytes);
+    for (const struct json *inside = json_members(value); inside; inside = inside->next) {
+        const struct field *member = field_member(object, inside->key, inside->key_bytes);
+        if (!member) {
+            refuse_key(judge, object, value, inside->key);
+            return NULL;
+        }
+        if (places)
+            places[member->place] = inside;
     }
-    return true;
+    return places;
 }
 
-json_t *judge_members(struct judge *judge, const struct field *object, json_t *value)
+struct json *judge_members(struct judge *judge, const struct field *object,
+                           const struct json *value)
 {
-    if (value && !keys_are_known(judge, object, value))
+    const struct json **places = members_place(judge, object, value);
+    if (!places)
         return NULL;
-    json_t *out = json_object();
-    for (const struct field *member = object->members; member && !judge->refused;
-         member = member->next) {
-        json_t *sent = judge_field(judge, member, json_object_get(value, member->name));
-        if (sent && json_object_set_new(out, member->name, sent) < 0)
-            refuse_memory(judge);
+    struct json *out = json_new(judge->arena, JSON_OBJECT);
+    for (const struct field *member = object->members; member; member = member->next) {
+        const struct json *theirs = places[member->place];
+        if (!theirs && member->quiet)
+            continue;
+        const struct json *sent = judge_field(judge, member, theirs);
+        if (judge->refused)
+            return NULL;
+        if (sent)
+            json_put(judge->arena, out, member->name, member->name_bytes, sent);
     }
-    if (!judge->refused && out)
-        return out;
-    json_decref(out);
-    if (!out)
-        refuse_memory(judge);
-    return NULL;
+    return out;
 }
 
 /* ---- values that are there ---- */
 
 /* A string with an inner structure: its members are judged, and it is written anew. */
-static json_t *judge_coded(struct judge *judge, const struct field *field, const char *text)
+static const struct json *judge_coded(struct judge *judge, const struct field *field,
+                                      const char *text)
 {
     const struct type_codec *codec = field->type->codec;
-    json_t *members = NULL, *sent, *value = NULL;
-    const char *wrong = codec->decode(text, &members);
+    struct json *members;
+    const char *wrong = codec->decode(judge->arena, text, &members);
     if (wrong) {
         judge_refuse(judge, REASON_FIELD_REFUSED, field->path, "%s %s", field->path, wrong);
         return NULL;
     }
-    sent = judge_members(judge, field, members);
-    if (sent) {
-        char *written = codec->encode(sent);
-        value = written ? json_string(written) : NULL;
-        free(written);
-        if (!value)
-            refuse_memory(judge);
-    }
-    json_decref(members);
-    json_decref(sent);
-    return value;
+    const struct json *sent = judge_members(judge, field, members);
+    return sent ? json_new_text(judge->arena, codec->encode(judge->arena, sent)) : NULL;
 }
 
 /* One element of a list or a map whose members have rows. */
-static json_t *judge_element(struct judge *judge, const struct field *field, json_t *element)
+static const struct json *judge_element(struct judge *judge, const struct field *field,
+                                        const struct json *element)
 {
-    if (json_is_string(element))
-        return judge_coded(judge, field, json_string_value(element));
-    if (json_is_object(element))
+    if (json_is(element, JSON_STRING))
+        return judge_coded(judge, field, element->text);
+    if (json_is(element, JSON_OBJECT))
         return judge_members(judge, field, element);
-    json_t *list = json_array(), *inner, *sent;
-    size_t i;
-    json_array_foreach (element, i, inner) {
-        sent = judge_element(judge, field, inner);
-        if (!sent || json_array_append_new(list, sent) < 0)
-            break;
+    struct json *list = json_new(judge->arena, JSON_LIST);
+    for (const struct json *inner = json_elements(element); inner; inner = inner->next) {
+        const struct json *sent = judge_element(judge, field, inner);
+        if (!sent)
+            return NULL;
+        json_push(judge->arena, list, sent);
     }
-    if (!judge->refused && list && json_array_size(list) == json_array_size(element))
-        return list;
-    json_decref(list);
-    refuse_memory(judge);
-    return NULL;
+    return list;
 }
 
-static json_t *judge_map(struct judge *judge, const struct field *field, json_t *value)
+static const struct json *judge_map(struct judge *judge, const struct field *field,
+                                    const struct json *value)
 {
-    json_t *out = json_object(), *element, *sent;
-    const char *key;
-    json_object_foreach (value, key, element) {
-        sent = judge_element(judge, field, element);
-        if (!sent || json_object_set_new(out, key, sent) < 0)
-            break;
+    struct json *out = json_new(judge->arena, JSON_OBJECT);
+    for (const struct json *element = json_members(value); element; element = element->next) {
+        const struct json *sent = judge_element(judge, field, element);
+        if (!sent)
+            return NULL;
+        json_put(judge->arena, out, element->key, element->key_bytes, sent);
     }
-    if (!judge->refused && out && json_object_size(out) == json_object_size(value))
-        return out;
-    json_decref(out);
-    refuse_memory(judge);
-    return NULL;
+    return out;
 }
 
 const char *judge_owned(const struct judge *judge, int kind, const char *ref, size_t ref_bytes)
@@ -297,16 +271,17 @@ const char *judge_owned(const struct judge *judge, int kind, const char *ref, si
  * A container that a text names is one of the client's own, and is sent by its id; a foreign and an
  * absent one cannot be told apart.  The policy may name others, each in full.
  */
-static json_t *judge_container(struct judge *judge, const struct field *field, const char *text)
+static const struct json *judge_container(struct judge *judge, const struct field *field,
+                                          const struct json *value)
 {
-    const char *prefix = field->type->codec->container, *id = NULL;
+    const char *prefix = field->type->codec->container, *text = value->text;
     char shown[JSON_QUOTE_BYTES * 8];
     if (strncmp(text, prefix, strlen(prefix)) != 0 || rule_names(&field->rule, text))
-        return json_string(text);
+        return value;
     const char *ref = text + strlen(prefix), *rest = ref + strcspn(ref, ":");
-    id = judge_owned(judge, OWNER_CONTAINER, ref, (size_t) (rest - ref));
+    const char *id = judge_owned(judge, OWNER_CONTAINER, ref, (size_t) (rest - ref));
     if (id)
-        return json_sprintf("%s%s%s", prefix, id, rest);
+        return json_new_text(judge->arena, arena_print(judge->arena, "%s%s%s", prefix, id, rest));
     judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                  "%s: '%s' names no container that was made through this proxy; to allow it, name "
                  "it in full in '%s = one-of ...' under [%s]",
@@ -316,56 +291,48 @@ static json_t *judge_container(struct judge *judge, const struct field *field, c
 }
 
 /* A good string as it is sent. */
-static json_t *judge_text(struct judge *judge, const struct field *field, const char *text)
+static const struct json *judge_text(struct judge *judge, const struct field *field,
+                                     const struct json *value)
 {
     const struct type_codec *codec = field->type->codec;
-    json_t *sent;
     const char *network = codec->owns == TYPE_OWNS_NETWORK
-                              ? judge_owned(judge, OWNER_NETWORK, text, strlen(text))
+                              ? judge_owned(judge, OWNER_NETWORK, value->text, value->size)
                               : NULL;
-    if (network) {
-        sent = json_string(network); /* a name could be somebody else's, too */
-    } else if (codec->container) {
-        sent = judge_container(judge, field, text);
-    } else {
-        char *written = codec->canonical(text);
-        sent = written ? json_string(written) : NULL;
-        free(written);
-    }
-    if (!sent)
-        refuse_memory(judge); /* unless it was refused for another reason */
-    return sent;
+    if (network) /* a name could be somebody else's, too */
+        return json_new_text(judge->arena, network);
+    if (codec->container)
+        return judge_container(judge, field, value);
+    return json_new_text(judge->arena, codec->canonical(judge->arena, value->text));
 }
 
-static json_t *judge_texts(struct judge *judge, const struct field *field, json_t *list)
+static const struct json *judge_texts(struct judge *judge, const struct field *field,
+                                      const struct json *list)
 {
-    json_t *out = json_array(), *element;
-    size_t i;
-    json_array_foreach (list, i, element) {
-        if (json_array_append_new(out, judge_text(judge, field, json_string_value(element))) < 0)
-            break;
+    struct json *out = json_new(judge->arena, JSON_LIST);
+    for (const struct json *element = json_elements(list); element; element = element->next) {
+        const struct json *sent = judge_text(judge, field, element);
+        if (!sent)
+            return NULL;
+        json_push(judge->arena, out, sent);
     }
-    if (json_array_size(out) == json_array_size(list))
-        return out;
-    json_decref(out);
-    refuse_memory(judge);
-    return NULL;
+    return out;
 }
 
 /* What is sent for a value that passed the field's own rule. */
-static json_t *judge_inside(struct judge *judge, const struct field *field, json_t *value)
+static const struct json *judge_inside(struct judge *judge, const struct field *field,
+                                       const struct json *value)
 {
     const struct type *type = field->type;
     if (type->kind == KIND_OBJECT)
         return judge_members(judge, field, value);
-    if (type_has_members(type) && json_is_array(value))
+    if (type_has_members(type) && json_is(value, JSON_LIST))
         return judge_element(judge, field, value);
-    if (type_has_members(type) && json_is_object(value))
+    if (type_has_members(type) && json_is(value, JSON_OBJECT))
         return judge_map(judge, field, value);
     if (!type->codec || !(type->codec->canonical || type->codec->container))
-        return json_incref(value);
-    return json_is_string(value) ? judge_text(judge, field, json_string_value(value))
-                                 : judge_texts(judge, field, value);
+        return value;
+    return json_is(value, JSON_STRING) ? judge_text(judge, field, value)
+                                       : judge_texts(judge, field, value);
 }
 
 /* Whether a field that is not neutral may be there at all. */
@@ -380,9 +347,10 @@ static bool may_be_there(struct judge *judge, const struct field *field)
     return true;
 }
 
-static json_t *replace_negative(struct judge *judge, const struct field *field, const json_t *value)
+static const struct json *replace_negative(struct judge *judge, const struct field *field,
+                                           const struct json *value)
 {
-    json_t *explicit = rule_explicit(&field->rule);
+    const struct json *explicit = rule_explicit(judge->arena, &field->rule);
     char was[TYPE_TEXT_BYTES], is[TYPE_TEXT_BYTES];
     judge_warn(judge, "%s: %s (no limit) was replaced by %s (%s)", field->path,
                type_print(field->type, value, was), type_print(field->type, explicit, is),
@@ -390,7 +358,8 @@ static json_t *replace_negative(struct judge *judge, const struct field *field, 
     return explicit;
 }
 
-static json_t *judge_present(struct judge *judge, const struct field *field, json_t *value)
+static const struct json *judge_present(struct judge *judge, const struct field *field,
+                                        const struct json *value)
 {
     char wrong[TYPE_TEXT_BYTES];
     if (!may_be_there(judge, field))
@@ -408,18 +377,15 @@ static json_t *judge_present(struct judge *judge, const struct field *field, jso
 
 /* ---- values that are not there, or do not matter ---- */
 
-static json_t *judge_absent(struct judge *judge, const struct field *field)
+static const struct json *judge_absent(struct judge *judge, const struct field *field)
 {
-    json_t *fill;
-    if (!rule_fill(judge, field, &fill) || !fill)
-        return NULL;
-    json_t *sent = judge_inside(judge, field, fill);
-    json_decref(fill);
-    return sent;
+    const struct json *fill;
+    return rule_fill(judge, field, &fill) && fill ? judge_inside(judge, field, fill) : NULL;
 }
 
 /* `force FIELD` is resolved when everything else is known (create.c); its place is kept by a 0. */
-static json_t *judge_forced(struct judge *judge, const struct field *field, json_t *value)
+static const struct json *judge_forced(struct judge *judge, const struct field *field,
+                                       const struct json *value)
 {
     const struct rule *rule = &field->rule;
     char was[TYPE_TEXT_BYTES], is[TYPE_TEXT_BYTES];
@@ -427,8 +393,8 @@ static json_t *judge_forced(struct judge *judge, const struct field *field, json
                   (field->type->kind >= KIND_OBJECT && !judge_value(judge, field, value))))
         return NULL;
     if (rule->force_path)
-        return json_integer(0);
-    if (value && !json_equal(value, rule->force))
+        return json_new_number(judge->arena, 0);
+    if (value && !json_same(value, rule->force))
         judge_warn(judge, "%s: %s was replaced by %s (forced, %s)", field->path,
                    type_print(field->type, value, was), type_print(field->type, rule->force, is),
                    judge_origin(field));
@@ -436,68 +402,66 @@ static json_t *judge_forced(struct judge *judge, const struct field *field, json
 }
 
 /* An object is left out when no member is sent; its own default stands in for a neutral one. */
-static json_t *judge_object(struct judge *judge, const struct field *field, json_t *value,
-                            bool neutral)
+static const struct json *judge_object(struct judge *judge, const struct field *field,
+                                       const struct json *value, bool neutral)
 {
     if (!neutral && !may_be_there(judge, field))
         return NULL;
-    json_t *sent =
+    const struct json *sent =
         judge_members(judge, field, neutral && field->rule.fallback ? field->rule.fallback : value);
-    if (sent && json_object_size(sent) == 0) {
-        json_decref(sent);
-        return NULL;
-    }
-    return sent;
+    return json_size(sent) > 0 ? sent : NULL;
 }
 
 /* Of an update: the Engine leaves the field as it is. */
-static bool says_nothing(const struct field *field, const json_t *value)
+static bool says_nothing(const struct field *field, const struct json *value)
 {
-    const char *key;
-    json_t *member;
-    if (json_is_integer(value))
-        return field->zero_keeps && json_integer_value(value) == 0;
-    json_object_foreach ((json_t *) value, key, member) {
-        const struct field *row = field_member(field, key);
-        if (!row || (row->keeps ? !says_nothing(row, member) : !judge_is_neutral(row, member)))
+    if (json_is(value, JSON_INTEGER))
+        return field->zero_keeps && value->number == 0;
+    for (const struct json *inside = json_members(value); inside; inside = inside->next) {
+        const struct field *row = field_member(field, inside->key, inside->key_bytes);
+        if (!row || (row->keeps ? !says_nothing(row, inside) : !judge_is_neutral(row, inside)))
             return false;
     }
-    return json_is_object(value) || judge_is_neutral(&(struct field){.type = field->type}, value);
+    return json_is(value, JSON_OBJECT) ||
+           judge_is_neutral(&(struct field){.type = field->type}, value);
 }
 
-json_t *judge_field(struct judge *judge, const struct field *field, json_t *value)
+/* A lone string in the place of a list of them. */
+static const struct json *list_of_one(struct judge *judge, const struct json *value)
+{
+    struct json *list = json_new(judge->arena, JSON_LIST);
+    json_push(judge->arena, list, value);
+    return list;
+}
+
+const struct json *judge_field(struct judge *judge, const struct field *field,
+                               const struct json *value)
 {
     char wrong[TYPE_TEXT_BYTES];
-    if (value && !json_is_null(value) && !type_fits(field->type, value, wrong)) {
+    const struct json *sent;
+    if (value && value->kind != JSON_NULL && !type_fits(field->type, value, wrong)) {
         judge_refuse(judge, REASON_FIELD_TYPE, field->path, "%s %s", field->path, wrong);
         return NULL;
     }
     /* Of a field that follows another one the place is kept: judge_forced(). */
     if (field->keeps && says_nothing(field, value))
-        return field->rule.force_path ? json_integer(0) : NULL;
+        return field->rule.force_path ? json_new_number(judge->arena, 0) : NULL;
     bool neutral = judge_is_neutral(field, value);
-    json_t *list = NULL, *sent;
-    if (!neutral && field->type->traits & TYPE_STRING && json_is_string(value))
-        value = list = json_pack("[O]", value);
-    if (!neutral && !value) {
-        refuse_memory(judge);
-        return NULL;
-    }
+    if (!neutral && field->type->traits & TYPE_STRING && json_is(value, JSON_STRING))
+        value = list_of_one(judge, value);
     if (field->rule.force || field->rule.force_path)
         sent = judge_forced(judge, field, neutral ? NULL : value);
     else if (field->type->kind == KIND_OBJECT)
-        sent = judge_object(judge, field, json_is_null(value) ? NULL : value, neutral);
+        sent = judge_object(judge, field, json_is(value, JSON_NULL) ? NULL : value, neutral);
     else if (neutral)
         sent = judge_absent(judge, field);
     else
         sent = judge_present(judge, field, value);
-    if (field->keeps && neutral && !sent && !judge->refused)
-        sent = json_incref(value);
-    json_decref(list);
-    return sent;
+    return field->keeps && neutral && !sent && !judge->refused ? value : sent;
 }
 
-json_t *judge_parameter(struct judge *judge, const struct field *field, json_t *value)
+const struct json *judge_parameter(struct judge *judge, const struct field *field,
+                                   const struct json *value)
 {
     if (field->rule.force)
         return judge_forced(judge, field, value);
@@ -506,47 +470,36 @@ json_t *judge_parameter(struct judge *judge, const struct field *field, json_t *
 
 /* ---- the policy's own values ---- */
 
-static bool members_are_good(struct judge *judge, const struct field *field, const json_t *value)
+static bool members_are_good(struct judge *judge, const struct field *field,
+                             const struct json *value)
 {
-    const char *key;
-    json_t *element;
-    if (!keys_are_known(judge, field, value))
+    if (!members_place(judge, field, value))
         return false;
-    json_object_foreach ((json_t *) value, key, element) {
-        if (!judge_value(judge, field_member(field, key), element))
+    for (const struct json *inside = json_members(value); inside; inside = inside->next)
+        if (!judge_value(judge, field_member(field, inside->key, inside->key_bytes), inside))
             return false;
-    }
     return true;
 }
 
-static bool element_is_good(struct judge *judge, const struct field *field, const json_t *element)
+static bool element_is_good(struct judge *judge, const struct field *field,
+                            const struct json *element)
 {
-    if (json_is_object(element))
+    if (json_is(element, JSON_OBJECT))
         return members_are_good(judge, field, element);
-    if (json_is_array(element)) {
-        size_t i;
-        json_t *inner;
-        json_array_foreach ((json_t *) element, i, inner) {
-            if (!element_is_good(judge, field, inner))
-                return false;
-        }
-        return true;
-    }
-    json_t *members;
-    if (!json_is_string(element) ||
-        field->type->codec->decode(json_string_value(element), &members))
+    for (const struct json *inner = json_elements(element); inner; inner = inner->next)
+        if (!element_is_good(judge, field, inner))
+            return false;
+    struct json *members;
+    if (!json_is(element, JSON_STRING) ||
+        field->type->codec->decode(judge->arena, element->text, &members))
         return true; /* the shape and the format were checked before */
-    bool good = members_are_good(judge, field, members);
-    json_decref(members);
-    return good;
+    return members_are_good(judge, field, members);
 }
 
-bool judge_value(struct judge *judge, const struct field *field, const json_t *value)
+bool judge_value(struct judge *judge, const struct field *field, const struct json *value)
 {
     char wrong[TYPE_TEXT_BYTES];
-    const char *key;
-    json_t *element;
-    if (json_is_null(value))
+    if (json_is(value, JSON_NULL))
         return true;
     if (!type_fits(field->type, value, wrong))
         return judge_refuse(judge, REASON_FIELD_TYPE, field->path, "%s %s", field->path, wrong);
@@ -554,11 +507,10 @@ bool judge_value(struct judge *judge, const struct field *field, const json_t *v
         return judge_refuse(judge, REASON_FIELD_REFUSED, field->path, "%s: %s", field->path, wrong);
     if (!type_has_members(field->type))
         return true;
-    if (field->type->kind == KIND_OBJECT || json_is_array(value))
+    if (field->type->kind == KIND_OBJECT || json_is(value, JSON_LIST))
         return element_is_good(judge, field, value);
-    json_object_foreach ((json_t *) value, key, element) {
+    for (const struct json *element = json_members(value); element; element = element->next)
         if (!element_is_good(judge, field, element))
             return false;
-    }
     return true;
 }

@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
 struct field;
-struct json_t;
+struct json;
 struct schema;
 struct schema_context;
 struct schema_verdict;
@@ -20,36 +21,41 @@ struct schema_verdict;
 struct judge {
     const struct schema *schema;
     const struct schema_context *context;
+    struct arena *arena;            /* of all that is made; whoever owns it asks it for failure */
     struct schema_verdict *verdict; /* reason, field and message of the refusal */
-    struct json_t *warnings;        /* list of strings, or NULL */
+    struct json *warnings;          /* list of strings, or NULL */
     bool refused;
 };
 
 enum { JUDGE_WARNINGS_MOST = 32 };
 
 /*
- * What is sent for a field.  value is NULL when the client did not name it.  Returns a new
- * reference; NULL when the field is left out, or when judge->refused is set.
+ * What is sent for a field: a value of its own, or the client's or the policy's as it stands. value
+ * is NULL when the client did not name it.  Returns NULL when the field is left out, or when
+ * judge->refused is set.
  */
-struct json_t *judge_field(struct judge *judge, const struct field *field, struct json_t *value);
+const struct json *judge_field(struct judge *judge, const struct field *field,
+                               const struct json *value);
 
 /* The same of a parameter of a query, where nothing is neutral but its absence. */
-struct json_t *judge_parameter(struct judge *judge, const struct field *field,
-                               struct json_t *value);
+const struct json *judge_parameter(struct judge *judge, const struct field *field,
+                                   const struct json *value);
 
-/* The members of one object, or of one element of a list or map; a new object, perhaps empty. */
-struct json_t *judge_members(struct judge *judge, const struct field *object, struct json_t *value);
+/* The members of one object, or of one element of a list or map: a new object, perhaps empty, or
+ * NULL with judge->refused. */
+struct json *judge_members(struct judge *judge, const struct field *object,
+                           const struct json *value);
 
 /*
  * Shape, known members and formats of a value of the policy's, whatever the rules of the members;
  * refuses like judge_field().
  */
-bool judge_value(struct judge *judge, const struct field *field, const struct json_t *value);
+bool judge_value(struct judge *judge, const struct field *field, const struct json *value);
 
 /* Absent, null, empty, or one of the row's own neutral values; an object with only such members. */
-bool judge_is_neutral(const struct field *field, const struct json_t *value);
+bool judge_is_neutral(const struct field *field, const struct json *value);
 /* The same for one object out of a list or map of them. */
-bool judge_is_neutral_object(const struct field *field, const struct json_t *value);
+bool judge_is_neutral_object(const struct field *field, const struct json *value);
 
 /* The first refusal is kept. Returns false, so that a caller can `return judge_refuse(...)`. */
 bool judge_refuse(struct judge *judge, int reason, const char *path, const char *format, ...)

@@ -9,29 +9,28 @@
 #include <stdbool.h>
 
 struct field;
-struct json_t;
+struct json;
 struct judge;
 
 /*
  * False when labels of the client's, at that path, have another of our name, in whatever spelling:
  * a careless reader could take that for ours.  labels may be NULL.
  */
-bool label_check(struct judge *judge, const struct json_t *labels, const char *path);
+bool label_check(struct judge *judge, const struct json *labels, const char *path);
 
 /* Ours is stamped last, unless the client's have another of its name. */
-bool label_stamp(struct judge *judge, struct json_t *out);
+bool label_stamp(struct judge *judge, struct json *out);
 
-/* An object with its members in the order of the table, whatever that of insertion; NULL when
- * memory is short. */
-struct json_t *label_order(const struct field *object, struct json_t *value);
+/* Brings the members of an object into the order of the table, whatever that of insertion. */
+void label_order(struct judge *judge, const struct field *object, struct json *value);
 
 /* The `finish` of NetworkCreate and VolumeCreate: the label alone. */
-bool label_finish(struct judge *judge, const struct json_t *body, struct json_t **out);
+bool label_finish(struct judge *judge, const struct json *body, struct json *out);
 
 /*
  * The `finish` of NetworkConnect.  An Engine notes a container's network by its name until it
  * starts, and by then another network may have that name; unless the endpoint has the id.
  */
-bool connect_finish(struct judge *judge, const struct json_t *body, struct json_t **out);
+bool connect_finish(struct judge *judge, const struct json *body, struct json *out);
 
 #endif

@@ -7,11 +7,11 @@
  */
 #include "owner.h"
 
+#include "arena.h"
 #include "err.h"
 #include "json.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -448,65 +448,61 @@ int owner_list_target(const struct owner_table *table, unsigned api_minor, char 
 }
 
 /* The container's own name among its names, which may hold link aliases like "/other/alias". */
-static const char *listed_name(const json_t *names)
+static const char *listed_name(const struct json *names)
 {
-    size_t i;
-    json_t *item;
-    json_array_foreach (names, i, item) {
-        const char *name = json_string_value(item);
+    for (const struct json *item = json_elements(names); item; item = item->next) {
+        const char *name = json_text(item);
         if (name && name[0] == '/' && name[1] && !strchr(name + 1, '/') &&
-            strlen(name) == json_string_length(item))
+            strlen(name) == item->size)
             return name + 1;
     }
     return NULL;
 }
 
-static bool label_is_ours(const struct owner_table *table, const json_t *labels)
+static bool label_is_ours(const struct owner_table *table, const struct json *labels)
 {
-    const json_t *label = json_object_get(labels, OWNER_LABEL);
-    return label && json_string_length(label) == strlen(table->owner) &&
-           memcmp(json_string_value(label), table->owner, strlen(table->owner)) == 0;
+    const struct json *label = json_get(labels, OWNER_LABEL);
+    return json_is(label, JSON_STRING) && label->size == strlen(table->owner) &&
+           memcmp(label->text, table->owner, label->size) == 0;
 }
 
 /* Adds one listed object to a table if its label is ours. */
-static int listed_take(struct owner_table *fresh, const json_t *item, size_t index, struct err *err)
+static int listed_take(struct owner_table *fresh, const struct json *item, size_t index,
+                       struct err *err)
 {
     const char *what = lists[fresh->kind].what;
-    const json_t *id = json_object_get(item, lists[fresh->kind].id);
-    const json_t *created = json_object_get(item, "Created");
-    if (!json_is_object(item))
+    const struct json *id = json_get(item, lists[fresh->kind].id);
+    const struct json *created = json_get(item, "Created");
+    if (!json_is(item, JSON_OBJECT))
         return err_set(err, "%s %zu of the engine's list is no object", what, index);
-    bool good = json_is_string(id) &&
-                owner_is_id(fresh->kind, json_string_value(id), json_string_length(id));
-    if (!good && json_is_string(id) && fresh->kind != OWNER_CONTAINER)
+    bool good = json_is(id, JSON_STRING) && owner_is_id(fresh->kind, json_text(id), json_size(id));
+    if (!good && json_is(id, JSON_STRING) && fresh->kind != OWNER_CONTAINER)
         return 0; /* such a name was not given through us; networks of the cluster have other ids */
     if (!good)
         return err_set(err, "%s %zu of the engine's list has no full id", what, index);
-    if (fresh->kind == OWNER_CONTAINER && !json_is_integer(created))
+    if (fresh->kind == OWNER_CONTAINER && !json_is(created, JSON_INTEGER))
         return err_set(err, "%s %zu of the engine's list has no creation time", what, index);
-    if (!label_is_ours(fresh, json_object_get(item, "Labels")))
+    if (!label_is_ours(fresh, json_get(item, "Labels")))
         return 0;
-    const char *name = fresh->kind == OWNER_NETWORK
-                           ? json_string_value(json_object_get(item, "Name"))
-                           : listed_name(json_object_get(item, "Names"));
-    if (owner_add(fresh, json_string_value(id), name, json_integer_value(created)) < 0)
+    const char *name = fresh->kind == OWNER_NETWORK ? json_text(json_get(item, "Name"))
+                                                    : listed_name(json_get(item, "Names"));
+    if (owner_add(fresh, json_text(id), name, json_number(created)) < 0)
         return err_set(err, "out of memory");
     return 0;
 }
 
-static int listed_take_all(struct owner_table *fresh, const json_t *list, struct err *err)
+static int listed_take_all(struct owner_table *fresh, const struct json *list, struct err *err)
 {
-    size_t i;
-    json_t *item;
+    size_t index = 0;
     if (lists[fresh->kind].list) {
-        list = json_object_get(list, lists[fresh->kind].list);
-        if (json_is_null(list))
+        list = json_get(list, lists[fresh->kind].list);
+        if (json_is(list, JSON_NULL))
             return 0;
     }
-    if (!json_is_array(list))
+    if (!json_is(list, JSON_LIST))
         return err_set(err, "the engine's list of %ss is no JSON array", lists[fresh->kind].what);
-    json_array_foreach (list, i, item)
-        if (listed_take(fresh, item, i, err) < 0)
+    for (const struct json *item = json_elements(list); item; item = item->next)
+        if (listed_take(fresh, item, index++, err) < 0)
             return -1;
     return 0;
 }
@@ -537,7 +533,7 @@ static void execs_take(struct owner_table *fresh, struct owner_table *old)
 
 /* The old table with what the list says, in a new one. */
 static int rebuild(struct owner_table *fresh, const struct owner_table *old, uint64_t mark,
-                   const json_t *list, struct err *err)
+                   const struct json *list, struct err *err)
 {
     fresh->clock = old->clock; /* goes on, so that no mark of before means an entry of now */
     if (listed_take_all(fresh, list, err) < 0)
@@ -553,15 +549,16 @@ static int rebuild(struct owner_table *fresh, const struct owner_table *old, uin
 int owner_rebuild(struct owner_table *table, uint64_t mark, const char *json, size_t bytes,
                   struct err *err)
 {
-    json_error_t wrong;
+    struct arena arena = {0};
+    struct json_fault wrong;
     struct owner_table fresh;
-    json_t *list = json_load_whole(json, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
-    if (!list)
-        return err_set(err, "the engine's list of %ss is no JSON: %s", lists[table->kind].what,
-                       wrong.text);
+    const struct json *list = json_read_trusted(&arena, json, bytes, &wrong);
     table_init(&fresh, table->kind, table->owner);
-    int rc = rebuild(&fresh, table, mark, list, err);
-    json_decref(list);
+    int rc =
+        list ? rebuild(&fresh, table, mark, list, err)
+             : err_set(err, "the engine's list of %ss is no JSON: it %s", lists[table->kind].what,
+                       wrong.no_memory ? "needs more memory than there is" : wrong.what);
+    arena_done(&arena);
     if (rc < 0) {
         entries_free(&fresh);
         return -1;

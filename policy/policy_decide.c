@@ -250,12 +250,15 @@ static bool is_empty_json(const char *body, size_t bytes)
 static bool json_decide(const struct policy *policy, const char *body, size_t body_bytes,
                         struct policy_decision *decision)
 {
-    struct json_fault fault = {{0}, {0}, false};
+    struct json_fault fault;
     if (!body)
         return policy_deny(decision, REASON_BODY_MALFORMED, "", "%s needs a JSON body",
                            decision->op->id);
     decision->body = json_rewrite(body, body_bytes, (unsigned) policy->config.depth,
                                   &decision->body_bytes, &fault);
+    if (!decision->body && fault.no_memory)
+        return policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s",
+                           reason_text(REASON_OUT_OF_MEMORY));
     return decision->body || policy_deny(decision, REASON_BODY_MALFORMED, fault.path, "%s: %s",
                                          decision->op->id, fault.text);
 }
@@ -337,9 +340,9 @@ static bool warnings_join(struct policy_decision *decision, struct query *query)
     return true;
 }
 
-static void decide(const struct policy *policy, const struct owner_table *owned,
-                   const struct policy_engine *engine, uint64_t nonce, const char *body,
-                   size_t body_bytes, struct policy_decision *decision)
+void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
+                         const struct policy_engine *engine, uint64_t nonce, const char *body,
+                         size_t body_bytes, struct policy_decision *decision)
 {
     struct query query;
     char label[sizeof(OWNER_LABEL) + 64];
@@ -369,18 +372,4 @@ static void decide(const struct policy *policy, const struct owner_table *owned,
         decision->reason = REASON_NONE;
     }
     query_done(&query);
-}
-
-/*
- * Whatever was concluded while memory ran short is void: a value that could not be made looks like
- * one that nobody asked for, and a limit is not to be lost that way.
- */
-void policy_decide_judge(const struct policy *policy, const struct owner_table *owned,
-                         const struct policy_engine *engine, uint64_t nonce, const char *body,
-                         size_t body_bytes, struct policy_decision *decision)
-{
-    unsigned long before = json_shortages();
-    decide(policy, owned, engine, nonce, body, body_bytes, decision);
-    if (json_shortages() != before)
-        policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
 }

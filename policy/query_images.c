@@ -5,10 +5,10 @@
  */
 #include "query_images.h"
 
-#include <jansson.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "formats.h"
 #include "json.h"
 #include "owner.h"
@@ -84,27 +84,37 @@ bool query_take_version(const char *value, char *out)
     return !format_builder(value);
 }
 
-static bool value_is_good(const json_t *value)
+static bool value_is_good(const struct json *value)
 {
-    return json_is_null(value) || (json_is_string(value) && !format_text(json_string_value(value)));
+    return json_is(value, JSON_NULL) || (json_is(value, JSON_STRING) && !format_text(value->text));
+}
+
+/* Writes JSON whole or not at all; false when it is too long, or for want of memory. */
+static bool json_print(const struct arena *arena, const struct json *map, char *out, size_t room)
+{
+    size_t bytes;
+    char *text = json_write_ascii(arena, map, &bytes);
+    bool fits = text && bytes < room;
+    if (fits)
+        strcpy(out, text);
+    free(text);
+    return fits;
 }
 
 /* mine: the key that no client may use; or NULL. */
 static bool map_write(const char *value, const char *mine, char *out)
 {
+    struct arena arena = {0};
     struct json_fault fault;
-    const char *key;
-    json_t *element, *map = json_read_strict(value, strlen(value), 2, &fault);
+    const struct json *map = json_read_strict(&arena, value, strlen(value), 2, &fault);
     bool good = map != NULL;
-    json_object_foreach (map, key, element)
-        good = good && value_is_good(element) && !format_text(key) &&
-               !(mine && json_same_key(key, mine));
-    size_t bytes =
-        good ? json_dumpb(map, out, QUERY_MAP_BYTES - 1, JSON_COMPACT | JSON_ENSURE_ASCII) : 0;
-    good = good && bytes > 0 && bytes < QUERY_MAP_BYTES;
-    if (good)
-        out[json_object_size(map) > 0 ? bytes : 0] = '\0';
-    json_decref(map);
+    for (const struct json *member = json_members(map); member; member = member->next)
+        good = good && value_is_good(member) && !format_text(member->key) &&
+               !(mine && json_same_key(member->key, mine));
+    good = good && json_print(&arena, map, out, QUERY_MAP_BYTES);
+    if (good && json_size(map) == 0)
+        out[0] = '\0';
+    arena_done(&arena);
     return good;
 }
 
@@ -120,14 +130,15 @@ bool query_take_labels(const char *value, char *out)
 
 bool query_stamp_labels(const char *labels, char *out)
 {
+    struct arena arena = {0};
     struct json_fault fault;
-    json_t *map = *labels ? json_read_strict(labels, strlen(labels), 2, &fault) : json_object();
-    bool good = map && json_object_set_new(map, OWNER_LABEL, json_string("")) == 0;
-    size_t bytes =
-        good ? json_dumpb(map, out, QUERY_STAMPED_BYTES - 1, JSON_COMPACT | JSON_ENSURE_ASCII) : 0;
-    good = good && bytes > 0 && bytes < QUERY_STAMPED_BYTES;
-    out[good ? bytes : 0] = '\0';
-    json_decref(map);
+    struct json *map = *labels ? json_read_strict(&arena, labels, strlen(labels), 2, &fault)
+                               : json_new(&arena, JSON_OBJECT);
+    out[0] = '\0';
+    if (map)
+        json_set(&arena, map, OWNER_LABEL, json_new_text(&arena, ""));
+    bool good = map && json_print(&arena, map, out, QUERY_STAMPED_BYTES);
+    arena_done(&arena);
     return good;
 }
 

@@ -8,6 +8,7 @@
 #ifndef CAISSON_POLICY_QUERY_INTERNAL_H
 #define CAISSON_POLICY_QUERY_INTERNAL_H
 
+#include "arena.h"
 #include "query.h"
 
 struct field;
@@ -16,7 +17,8 @@ struct field;
 struct query_rules {
     const struct query_context *context;
     struct query *query;
-    struct json_t *warnings; /* list of strings, or NULL */
+    struct json *warnings; /* list of strings, or NULL */
+    struct arena arena;
 };
 
 enum {

@@ -5,7 +5,6 @@
  */
 #include "query_internal.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,32 +28,33 @@ bool query_rule_is_presence(const struct field *field)
 }
 
 /* A canonical text as the JSON that its type is made of. */
-static json_t *value_read(const struct type *type, const char *text)
+static const struct json *value_read(struct arena *arena, const struct type *type, const char *text)
 {
     switch (type->kind) {
     case KIND_BOOL:
-        return json_boolean(*text == '1');
+        return json_new_bool(arena, *text == '1');
     case KIND_NUMBER:
-        return json_integer(strcmp(text, "all") == 0 ? -1 : strtoll(text, NULL, 10));
+        return json_new_number(arena, strcmp(text, "all") == 0 ? -1 : strtoll(text, NULL, 10));
     default:
-        return json_string(text);
+        return json_new_text(arena, text);
     }
 }
 
 /* And back; false when it is too long. */
-static bool value_write(const struct type *type, const json_t *value, char out[QUERY_SENT_BYTES])
+static bool value_write(const struct type *type, const struct json *value,
+                        char out[QUERY_SENT_BYTES])
 {
-    bool is_all = type == type_get(TYPE_ID_PARAM_TAIL) && json_integer_value(value) < 0;
+    bool is_all = type == type_get(TYPE_ID_PARAM_TAIL) && json_number(value) < 0;
     int bytes = 0;
     out[0] = '\0';
-    if (json_is_boolean(value))
-        bytes = snprintf(out, QUERY_SENT_BYTES, "%d", json_is_true(value));
+    if (json_is_bool(value))
+        bytes = snprintf(out, QUERY_SENT_BYTES, "%d", json_is(value, JSON_TRUE));
     else if (is_all)
         bytes = snprintf(out, QUERY_SENT_BYTES, "all");
-    else if (json_is_integer(value))
-        bytes = snprintf(out, QUERY_SENT_BYTES, "%lld", (long long) json_integer_value(value));
+    else if (json_is(value, JSON_INTEGER))
+        bytes = snprintf(out, QUERY_SENT_BYTES, "%lld", (long long) json_number(value));
     else if (value)
-        bytes = snprintf(out, QUERY_SENT_BYTES, "%s", json_string_value(value));
+        bytes = snprintf(out, QUERY_SENT_BYTES, "%s", json_text(value));
     return bytes >= 0 && bytes < QUERY_SENT_BYTES;
 }
 
@@ -79,21 +79,18 @@ static const char *absence_of(const struct type *type)
  * What one value becomes; NULL for nothing, or with judge->refused.  What the rule puts in the
  * place of nothing is sent; else a rule that chooses among values must let pass what nothing means.
  */
-static json_t *judge_text(struct judge *judge, const struct field *field, const char *text)
+static const struct json *judge_text(struct judge *judge, const struct field *field,
+                                     const char *text)
 {
     const struct type *type = field->type;
     const char *absence = absence_of(type);
-    json_t *value = text ? value_read(type, text) : NULL;
-    if (field->rule.forbid && type->kind == KIND_BOOL && !json_is_true(value))
-        return absence ? json_false() : NULL;
-    json_t *sent = judge_parameter(judge, field, value);
-    json_decref(value);
+    const struct json *value = text ? value_read(judge->arena, type, text) : NULL;
+    if (field->rule.forbid && type->kind == KIND_BOOL && !json_is(value, JSON_TRUE))
+        return absence ? json_new_bool(judge->arena, false) : NULL;
+    const struct json *sent = judge_parameter(judge, field, value);
     if (sent || text || !absence || field->rule.forbid || judge->refused)
         return sent;
-    value = value_read(type, absence);
-    sent = judge_parameter(judge, field, value);
-    json_decref(value);
-    return sent;
+    return judge_parameter(judge, field, value_read(judge->arena, type, absence));
 }
 
 int query_rule_judge(struct query_rules *rules, const struct field *field, const char *value,
@@ -104,12 +101,12 @@ int query_rule_judge(struct query_rules *rules, const struct field *field, const
     struct schema_verdict verdict = {.reason = REASON_NONE};
     struct judge judge = {.schema = rules->context->rules,
                           .context = &context,
+                          .arena = &rules->arena,
                           .verdict = &verdict,
                           .warnings = rules->warnings};
-    json_t *sent = judge_text(&judge, field, value);
+    const struct json *sent = judge_text(&judge, field, value);
     rules->warnings = judge.warnings;
     bool fits = value_write(field->type, sent, out);
-    json_decref(sent);
     if (!judge.refused && !fits)
         judge_refuse(&judge, REASON_FIELD_REFUSED, field->path, "%s: its value is too long (%s)",
                      field->path, judge_origin(field));
@@ -127,13 +124,10 @@ int query_rule_presence(struct query_rules *rules, const struct field *field)
 
 int query_rule_end(struct query_rules *rules)
 {
-    size_t bytes;
-    bool whole = true;
-    if (rules->warnings) {
-        rules->query->warnings = json_write_compact(rules->warnings, &bytes);
-        whole = rules->query->warnings != NULL;
-    }
-    json_decref(rules->warnings);
+    if (rules->warnings)
+        rules->query->warnings = json_write(&rules->arena, rules->warnings, NULL);
+    bool whole = !rules->arena.failed && (!rules->warnings || rules->query->warnings);
+    arena_done(&rules->arena);
     rules->warnings = NULL;
     return whole ? REASON_NONE : REASON_OUT_OF_MEMORY;
 }

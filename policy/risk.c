@@ -4,12 +4,12 @@
  */
 #include "risk.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "field.h"
 #include "glob.h"
+#include "json.h"
 #include "match.h"
 #include "paths.h"
 #include "types.h"
@@ -122,7 +122,7 @@ static bool joins_foreign(const struct schema *schema)
     const struct field *mode = schema_find(schema, "HostConfig.NetworkMode");
     const struct rule *rule = &mode->rule;
     if (rule->force)
-        return strcmp(json_string_value(rule->force), "none") != 0;
+        return strcmp(json_text(rule->force), "none") != 0;
     for (size_t i = 0; i < rule->item_count; i++)
         if (!rule->items[i].own && !rule->items[i].exclude &&
             strcmp(rule->items[i].text, "none") != 0)
@@ -226,21 +226,18 @@ static void witness_paths(struct search *search, const struct paths_item *item, 
 }
 
 /* What the policy itself sends. */
-static void witness_value(struct search *search, const json_t *value)
+static void witness_value(struct search *search, const struct json *value)
 {
     char pair[4096];
-    const char *key;
-    json_t *element;
-    size_t i;
-    if (json_is_string(value) && json_string_length(value) > 0)
-        witness(search, json_string_value(value), json_string_value(value));
-    json_array_foreach ((json_t *) value, i, element) {
-        const char *text = json_is_string(element) ? json_string_value(element) : "";
+    if (json_size(value) > 0 && json_is(value, JSON_STRING))
+        witness(search, value->text, value->text);
+    for (const struct json *element = json_elements(value); element; element = element->next) {
+        const char *text = json_is(element, JSON_STRING) ? element->text : "";
         witness(search, text, text);
     }
-    json_object_foreach ((json_t *) value, key, element) {
-        snprintf(pair, sizeof(pair), "%s=%s", key,
-                 json_is_string(element) ? json_string_value(element) : "");
+    for (const struct json *member = json_members(value); member; member = member->next) {
+        snprintf(pair, sizeof(pair), "%s=%s", member->key,
+                 json_is(member, JSON_STRING) ? member->text : "");
         witness(search, pair, pair);
     }
 }
@@ -250,9 +247,9 @@ static void witness_value(struct search *search, const json_t *value)
 static void search_bool(struct search *search)
 {
     const struct rule *rule = &search->field->rule;
-    if (!rule->force || !json_is_true(rule->force))
+    if (!rule->force || !json_is(rule->force, JSON_TRUE))
         witness(search, "false", "false");
-    if (rule->force ? json_is_true(rule->force) : !rule->forbid)
+    if (rule->force ? json_is(rule->force, JSON_TRUE) : !rule->forbid)
         witness(search, "true", "true");
 }
 
@@ -264,7 +261,7 @@ static void search_number(struct search *search)
     if (rule->forbid || rule->force_path)
         return;
     if (rule->force) {
-        int64_t number = json_integer_value(rule->force);
+        int64_t number = json_number(rule->force);
         low = number < 0;
         high = (number < 0 && traits & TYPE_NEGATIVE) || (number == 0 && traits & TYPE_ZERO);
         any = number != 0;
@@ -355,8 +352,8 @@ static bool user_may_be_root(const struct rule *rule)
 {
     size_t listed = 0;
     if (rule->force)
-        return !is_number_of_another(json_string_value(rule->force));
-    if (rule->fallback && !is_number_of_another(json_string_value(rule->fallback)))
+        return !is_number_of_another(json_text(rule->force));
+    if (rule->fallback && !is_number_of_another(json_text(rule->fallback)))
         return true;
     for (size_t i = 0; i < rule->item_count; i++) {
         if (rule->items[i].exclude)
@@ -371,10 +368,8 @@ static bool user_may_be_root(const struct rule *rule)
 /* Whether a set-user-id program of the image gives its owner's rights. */
 static bool privileges_may_grow(const struct rule *rule)
 {
-    size_t i;
-    json_t *option;
-    json_array_foreach (rule->force, i, option)
-        if (strcmp(json_string_value(option), "no-new-privileges") == 0)
+    for (const struct json *option = json_elements(rule->force); option; option = option->next)
+        if (strcmp(option->text, "no-new-privileges") == 0)
             return false;
     return !rule->forbid;
 }

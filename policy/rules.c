@@ -6,7 +6,6 @@
 #include "rules.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +19,6 @@
 #include "schema.h"
 #include "types.h"
 
-void rule_done(struct rule *rule)
-{
-    for (size_t i = 0; i < rule->item_count; i++)
-        free(rule->items[i].text);
-    free(rule->items);
-    json_decref(rule->force);
-    json_decref(rule->fallback);
-    free(rule->force_path);
-    free(rule->text);
-    free(rule->origin);
-    *rule = (struct rule){0};
-}
-
 /* ---- one-of ---- */
 
 static bool item_matches(const struct type *type, const struct rule_item *item, const char *text)
@@ -45,33 +31,28 @@ static bool item_matches(const struct type *type, const struct rule_item *item, 
     return glob_matches(item->text, text, '\0', item->exclude);
 }
 
-/* An item with '=' is about a map's key and value; any other about the key alone. */
-static bool pair_matches(const struct type *type, const struct rule_item *item, const char *text,
-                         const char *value)
-{
-    char *pair;
-    if (!value || !strchr(item->text, '='))
-        return item_matches(type, item, text);
-    if (asprintf(&pair, "%s=%s", text, value) < 0) {
-        json_shortage_note();
-        return item->exclude;
-    }
-    bool matches = item_matches(type, item, pair);
-    free(pair);
-    return matches;
-}
+/*
+ * What one-of looks at: a string, an element, or a key; and KEY=VALUE where there is a value, for
+ * items with '='.
+ */
+struct candidate {
+    const char *text, *pair;
+    const char *own; /* what it is called to items that stand for the client's own; or NULL */
+};
 
-/* Whether a text is let pass; if not, *ret_excluded is the exclusion that it met, or NULL.  own:
- * what it is called to items that stand for the client's own; NULL when it is not. */
-static bool items_match(const struct type *type, const struct rule *rule, const char *text,
-                        const char *value, const char *own, const struct rule_item **ret_excluded)
+/* Whether a candidate is let pass; if not, *ret_excluded is the exclusion that it met, or NULL. */
+static bool items_match(const struct type *type, const struct rule *rule,
+                        const struct candidate *candidate, const struct rule_item **ret_excluded)
 {
     bool matches = false;
     *ret_excluded = NULL;
     for (size_t i = 0; i < rule->item_count; i++) {
         const struct rule_item *item = &rule->items[i];
-        const char *called = item->own ? own : text;
-        if (!called || (matches && !item->exclude) || !pair_matches(type, item, called, value))
+        const bool by_pair = candidate->pair && strchr(item->text, '=');
+        const char *called = item->own ? candidate->own
+                             : by_pair ? candidate->pair
+                                       : candidate->text;
+        if (!called || (matches && !item->exclude) || !item_matches(type, item, called))
             continue;
         if (item->exclude) {
             *ret_excluded = item;
@@ -87,84 +68,80 @@ int rule_own_kind(const struct type *type)
     return type->codec->owns == TYPE_OWNS_NETWORK ? OWNER_NETWORK : OWNER_VOLUME;
 }
 
-char *rule_called_own(const struct type *type, const struct schema_context *context,
-                      const char *text)
+const char *rule_called_own(struct arena *arena, const struct type *type,
+                            const struct schema_context *context, const char *text)
 {
     size_t part = type_own_part(type, text);
-    char *called;
     if (part == 0 || !context || !context->owned ||
         !context->owned(context->owned_arg, rule_own_kind(type), text, part))
         return NULL;
-    if (asprintf(&called, "own%s", text + part) >= 0)
-        return called;
-    json_shortage_note(); /* else it would look like somebody else's */
-    return NULL;
+    return arena_print(arena, "own%s", text + part);
 }
 
-static bool text_matches(const struct type *type, const struct rule *rule, const char *text,
-                         const struct schema_context *context,
-                         const struct rule_item **ret_excluded)
+/* A text; of one that is KEY=VALUE, key and pair. */
+static struct candidate candidate_of(struct arena *arena, const char *text, bool is_pair)
 {
-    char *own = rule_called_own(type, context, text);
-    bool matches = items_match(type, rule, text, NULL, own, ret_excluded);
-    free(own);
-    return matches;
+    const char *equals = is_pair ? strchr(text, '=') : NULL;
+    if (!equals)
+        return (struct candidate){.text = text};
+    return (struct candidate){.text = arena_copy(arena, text, (size_t) (equals - text)),
+                              .pair = text};
 }
 
-/* An element; one that is KEY=VALUE is looked at like a map's key and value. */
-static bool element_matches(const struct type *type, const struct rule *rule, const char *text,
-                            const struct schema_context *context,
+static bool element_matches(struct arena *arena, const struct type *type, const struct rule *rule,
+                            const char *text, const struct schema_context *context,
                             const struct rule_item **ret_excluded)
 {
-    const char *equals = type->traits & TYPE_PAIRS ? strchr(text, '=') : NULL;
-    if (!equals)
-        return text_matches(type, rule, text, context, ret_excluded);
-    char *key = strndup(text, (size_t) (equals - text));
-    if (!key)
-        json_shortage_note();
-    *ret_excluded = NULL;
-    bool matches = key && items_match(type, rule, key, equals + 1, NULL, ret_excluded);
-    free(key);
-    return matches;
+    struct candidate candidate = candidate_of(arena, text, type->traits & TYPE_PAIRS);
+    if (!candidate.pair)
+        candidate.own = rule_called_own(arena, type, context, text);
+    return items_match(type, rule, &candidate, ret_excluded);
+}
+
+static bool member_matches(struct arena *arena, const struct type *type, const struct rule *rule,
+                           const struct json *member, const struct rule_item **ret_excluded)
+{
+    struct candidate candidate = {.text = member->key};
+    if (json_is(member, JSON_STRING) && rule->has_pairs)
+        candidate.pair = arena_print(arena, "%s=%s", member->key, member->text);
+    return items_match(type, rule, &candidate, ret_excluded);
 }
 
 bool rule_lets(const struct type *type, const struct rule *rule, const char *text)
 {
     const struct rule_item *excluded;
+    struct arena arena = {0};
     const bool is_pair = type->kind == KIND_MAP || type->traits & TYPE_PAIRS;
-    const char *equals = is_pair ? strchr(text, '=') : NULL;
-    if (!equals)
-        return items_match(type, rule, text, NULL, text, &excluded);
-    char *key = strndup(text, (size_t) (equals - text));
-    bool matches = !key || items_match(type, rule, key, equals + 1, NULL, &excluded);
-    free(key);
+    struct candidate candidate = candidate_of(&arena, text, is_pair);
+    if (!candidate.pair)
+        candidate.own = text;
+    bool matches = items_match(type, rule, &candidate, &excluded) || arena.failed;
+    arena_done(&arena);
     return matches;
 }
 
 bool rule_passes_as_own(const struct type *type, const struct rule *rule, const char *text)
 {
     const struct rule_item *excluded;
-    return rule->item_count > 0 && !items_match(type, rule, text, NULL, NULL, &excluded);
+    const struct candidate candidate = {.text = text};
+    return rule->item_count > 0 && !items_match(type, rule, &candidate, &excluded);
 }
 
-const char *rule_offender(const struct type *type, const struct rule *rule, const json_t *value,
-                          const struct schema_context *context,
+const char *rule_offender(struct arena *arena, const struct type *type, const struct rule *rule,
+                          const struct json *value, const struct schema_context *context,
                           const struct rule_item **ret_excluded)
 {
-    size_t i;
-    const char *key, *text = json_string_value(value);
-    json_t *element;
-    if (text)
-        return text_matches(type, rule, text, context, ret_excluded) ? NULL : text;
-    json_array_foreach ((json_t *) value, i, element) {
-        text = json_string_value(element);
-        if (!element_matches(type, rule, text, context, ret_excluded))
-            return text;
+    if (json_is(value, JSON_STRING)) {
+        struct candidate lone = {.text = value->text};
+        lone.own = rule_called_own(arena, type, context, lone.text);
+        return items_match(type, rule, &lone, ret_excluded) ? NULL : lone.text;
     }
-    json_object_foreach ((json_t *) value, key, element) {
-        if (!items_match(type, rule, key, json_string_value(element), NULL, ret_excluded))
-            return key;
-    }
+    for (const struct json *element = json_elements(value); element; element = element->next)
+        if (!element_matches(arena, type, rule, json_text(element), context, ret_excluded))
+            return json_text(element);
+    for (const struct json *member = json_members(value); member; member = member->next)
+        if (!member_matches(arena, type, rule, member, ret_excluded))
+            return member->key;
     return NULL;
 }
 
@@ -178,16 +155,13 @@ static const char *first_literal(const struct rule *rule)
     return NULL;
 }
 
-static bool value_names(const json_t *value, const char *text)
+static bool value_names(const struct json *value, const char *text)
 {
-    size_t i;
-    json_t *element;
-    if (json_is_string(value))
-        return strcmp(json_string_value(value), text) == 0;
-    json_array_foreach ((json_t *) value, i, element) {
+    if (json_is(value, JSON_STRING))
+        return strcmp(value->text, text) == 0;
+    for (const struct json *element = json_elements(value); element; element = element->next)
         if (value_names(element, text))
             return true;
-    }
     return false;
 }
 
@@ -203,16 +177,18 @@ bool rule_names(const struct rule *rule, const char *text)
 /* ---- values that are not there ---- */
 
 /* The built-in rule's own value, as long as it passes and not everything does. */
-static json_t *safe_value(const struct field *field)
+static const struct json *safe_value(struct judge *judge, const struct field *field)
 {
     const struct rule *rule = &field->rule;
     const struct rule_item *excluded;
-    int64_t measure = field->safe ? type_measure(field->type, field->safe) : 0;
-    bool passes = !rule->allow && !(rule->has_max && measure > rule->max) &&
+    if (!field->safe || rule->allow)
+        return NULL;
+    int64_t measure = type_measure(field->type, field->safe);
+    bool passes = !(rule->has_max && measure > rule->max) &&
                   !(rule->has_min && measure < rule->min) &&
-                  !(rule->item_count && field->safe &&
-                    rule_offender(field->type, rule, field->safe, NULL, &excluded));
-    return passes ? json_incref(field->safe) : NULL;
+                  !(rule->item_count &&
+                    rule_offender(judge->arena, field->type, rule, field->safe, NULL, &excluded));
+    return passes ? field->safe : NULL;
 }
 
 static bool refuse_absent(struct judge *judge, const struct field *field)
@@ -223,43 +199,43 @@ static bool refuse_absent(struct judge *judge, const struct field *field)
 }
 
 /* The choice among what one-of names, where nothing is not among it. */
-static bool fill_one_of(struct judge *judge, const struct field *field, json_t **ret)
+static bool fill_one_of(struct judge *judge, const struct field *field, const struct json **ret)
 {
+    static const struct candidate nothing = {.text = ""};
     const struct rule_item *excluded;
     bool is_list = field->type->codec && field->type->codec->item_wrong;
     const char *literal = is_list ? NULL : first_literal(&field->rule);
-    bool may_be_absent =
-        is_list || items_match(field->type, &field->rule, "", NULL, NULL, &excluded);
+    bool may_be_absent = is_list || items_match(field->type, &field->rule, &nothing, &excluded);
     if (literal && !may_be_absent)
-        *ret = json_string(literal);
+        *ret = json_new_text(judge->arena, literal);
     else
-        *ret = safe_value(field);
+        *ret = safe_value(judge, field);
     return *ret || may_be_absent || refuse_absent(judge, field);
 }
 
-json_t *rule_explicit(const struct rule *rule)
+const struct json *rule_explicit(struct arena *arena, const struct rule *rule)
 {
     assert(rule->fallback || rule->has_max || rule->has_min);
-    return rule->fallback ? json_incref(rule->fallback)
-                          : json_integer(rule->has_max ? rule->max : rule->min);
+    return rule->fallback ? rule->fallback
+                          : json_new_number(arena, rule->has_max ? rule->max : rule->min);
 }
 
 /* Where the Engine would take a port at random, it takes one of a range. */
-static json_t *any_port(const struct rule *rule)
+static const struct json *any_port(struct arena *arena, const struct rule *rule)
 {
     enum { PORT_MOST = 65535 };
-    int64_t first = rule->has_min ? rule->min : 1, last = rule->has_max ? rule->max : PORT_MOST;
-    return first == last ? json_sprintf("%lld", (long long) first)
-                         : json_sprintf("%lld-%lld", (long long) first, (long long) last);
+    long long first = rule->has_min ? rule->min : 1, last = rule->has_max ? rule->max : PORT_MOST;
+    return json_new_text(arena, first == last ? arena_print(arena, "%lld", first)
+                                              : arena_print(arena, "%lld-%lld", first, last));
 }
 
-bool rule_fill(struct judge *judge, const struct field *field, json_t **ret)
+bool rule_fill(struct judge *judge, const struct field *field, const struct json **ret)
 {
     const struct rule *rule = &field->rule;
     enum kind kind = field->type->kind;
     *ret = NULL;
     if (rule->fallback) {
-        *ret = json_incref(rule->fallback);
+        *ret = rule->fallback;
         return true;
     }
     if (field->type->traits & TYPE_REQUIRED)
@@ -267,13 +243,13 @@ bool rule_fill(struct judge *judge, const struct field *field, json_t **ret)
                                                          "%s is missing; name one", field->path);
     if (kind == KIND_NUMBER && field->type->traits & (TYPE_ZERO | TYPE_PARAMETER) &&
         (rule->has_max || rule->has_min))
-        *ret = rule_explicit(rule);
+        *ret = rule_explicit(judge->arena, rule);
     else if (kind == KIND_STRING && rule->item_count)
         return fill_one_of(judge, field, ret);
     else if (field->type->traits & TYPE_PORTS && (rule->has_max || rule->has_min))
-        *ret = any_port(rule);
+        *ret = any_port(judge->arena, rule);
     else
-        *ret = safe_value(field);
+        *ret = safe_value(judge, field);
     if (!*ret && field->safe && !rule->allow)
         return refuse_absent(judge, field);
     if (!*ret && kind != KIND_NUMBER && rule->has_min && rule->min > 0)
@@ -283,10 +259,10 @@ bool rule_fill(struct judge *judge, const struct field *field, json_t **ret)
     return true;
 }
 
-bool rule_must_replace(const struct field *field, const json_t *value)
+bool rule_must_replace(const struct field *field, const struct json *value)
 {
     const struct rule *rule = &field->rule;
-    if (!(field->type->traits & TYPE_NEGATIVE) || json_integer_value(value) >= 0)
+    if (!(field->type->traits & TYPE_NEGATIVE) || json_number(value) >= 0)
         return false;
     return rule->has_max || (rule->has_min && (rule->fallback || field->type->traits & TYPE_ZERO));
 }
@@ -338,7 +314,7 @@ static bool refuse_bound(struct judge *judge, const struct field *field, int64_t
         field->path, rest, word, shown, judge->schema->table->section);
 }
 
-bool rule_bounds(struct judge *judge, const struct field *field, const json_t *value)
+bool rule_bounds(struct judge *judge, const struct field *field, const struct json *value)
 {
     int64_t measure = type_measure(field->type, value);
     int64_t last = type_measure_last(field->type, value);
@@ -383,11 +359,12 @@ static bool refuse_one_of(struct judge *judge, const struct field *field, const 
                         judge_origin(field), field->path, section);
 }
 
-bool rule_one_of(struct judge *judge, const struct field *field, const json_t *value)
+bool rule_one_of(struct judge *judge, const struct field *field, const struct json *value)
 {
     const struct rule_item *excluded;
     if (field->rule.item_count == 0)
         return true;
-    const char *text = rule_offender(field->type, &field->rule, value, judge->context, &excluded);
+    const char *text =
+        rule_offender(judge->arena, field->type, &field->rule, value, judge->context, &excluded);
     return !text || refuse_one_of(judge, field, text, excluded);
 }

@@ -27,73 +27,74 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arena.h"
+
 struct err;
-struct json_t;
+struct json;
 struct field;
 struct judge;
 struct schema_context;
 struct type;
 
 struct rule_item {
-    char *text;
+    const char *text;
     bool exclude;
     bool literal; /* was written in quotes: a star is a star, and own is a name */
     bool own;     /* stands for what is the client's own; its text begins with "own" */
 };
 
+/* What it points to lives in the arena that it was read into. */
 struct rule {
-    char *text;   /* the clauses, as written */
-    char *origin; /* "FILE:LINE"; NULL for a built-in rule */
+    const char *text;   /* the clauses, as written */
+    const char *origin; /* "FILE:LINE"; NULL for a built-in rule */
     bool forbid, allow, has_max, has_min;
     int64_t max, min;
-    struct json_t *force, *fallback; /* fallback: of `default` */
-    char *force_path;        /* `force FIELD`: the name of another field; force is NULL then */
+    const struct json *force, *fallback; /* fallback: of `default` */
+    const char *force_path;  /* `force FIELD`: the name of another field; force is NULL then */
     struct rule_item *items; /* of one-of */
     size_t item_count;
+    bool has_pairs; /* some item is about KEY=VALUE */
 };
 
 /*
- * Reads clauses for a field of some type; *ret is overwritten, and ended with rule_done() whatever
- * the outcome. Contradictions are errors.  What force and default hold is checked as far as the
- * type goes.
+ * Reads clauses for a field of some type.  Contradictions are errors.  What force and default hold
+ * is checked as far as the type goes.
  */
-int rule_parse(const struct type *type, const char *text, const char *origin, struct rule *ret,
-               struct err *err);
-void rule_done(struct rule *rule);
+int rule_parse(struct arena *arena, const struct type *type, const char *text, const char *origin,
+               struct rule *ret, struct err *err);
 
 /*
  * What is sent for a field that the client left neutral: the default, else what makes a bound
  * explicit, else the first plain item of one-of, else the built-in rule's own value if that passes,
- * else nothing.  *ret is a new reference or NULL; false when the rule refuses absence.
+ * else nothing, which is NULL.  False when the rule refuses absence.
  */
-bool rule_fill(struct judge *judge, const struct field *field, struct json_t **ret);
+bool rule_fill(struct judge *judge, const struct field *field, const struct json **ret);
 
 /* The value that makes a rule with a bound explicit: its default, else its max, else its min. */
-struct json_t *rule_explicit(const struct rule *rule);
+const struct json *rule_explicit(struct arena *arena, const struct rule *rule);
 
 /* Whether the policy itself wrote this very text, as an item of one-of or as what is sent. */
 bool rule_names(const struct rule *rule, const char *text);
 
 /* Whether a negative value means "no limit" under this rule's bounds, so that it is replaced. */
-bool rule_must_replace(const struct field *field, const struct json_t *value);
+bool rule_must_replace(const struct field *field, const struct json *value);
 
 /*
  * The first string, element or key of a value that one-of does not let pass, or NULL;
  * *ret_excluded is the exclusion that it met, or NULL.  context says what is the client's own;
  * NULL: nothing is.
  */
-const char *rule_offender(const struct type *type, const struct rule *rule,
-                          const struct json_t *value, const struct schema_context *context,
+const char *rule_offender(struct arena *arena, const struct type *type, const struct rule *rule,
+                          const struct json *value, const struct schema_context *context,
                           const struct rule_item **ret_excluded);
 
 /* Whether one-of lets one text pass: a string, an element, or a key or KEY=VALUE of a map; with
  * "own" for what is the client's own. */
 bool rule_lets(const struct type *type, const struct rule *rule, const char *text);
 
-/* "own:/data" for "mydata:/data", where mydata is the client's own; NULL where nothing is, or for
- * want of memory. Caller frees it. */
-char *rule_called_own(const struct type *type, const struct schema_context *context,
-                      const char *text);
+/* "own:/data" for "mydata:/data", where mydata is the client's own; NULL where nothing is. */
+const char *rule_called_own(struct arena *arena, const struct type *type,
+                            const struct schema_context *context, const char *text);
 /* The enum owner_kind that `own` stands for in rules on this type. */
 int rule_own_kind(const struct type *type);
 
@@ -102,7 +103,7 @@ bool rule_passes_as_own(const struct type *type, const struct rule *rule, const 
 
 /* Each refuses and returns false when the value is not what its clause says. */
 bool rule_forbid(struct judge *judge, const struct field *field);
-bool rule_bounds(struct judge *judge, const struct field *field, const struct json_t *value);
-bool rule_one_of(struct judge *judge, const struct field *field, const struct json_t *value);
+bool rule_bounds(struct judge *judge, const struct field *field, const struct json *value);
+bool rule_one_of(struct judge *judge, const struct field *field, const struct json *value);
 
 #endif

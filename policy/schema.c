@@ -5,11 +5,11 @@
 #include "schema.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "asked.h"
 #include "create.h"
 #include "err.h"
@@ -56,12 +56,33 @@ bool schema_names(int body, const char *name, size_t bytes)
 
 /* ---- the tree ---- */
 
+/* Places for the names of so many fields, most of them free. */
+static void names_init(struct arena *arena, struct field_names *names, size_t count)
+{
+    size_t room = 4;
+    while (room < 4 * count)
+        room *= 2;
+    names->slots = arena_take(arena, room * sizeof(*names->slots));
+    names->mask = names->slots ? room - 1 : 0;
+    if (names->slots)
+        memset(names->slots, 0, room * sizeof(*names->slots));
+}
+
+/* Finds the place of a text among fields: the field's own, or a free one. */
+static struct field **names_place(const struct field_names *names, const char *text, size_t bytes,
+                                  bool whole)
+{
+    for (size_t at = json_key_hash(text, bytes);; at++) {
+        struct field **slot = &names->slots[at & names->mask];
+        const char *name = *slot ? whole ? (*slot)->path : (*slot)->name : NULL;
+        if (!name || (strncmp(name, text, bytes) == 0 && !name[bytes]))
+            return slot;
+    }
+}
+
 struct field *schema_find(const struct schema *schema, const char *path)
 {
-    for (size_t i = 0; i < schema->count; i++)
-        if (strcmp(schema->fields[i].path, path) == 0)
-            return &schema->fields[i];
-    return NULL;
+    return *names_place(&schema->paths, path, strlen(path), true);
 }
 
 const struct rule *field_builtin(const struct field *field)
@@ -69,12 +90,15 @@ const struct rule *field_builtin(const struct field *field)
     return field->builtin.text ? &field->builtin : &field->rule;
 }
 
-const struct field *field_member(const struct field *object, const char *name)
+const struct field *field_member(const struct field *object, const char *name, size_t bytes)
 {
-    for (const struct field *member = object->members; member; member = member->next)
-        if (strcmp(member->name, name) == 0)
+    if (object->member_count == 0)
+        return NULL;
+    for (size_t at = json_key_hash(name, bytes);; at++) {
+        const struct field *member = object->names.slots[at & object->names.mask];
+        if (!member || (member->name_bytes == bytes && memcmp(member->name, name, bytes) == 0))
             return member;
-    return NULL;
+    }
 }
 
 /* "HostConfig.Mounts[].Type" is a member of "HostConfig.Mounts"; a row stands after its object's.
@@ -101,18 +125,19 @@ static void field_link(struct field *object, struct field *field)
     while (*end)
         end = &(*end)->next;
     *end = field;
+    field->place = object->member_count++;
 }
 
 /* None for a bool: false could not be told from nothing. */
-static json_t *safe_value(const struct field *field)
+static const struct json *safe_value(struct arena *arena, const struct field *field)
 {
     const struct rule *rule = &field->rule;
     if (field->type->kind == KIND_BOOL)
         return NULL;
     if (rule->force)
-        return json_incref(rule->force);
+        return rule->force;
     bool is_limit = field->type->traits & TYPE_ZERO && (rule->has_max || rule->has_min);
-    return rule->fallback || is_limit ? rule_explicit(rule) : NULL;
+    return rule->fallback || is_limit ? rule_explicit(arena, rule) : NULL;
 }
 
 /*
@@ -147,6 +172,7 @@ static int field_init(struct schema *schema, const struct field_row *said,
     *field = (struct field){
         .path = row->path,
         .name = dot ? dot + 1 : row->path,
+        .name_bytes = strlen(dot ? dot + 1 : row->path),
         .why = row->why,
         .risk = row->risk,
         .neutral = row->neutral[0] ? row->neutral : NULL,
@@ -157,13 +183,45 @@ static int field_init(struct schema *schema, const struct field_row *said,
         .zero_keeps = !same && said->neutral[0],
     };
     schema->count++;
+    *names_place(&schema->paths, field->path, strlen(field->path), true) = field;
     field_link(object, field);
-    if (rule_parse(type, type->traits & TYPE_NEVER ? "forbid" : row->rule, NULL, &field->rule,
-                   &err) < 0)
+    if (rule_parse(&schema->arena, type, type->traits & TYPE_NEVER ? "forbid" : row->rule, NULL,
+                   &field->rule, &err) < 0)
         return -1;
-    field->safe = safe_value(field);
+    field->safe = safe_value(&schema->arena, field);
     field->open = field->rule.allow;
     return 0;
+}
+
+static void members_name(struct arena *arena, struct field *object)
+{
+    if (object->member_count > 0)
+        names_init(arena, &object->names, object->member_count);
+    for (struct field *member = object->members; member && !arena->failed; member = member->next)
+        *names_place(&object->names, member->name, member->name_bytes, false) = member;
+}
+
+/* Whether a field that is not there needs no look at all. */
+static bool is_quiet(const struct field *field)
+{
+    const struct rule *rule = &field->rule;
+    if (field->keeps)
+        return !rule->force_path;
+    if (rule->force || rule->force_path || rule->fallback)
+        return false;
+    for (const struct field *member = field->members; member; member = member->next)
+        if (field->type->kind == KIND_OBJECT && !member->quiet)
+            return false;
+    return field->type->kind == KIND_OBJECT ||
+           !(field->safe || rule->has_max || rule->has_min || rule->item_count ||
+             field->type->traits & TYPE_REQUIRED);
+}
+
+/* After the rules have changed; members stand behind their object. */
+static void schema_settle(struct schema *schema)
+{
+    for (size_t i = schema->count; i-- > 0;)
+        schema->fields[i].quiet = is_quiet(&schema->fields[i]);
 }
 
 struct schema *schema_new(int body)
@@ -181,25 +239,27 @@ struct schema *schema_new(int body)
     schema->table = &tables[body];
     schema->fields = fields;
     schema->root = (struct field){.path = "", .name = "", .type = type_get(TYPE_ID_OBJECT)};
-    while (rows_next(&rows, &row)) {
+    names_init(&schema->arena, &schema->paths, rows_count(body));
+    while (!schema->arena.failed && rows_next(&rows, &row)) {
         behind = row_behind(&create, &row);
-        if (field_init(schema, &row, &behind) < 0) {
-            schema_free(schema);
-            return NULL;
-        }
+        if (field_init(schema, &row, &behind) < 0)
+            schema->arena.failed = true;
     }
-    return schema;
+    members_name(&schema->arena, &schema->root);
+    for (size_t i = 0; i < schema->count; i++)
+        members_name(&schema->arena, &schema->fields[i]);
+    schema_settle(schema);
+    if (!schema->arena.failed)
+        return schema;
+    schema_free(schema);
+    return NULL;
 }
 
 void schema_free(struct schema *schema)
 {
     if (!schema)
         return;
-    for (size_t i = 0; i < schema->count; i++) {
-        rule_done(&schema->fields[i].rule);
-        rule_done(&schema->fields[i].builtin);
-        json_decref(schema->fields[i].safe);
-    }
+    arena_done(&schema->arena);
     free(schema->fields);
     free(schema);
 }
@@ -263,14 +323,15 @@ static int check_references(const struct schema *schema, const struct field *fie
 }
 
 /* What force and default say is held to the rows of its own members. */
-static int check_values(const struct schema *schema, const struct field *field,
+static int check_values(struct arena *arena, const struct schema *schema, const struct field *field,
                         const struct rule *rule, struct err *err)
 {
-    const json_t *values[] = {rule->force, rule->fallback};
+    const struct json *values[] = {rule->force, rule->fallback};
     static const struct schema_context context = {.api_minor = 99};
     for (size_t i = 0; i < 2; i++) {
         struct schema_verdict verdict = {0};
-        struct judge judge = {.schema = schema, .context = &context, .verdict = &verdict};
+        struct judge judge = {
+            .schema = schema, .context = &context, .arena = arena, .verdict = &verdict};
         if (values[i] && !judge_value(&judge, field, values[i]))
             return err_set(err, "%s", verdict.message);
     }
@@ -317,18 +378,17 @@ int schema_set_rule(struct schema *schema, const char *path, const char *text, c
     struct rule rule;
     if (!field)
         return no_such_field(schema, path, err);
-    if (rule_parse(field->type, text, origin, &rule, err) < 0 ||
+    if (rule_parse(&schema->arena, field->type, text, origin, &rule, err) < 0 ||
         check_parameter(field, &rule, err) < 0 || check_opening(field, &rule, err) < 0 ||
         check_references(schema, field, &rule, err) < 0 ||
-        check_values(schema, field, &rule, err) < 0) {
-        rule_done(&rule);
+        check_values(&schema->arena, schema, field, &rule, err) < 0)
         return -1;
-    }
-    if (field->builtin.text)
-        rule_done(&field->rule);
-    else
+    if (schema->arena.failed)
+        return err_set(err, "out of memory");
+    if (!field->builtin.text)
         field->builtin = field->rule;
     field->rule = rule;
+    schema_settle(schema);
     return 0;
 }
 
@@ -368,52 +428,58 @@ void schema_each(const struct schema *schema, schema_visit *visit, void *arg)
 /* ---- judging ---- */
 
 /* `force FIELD`: the walk left a 0 in the place of the value. */
-static bool resolve_reference(struct judge *judge, const struct field *field, const json_t *body,
-                              json_t *out)
+static void resolve_reference(struct judge *judge, const struct field *field,
+                              const struct json *body, struct json *out)
 {
-    json_t *source = json_at(out, field->rule.force_path);
-    json_t *client = json_at(body, field->path), *place = json_at(out, field->path);
+    const struct json *client = json_at(body, field->path);
+    struct json *place = json_at(out, field->path);
     char was[TYPE_TEXT_BYTES], is[TYPE_TEXT_BYTES];
-    int64_t number = source ? json_integer_value(source) : 0;
+    int64_t number = json_number(json_at(out, field->rule.force_path));
     if (!place)
-        return true;
-    if (json_integer_set(place, number) < 0)
-        return judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s",
-                            reason_text(REASON_OUT_OF_MEMORY));
-    if (!judge_is_neutral(field, client) && json_integer_value(client) != number)
+        return;
+    place->number = number;
+    if (!judge_is_neutral(field, client) && json_number(client) != number)
         judge_warn(judge, "%s: %s was replaced by %s, as %s (forced, %s)", field->path,
                    type_print(field->type, client, was), type_print_number(field->type, number, is),
                    field->rule.force_path, judge_origin(field));
-    return true;
 }
 
-static bool resolve_references(struct judge *judge, const json_t *body, json_t *out)
+static void resolve_references(struct judge *judge, const struct json *body, struct json *out)
 {
-    for (size_t i = 0; i < judge->schema->count; i++) {
-        const struct field *field = &judge->schema->fields[i];
-        if (field->rule.force_path && !resolve_reference(judge, field, body, out))
-            return false;
-    }
-    return true;
+    for (size_t i = 0; i < judge->schema->count; i++)
+        if (judge->schema->fields[i].rule.force_path)
+            resolve_reference(judge, &judge->schema->fields[i], body, out);
 }
 
-static void write_verdict(struct judge *judge, const json_t *out)
+/* Whatever was concluded while memory ran short is void: a value that could not be made looks like
+ * one that nobody asked for. */
+static void end_judgement(struct judge *judge)
 {
     struct schema_verdict *verdict = judge->verdict;
-    size_t bytes;
-    verdict->body = json_write_compact(out, &verdict->body_bytes);
-    if (judge->warnings)
-        verdict->warnings = json_write_compact(judge->warnings, &bytes);
-    if (!verdict->body || (judge->warnings && !verdict->warnings))
+    if (judge->arena->failed) {
+        schema_verdict_done(verdict);
+        judge->refused = false;
         judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
-    else
+    }
+    arena_done(judge->arena);
+    if (!judge->refused)
         verdict->reason = REASON_NONE;
 }
 
-/* For the audit log: a body that is refused tells, too, what its client wanted to run. */
-static void note_image(const json_t *in, struct schema_verdict *ret)
+static void write_verdict(struct judge *judge, const struct json *out)
 {
-    const char *text = json_string_value(json_object_get(in, "Image"));
+    struct schema_verdict *verdict = judge->verdict;
+    verdict->body = json_write(judge->arena, out, &verdict->body_bytes);
+    if (judge->warnings)
+        verdict->warnings = json_write(judge->arena, judge->warnings, NULL);
+    if (!verdict->body || (judge->warnings && !verdict->warnings))
+        judge->arena->failed = true;
+}
+
+/* For the audit log: a body that is refused tells, too, what its client wanted to run. */
+static void note_image(const struct json *in, struct schema_verdict *ret)
+{
+    const char *text = json_text(json_get(in, "Image"));
     char spelt[IMAGE_TEXT_BYTES];
     struct image image;
     if (!text || image_parse(text, &image))
@@ -423,58 +489,60 @@ static void note_image(const json_t *in, struct schema_verdict *ret)
         strcpy(ret->image, spelt);
 }
 
-static void note_name(const json_t *out, struct schema_verdict *ret)
+static void note_name(const struct json *out, struct schema_verdict *ret)
 {
-    const char *name = json_string_value(json_object_get(out, "Name"));
-    if (name && strlen(name) < sizeof(ret->name))
-        strcpy(ret->name, name);
+    const struct json *name = json_get(out, "Name");
+    if (json_is(name, JSON_STRING) && name->size < sizeof(ret->name))
+        strcpy(ret->name, name->text);
+}
+
+static void judge_body(struct judge *judge, struct json *in)
+{
+    const struct schema_table *table = judge->schema->table;
+    struct json *out = json_new(judge->arena, JSON_OBJECT);
+    if (table->prepare)
+        table->prepare(judge, in);
+    judge->verdict->asked = asked_note(judge->arena, judge->schema, judge->context, in);
+    const struct json *sent = judge_field(judge, &judge->schema->root, in);
+    if (judge->refused)
+        return;
+    if (sent)
+        json_replace(out, sent);
+    resolve_references(judge, in, out);
+    if (table->finish && !table->finish(judge, in, out))
+        return;
+    note_name(out, judge->verdict);
+    write_verdict(judge, out);
 }
 
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret)
 {
-    struct judge judge = {.schema = schema, .context = context, .verdict = ret};
-    struct json_fault fault = {{0}, {0}, false};
-    json_t *in = json_read_strict(body, body_bytes, context->depth, &fault);
-    json_t *out = NULL;
-    if (!in) {
-        int reason = fault.no_memory ? REASON_OUT_OF_MEMORY : REASON_BODY_MALFORMED;
-        judge_refuse(&judge, reason, fault.path, "%s",
-                     fault.no_memory ? reason_text(reason) : fault.text);
-        return;
+    struct arena arena = {0};
+    struct judge judge = {.schema = schema, .context = context, .arena = &arena, .verdict = ret};
+    struct json_fault fault;
+    struct json *in = json_read_strict(&arena, body, body_bytes, context->depth, &fault);
+    if (in) {
+        note_image(in, ret);
+        note_name(in, ret);
+        judge_body(&judge, in);
+    } else {
+        judge_refuse(&judge, REASON_BODY_MALFORMED, fault.path, "%s", fault.text);
     }
-    note_image(in, ret);
-    note_name(in, ret);
-    if (schema->table->prepare)
-        schema->table->prepare(schema, in);
-    ret->asked = asked_note(schema, context, in);
-    out = judge_field(&judge, &schema->root, in);
-    if (!judge.refused && !out)
-        out = json_object();
-    if (!judge.refused && resolve_references(&judge, in, out) &&
-        (!schema->table->finish || schema->table->finish(&judge, in, &out))) {
-        note_name(out, ret);
-        write_verdict(&judge, out);
-    }
-    json_decref(out);
-    json_decref(in);
-    json_decref(judge.warnings);
+    end_judgement(&judge);
 }
 
 void schema_judge_text(const struct schema *schema, const struct schema_context *context,
                        const char *path, const char *text, struct schema_verdict *ret)
 {
-    struct judge judge = {.schema = schema, .context = context, .verdict = ret};
-    json_t *in = json_string(text);
-    json_t *out = in ? judge_field(&judge, schema_find(schema, path), in) : NULL;
-    const char *sent = json_string_value(out);
-    if (!judge.refused) {
-        ret->body = sent ? strdup(sent) : NULL;
-        ret->reason = ret->body ? REASON_NONE : REASON_OUT_OF_MEMORY;
-    }
-    json_decref(out);
-    json_decref(in);
-    json_decref(judge.warnings);
+    struct arena arena = {0};
+    struct judge judge = {.schema = schema, .context = context, .arena = &arena, .verdict = ret};
+    const struct json *in = json_new_text(&arena, text);
+    const char *sent = json_text(judge_field(&judge, schema_find(schema, path), in));
+    if (!judge.refused && sent)
+        ret->body = strdup(sent);
+    arena.failed |= !judge.refused && !ret->body;
+    end_judgement(&judge);
 }
 
 void schema_verdict_done(struct schema_verdict *verdict)

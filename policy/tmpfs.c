@@ -5,13 +5,14 @@
 #include "tmpfs.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "formats.h"
+#include "json.h"
 
 /* In the order in which they are written. */
 static const struct flag {
@@ -58,13 +59,13 @@ static bool parse_number(const struct number *number, const char *text, int64_t 
 }
 
 /* One word of the text; returns a new value and the member that it sets, or NULL. */
-static json_t *decode_word(char *word, const char **ret_member)
+static const struct json *decode_word(struct arena *arena, char *word, const char **ret_member)
 {
     for (size_t i = 0; i < FLAG_COUNT; i++) {
         bool yes = strcmp(word, flags[i].when_true) == 0;
         if (yes || strcmp(word, flags[i].when_false) == 0) {
             *ret_member = flags[i].member;
-            return json_boolean(yes);
+            return json_new_bool(arena, yes);
         }
     }
     char *equals = strchr(word, '=');
@@ -75,58 +76,55 @@ static json_t *decode_word(char *word, const char **ret_member)
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
         if (strcmp(word, numbers[i].member) == 0) {
             *ret_member = numbers[i].member;
-            return parse_number(&numbers[i], equals + 1, &value) ? json_integer(value) : NULL;
+            return parse_number(&numbers[i], equals + 1, &value) ? json_new_number(arena, value)
+                                                                 : NULL;
         }
     }
     return NULL;
 }
 
-const char *tmpfs_decode(const char *text, json_t **ret_members)
+const char *tmpfs_decode(struct arena *arena, const char *text, struct json **ret_members)
 {
     char copy[TMPFS_TEXT_BYTES], *rest = copy, *word;
+    struct json *members = json_new(arena, JSON_OBJECT);
     if (strlen(text) >= sizeof(copy))
         return wrong;
-    memcpy(copy, text, strlen(text) + 1);
-    json_t *members = json_object();
-    bool good = members != NULL;
-    while (good && *text && (word = strsep(&rest, ","))) {
+    strcpy(copy, text);
+    while (*text && (word = strsep(&rest, ","))) {
         const char *member = NULL;
-        json_t *value = decode_word(word, &member);
-        good = value && !json_object_get(members, member);
-        good = good && json_object_set(members, member, value) == 0;
-        json_decref(value);
+        const struct json *value = decode_word(arena, word, &member);
+        if (!value || json_get(members, member))
+            return wrong;
+        json_put(arena, members, member, strlen(member), value);
     }
-    if (good) {
-        *ret_members = members;
-        return NULL;
-    }
-    json_decref(members);
-    return wrong;
+    *ret_members = members;
+    return NULL;
 }
 
-char *tmpfs_encode(const json_t *members)
+const char *tmpfs_encode(struct arena *arena, const struct json *members)
 {
     char text[TMPFS_TEXT_BYTES];
     size_t used = 0;
     for (size_t i = 0; i < FLAG_COUNT; i++) {
-        bool yes = json_is_true(json_object_get(members, flags[i].member));
+        bool yes = json_is(json_get(members, flags[i].member), JSON_TRUE);
         used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%s", i ? "," : "",
                                   yes ? flags[i].when_true : flags[i].when_false);
     }
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
-        const json_t *value = json_object_get(members, numbers[i].member);
-        if (value && json_integer_value(value) >= 0)
+        const struct json *value = json_get(members, numbers[i].member);
+        if (value && json_number(value) >= 0)
             used += (size_t) snprintf(text + used, sizeof(text) - used,
                                       numbers[i].base == 8 ? ",%s=%04" PRIo64 : ",%s=%" PRId64,
-                                      numbers[i].member, (int64_t) json_integer_value(value));
+                                      numbers[i].member, json_number(value));
     }
-    return strdup(text);
+    return arena_copy(arena, text, used);
 }
 
 const char *format_tmpfs(const char *text)
 {
-    json_t *members = NULL;
-    const char *fault = tmpfs_decode(text, &members);
-    json_decref(members);
+    struct arena arena = {0};
+    struct json *members;
+    const char *fault = tmpfs_decode(&arena, text, &members);
+    arena_done(&arena);
     return fault;
 }

@@ -7,16 +7,16 @@
 #ifndef CAISSON_POLICY_TMPFS_H
 #define CAISSON_POLICY_TMPFS_H
 
-struct json_t;
+struct arena;
+struct json;
 
 /*
  * Returns NULL and a new object, or what is wrong with the text.  Flags that are the safe default
  * become false; an option that is not known here, or is given twice, is wrong.
  */
-const char *tmpfs_decode(const char *text, struct json_t **ret_members);
+const char *tmpfs_decode(struct arena *arena, const char *text, struct json **ret_members);
 
-/* The canonical text: every flag is named, so that no default of the Engine matters. NULL: memory.
- */
-char *tmpfs_encode(const struct json_t *members);
+/* The canonical text: every flag is named, so that no default of the Engine matters. */
+const char *tmpfs_encode(struct arena *arena, const struct json *members);
 
 #endif

@@ -6,11 +6,11 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "config.h"
 #include "err.h"
 #include "formats.h"
@@ -19,11 +19,14 @@
 #include "match.h"
 #include "tmpfs.h"
 
-static char *image_canonical(const char *text)
+static const char *image_canonical(struct arena *arena, const char *text)
 {
     struct image image;
     char buffer[IMAGE_TEXT_BYTES];
-    return image_parse(text, &image) ? NULL : strdup(image_print(&image, buffer));
+    if (image_parse(text, &image))
+        return text; /* a good text is none such */
+    image_print(&image, buffer);
+    return arena_copy(arena, buffer, strlen(buffer));
 }
 
 const char *format_image(const char *text)
@@ -116,14 +119,14 @@ bool type_has_members(const struct type *type)
 
 /* ---- shapes ---- */
 
-static const char *shape_of(const json_t *value)
+static const char *shape_of(const struct json *value)
 {
     static const char *const names[] = {
-        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",    [JSON_STRING] = "a string",
+        [JSON_OBJECT] = "an object", [JSON_LIST] = "a list",     [JSON_STRING] = "a string",
         [JSON_INTEGER] = "a number", [JSON_REAL] = "a fraction", [JSON_TRUE] = "true",
         [JSON_FALSE] = "false",      [JSON_NULL] = "null",
     };
-    return names[json_typeof(value)];
+    return names[value->kind];
 }
 
 /* How each kind is made up: the value itself, then its elements, then theirs. */
@@ -155,39 +158,39 @@ static const struct {
     [KIND_LIST_MAP] = {SHAPE_OBJECT, SHAPE_LIST, SHAPE_OBJECT, "an object of lists of objects"},
 };
 
-static bool number_is_in_range(const struct type *type, const json_t *value)
+static bool number_is_in_range(const struct type *type, const struct json *value)
 {
-    return json_is_integer(value) && json_integer_value(value) >= type->least &&
-           json_integer_value(value) <= type->most;
+    return json_is(value, JSON_INTEGER) && json_number(value) >= type->least &&
+           json_number(value) <= type->most;
 }
 
-static bool shape_is(const struct type *type, const json_t *value, enum shape shape)
+static bool shape_is(const struct type *type, const struct json *value, enum shape shape)
 {
     switch (shape) {
     case SHAPE_BOOL:
-        return json_is_boolean(value);
+        return json_is_bool(value);
     case SHAPE_NUMBER:
         return number_is_in_range(type, value);
     case SHAPE_STRING:
-        return json_is_string(value);
+        return json_is(value, JSON_STRING);
     case SHAPE_LIST:
-        return json_is_array(value);
+        return json_is(value, JSON_LIST);
     case SHAPE_OBJECT:
-        return json_is_object(value);
+        return json_is(value, JSON_OBJECT);
     case SHAPE_EMPTY:
-        return json_is_object(value) && json_object_size(value) == 0;
+        return json_is(value, JSON_OBJECT) && json_size(value) == 0;
     default:
         return true;
     }
 }
 
-static bool say_shape(const struct type *type, const json_t *value, const char *where,
+static bool say_shape(const struct type *type, const struct json *value, const char *where,
                       char *ret_wrong)
 {
-    if (json_is_integer(value) && (type->kind == KIND_NUMBER || type->kind == KIND_NUMBERS))
+    if (json_is(value, JSON_INTEGER) && (type->kind == KIND_NUMBER || type->kind == KIND_NUMBERS))
         snprintf(ret_wrong, TYPE_TEXT_BYTES,
                  "must be from %" PRId64 " to %" PRId64 ", not %" PRId64, type->least, type->most,
-                 (int64_t) json_integer_value(value));
+                 (int64_t) json_number(value));
     else
         snprintf(ret_wrong, TYPE_TEXT_BYTES, "must be %s, not %s%s", shapes[type->kind].name,
                  where ? where : "", shape_of(value));
@@ -195,25 +198,12 @@ static bool say_shape(const struct type *type, const json_t *value, const char *
 }
 
 /* The members of a list or the values of an object, and what is inside those. */
-static bool elements_fit(const struct type *type, const json_t *value, enum shape shape,
+static bool elements_fit(const struct type *type, const struct json *value, enum shape shape,
                          enum shape inner, char *ret_wrong)
 {
     if (shape == SHAPE_END)
         return true;
-    if (json_is_array(value)) {
-        size_t i;
-        json_t *element;
-        json_array_foreach ((json_t *) value, i, element) {
-            if (!shape_is(type, element, shape))
-                return say_shape(type, element, "one with ", ret_wrong);
-            if (!elements_fit(type, element, inner, SHAPE_END, ret_wrong))
-                return false;
-        }
-        return true;
-    }
-    const char *key;
-    json_t *element;
-    json_object_foreach ((json_t *) value, key, element) {
+    for (const struct json *element = json_inside(value); element; element = element->next) {
         if (!shape_is(type, element, shape))
             return say_shape(type, element, "one with ", ret_wrong);
         if (!elements_fit(type, element, inner, SHAPE_END, ret_wrong))
@@ -222,9 +212,9 @@ static bool elements_fit(const struct type *type, const json_t *value, enum shap
     return true;
 }
 
-bool type_fits(const struct type *type, const json_t *value, char ret_wrong[TYPE_TEXT_BYTES])
+bool type_fits(const struct type *type, const struct json *value, char ret_wrong[TYPE_TEXT_BYTES])
 {
-    if (type->traits & TYPE_STRING && json_is_string(value))
+    if (type->traits & TYPE_STRING && json_is(value, JSON_STRING))
         return true;
     if (!shape_is(type, value, shapes[type->kind].self))
         return say_shape(type, value, NULL, ret_wrong);
@@ -244,24 +234,21 @@ static bool text_is_formed(type_format *format, const char *text, char *ret_wron
     return !fault;
 }
 
-bool type_is_formed(const struct type *type, const json_t *value, char ret_wrong[TYPE_TEXT_BYTES])
+bool type_is_formed(const struct type *type, const struct json *value,
+                    char ret_wrong[TYPE_TEXT_BYTES])
 {
-    const char *key;
-    size_t i;
-    json_t *element;
-    if (json_is_string(value))
-        return text_is_formed(type->format, json_string_value(value), ret_wrong);
-    json_array_foreach ((json_t *) value, i, element) {
+    if (json_is(value, JSON_STRING))
+        return text_is_formed(type->format, value->text, ret_wrong);
+    for (const struct json *element = json_elements(value); element; element = element->next)
         if (!type_is_formed(type, element, ret_wrong))
             return false;
-    }
-    if (type->kind == KIND_OBJECT || type->kind == KIND_OBJECTS || !json_is_object(value))
+    if (type->kind == KIND_OBJECT || type->kind == KIND_OBJECTS || !json_is(value, JSON_OBJECT))
         return true;
-    json_object_foreach ((json_t *) value, key, element) {
-        if (!text_is_formed(type->format_key, key, ret_wrong) ||
-            !text_is_formed(type->format, json_string_value(element), ret_wrong))
+    for (const struct json *element = json_members(value); element; element = element->next) {
+        if (!text_is_formed(type->format_key, element->key, ret_wrong) ||
+            !text_is_formed(type->format, json_text(element), ret_wrong))
             return false;
-        if (json_is_array(element) && json_array_size(element) == 0) {
+        if (json_is(element, JSON_LIST) && element->size == 0) {
             snprintf(ret_wrong, TYPE_TEXT_BYTES, "must have no empty lists");
             return false;
         }
@@ -345,21 +332,23 @@ int type_parse_number(const struct type *type, const char *text, int64_t *ret, s
     return 0;
 }
 
-json_t *type_parse(const struct type *type, const char *text, struct err *err)
+const struct json *type_parse(struct arena *arena, const struct type *type, const char *text,
+                              struct err *err)
 {
     int64_t number;
     switch (type->kind) {
     case KIND_BOOL:
         if (strcmp(text, "true") == 0 || strcmp(text, "yes") == 0)
-            return json_true();
+            return json_new_bool(arena, true);
         if (strcmp(text, "false") == 0 || strcmp(text, "no") == 0)
-            return json_false();
+            return json_new_bool(arena, false);
         err_set(err, "'%s' is neither true nor false", text);
         return NULL;
     case KIND_NUMBER:
-        return type_parse_number(type, text, &number, err) < 0 ? NULL : json_integer(number);
+        return type_parse_number(type, text, &number, err) < 0 ? NULL
+                                                               : json_new_number(arena, number);
     case KIND_STRING:
-        return json_string(text);
+        return json_new_text(arena, text);
     default:
         err_set(err, "'%s' is no value for this field; write %s as JSON", text,
                 shapes[type->kind].name);
@@ -412,36 +401,36 @@ char *type_print_number(const struct type *type, int64_t number, char buffer[TYP
     return buffer;
 }
 
-char *type_print(const struct type *type, const json_t *value, char buffer[TYPE_TEXT_BYTES])
+char *type_print(const struct type *type, const struct json *value, char buffer[TYPE_TEXT_BYTES])
 {
     char shown[TYPE_TEXT_BYTES - 2];
-    if (json_is_integer(value))
-        return type_print_number(type, json_integer_value(value), buffer);
-    if (json_is_string(value)) {
+    if (json_is(value, JSON_INTEGER))
+        return type_print_number(type, json_number(value), buffer);
+    if (json_is(value, JSON_STRING)) {
         snprintf(buffer, TYPE_TEXT_BYTES, "'%s'",
-                 json_quote(shown, sizeof(shown), json_string_value(value)));
+                 json_quote(shown, sizeof(shown), json_text(value)));
         return buffer;
     }
-    size_t bytes;
-    char *text = json_write_compact(value, &bytes);
+    const struct arena sound = {0};
+    char *text = json_write(&sound, value, NULL);
     json_quote(buffer, TYPE_TEXT_BYTES, text ? text : "");
     free(text);
     return buffer;
 }
 
-int64_t type_measure(const struct type *type, const json_t *value)
+int64_t type_measure(const struct type *type, const struct json *value)
 {
     if (type->kind == KIND_NUMBER)
-        return json_integer_value(value);
+        return json_number(value);
     if (type->traits & TYPE_PORTS)
-        return strtol(json_string_value(value), NULL, 10);
-    if (type->kind == KIND_STRING)
-        return (int64_t) json_string_length(value);
-    return (int64_t) (json_is_array(value) ? json_array_size(value) : json_object_size(value));
+        return strtol(json_text(value), NULL, 10);
+    if (type->kind != KIND_STRING && json_is(value, JSON_STRING))
+        return 1; /* read as a list of one */
+    return (int64_t) json_size(value);
 }
 
-int64_t type_measure_last(const struct type *type, const json_t *value)
+int64_t type_measure_last(const struct type *type, const struct json *value)
 {
-    const char *dash = type->traits & TYPE_PORTS ? strchr(json_string_value(value), '-') : NULL;
+    const char *dash = type->traits & TYPE_PORTS ? strchr(json_text(value), '-') : NULL;
     return dash ? strtol(dash + 1, NULL, 10) : type_measure(type, value);
 }

@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct err;
-struct json_t;
+struct json;
 
 enum kind {
     KIND_BOOL,
@@ -61,10 +62,10 @@ typedef const char *type_format(const char *text);
 /* For strings with an inner structure; any hook may be NULL. */
 struct type_codec {
     /* Text <-> an object whose members have rows. See tmpfs.h. */
-    const char *(*decode)(const char *text, struct json_t **ret_members);
-    char *(*encode)(const struct json_t *members);
-    /* The one way in which a good text is sent; allocated. */
-    char *(*canonical)(const char *text);
+    const char *(*decode)(struct arena *arena, const char *text, struct json **ret_members);
+    const char *(*encode)(struct arena *arena, const struct json *members);
+    /* The one way in which a good text is sent. */
+    const char *(*canonical)(struct arena *arena, const char *text);
     /* Whether a text is what an item of one-of means; plain globbing when NULL. See match.h. */
     bool (*matches)(const char *pattern, const char *text, bool exclude);
     /* NULL, or what is wrong with a pattern that does not exclude: "must ...". */
@@ -106,25 +107,26 @@ bool type_has_members(const struct type *type);
 enum { TYPE_TEXT_BYTES = 320 };
 
 /* The shape alone, one level deep; false with what is wrong: "must be ..., not ...". */
-bool type_fits(const struct type *type, const struct json_t *value,
-               char ret_wrong[TYPE_TEXT_BYTES]);
+bool type_fits(const struct type *type, const struct json *value, char ret_wrong[TYPE_TEXT_BYTES]);
 /* The format of the strings in a value that fits. */
-bool type_is_formed(const struct type *type, const struct json_t *value,
+bool type_is_formed(const struct type *type, const struct json *value,
                     char ret_wrong[TYPE_TEXT_BYTES]);
 
-/* One value as the policy file writes it, without JSON; NULL with err set. Caller owns it. */
-struct json_t *type_parse(const struct type *type, const char *text, struct err *err);
+/* One value as the policy file writes it, without JSON; NULL with err set.  The text is borrowed.
+ */
+const struct json *type_parse(struct arena *arena, const struct type *type, const char *text,
+                              struct err *err);
 /* A number alone, in the type's unit. */
 int type_parse_number(const struct type *type, const char *text, int64_t *ret, struct err *err);
 
 /* As people write it, cut if long. Returns buffer. */
-char *type_print(const struct type *type, const struct json_t *value, char buffer[TYPE_TEXT_BYTES]);
+char *type_print(const struct type *type, const struct json *value, char buffer[TYPE_TEXT_BYTES]);
 char *type_print_number(const struct type *type, int64_t number, char buffer[TYPE_TEXT_BYTES]);
 
 /* What max and min compare: the number, the bytes of a string, the elements of a list or map; of a
  * range of ports its first one. */
-int64_t type_measure(const struct type *type, const struct json_t *value);
+int64_t type_measure(const struct type *type, const struct json *value);
 /* The same of the greatest in it. */
-int64_t type_measure_last(const struct type *type, const struct json_t *value);
+int64_t type_measure_last(const struct type *type, const struct json *value);
 
 #endif

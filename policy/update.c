@@ -8,10 +8,10 @@
  */
 #include "update.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arena.h"
 #include "create.h"
 #include "field.h"
 #include "json.h"
@@ -22,14 +22,11 @@
 
 static const char host[] = "HostConfig";
 
-void update_prepare(const struct schema *schema, json_t *body)
+void update_prepare(struct judge *judge, struct json *body)
 {
-    (void) schema;
-    if (!json_is_object(body))
-        return;
-    json_t *members = json_copy(body);
-    json_object_clear(body);
-    json_object_set_new(body, host, members); /* without memory nothing is asked for */
+    struct json *outer = json_new(judge->arena, JSON_OBJECT);
+    json_put(judge->arena, outer, host, strlen(host), body);
+    json_replace(body, outer);
 }
 
 /* The rule of a create gives every container some of it. */
@@ -37,12 +34,12 @@ static bool is_always_there(const struct field *field)
 {
     const struct rule *rule = &field->rule;
     if (rule->force)
-        return json_integer_value(rule->force) != 0;
+        return json_number(rule->force) != 0;
     return rule->force_path || rule->fallback || rule->has_max || rule->has_min;
 }
 
 /* A quota lifts NanoCpus, and is a share of a period that may be another one by now. */
-static bool check_cpu(struct judge *judge, const json_t *out)
+static bool check_cpu(struct judge *judge, const struct json *out)
 {
     static const char *const parts[] = {"HostConfig.CpuQuota", "HostConfig.CpuPeriod"};
     bool has[2] = {json_at(out, parts[0]) != NULL, json_at(out, parts[1]) != NULL};
@@ -62,25 +59,24 @@ static bool check_cpu(struct judge *judge, const json_t *out)
 }
 
 /* `force FIELD`: it follows that field, so it cannot be named, or sent, without it. */
-static bool settle_followers(struct judge *judge, const json_t *asked, json_t *out)
+static bool settle_followers(struct judge *judge, const struct json *asked, struct json *out)
 {
     for (const struct field *field = schema_find(judge->schema, host)->members; field;
          field = field->next) {
         const char *source = field->rule.force_path;
-        if (!source || json_integer_value(json_at(out, source)) != 0)
+        if (!source || json_number(json_at(out, source)) != 0)
             continue;
-        if (json_object_get(asked, field->name) &&
-            json_integer_value(json_object_get(asked, field->name)) != 0)
+        if (json_get(asked, field->name) && json_number(json_get(asked, field->name)) != 0)
             return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                                 "%s is as %s (forced, %s); name that one, too", field->path, source,
                                 judge_origin(field));
-        json_object_del(json_object_get(out, host), field->name);
+        json_drop(json_get(out, host), field->name);
     }
     return true;
 }
 
-static bool refuse_change(struct judge *judge, const struct field *field, const json_t *asked,
-                          const json_t *sent)
+static bool refuse_change(struct judge *judge, const struct field *field, const struct json *asked,
+                          const struct json *sent)
 {
     char was[TYPE_TEXT_BYTES], is[TYPE_TEXT_BYTES];
     return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
@@ -91,34 +87,29 @@ static bool refuse_change(struct judge *judge, const struct field *field, const 
 }
 
 /* What is asked for is what is sent, as far as numbers, words and switches go. */
-static bool check_as_asked(struct judge *judge, const struct field *object, const json_t *asked,
-                           const json_t *out)
+static bool check_as_asked(struct judge *judge, const struct field *object,
+                           const struct json *asked, const struct json *out)
 {
     for (const struct field *field = object->members; field; field = field->next) {
-        const json_t *value = json_object_get(asked, field->name);
-        const json_t *sent = json_object_get(out, field->name);
-        if (!value || !sent || (field->zero_keeps && json_integer_value(value) == 0))
+        const struct json *value = json_get(asked, field->name);
+        const struct json *sent = json_get(out, field->name);
+        if (!value || !sent || (field->zero_keeps && json_number(value) == 0))
             continue;
         if (field->type->kind == KIND_OBJECT && !check_as_asked(judge, field, value, sent))
             return false;
-        if ((json_is_integer(value) || json_is_boolean(value) || json_is_string(value)) &&
-            !json_equal(value, sent))
+        if (value->kind != JSON_NULL && value->kind < JSON_LIST && !json_same(value, sent))
             return refuse_change(judge, field, value, sent);
     }
     return true;
 }
 
-bool update_finish(struct judge *judge, const json_t *body, json_t **out)
+bool update_finish(struct judge *judge, const struct json *body, struct json *out)
 {
-    const json_t *asked = json_object_get(body, host);
-    json_t *sent = json_object_get(*out, host);
-    if (!settle_followers(judge, asked, *out) ||
+    const struct json *asked = json_get(body, host), *sent = json_get(out, host);
+    if (!settle_followers(judge, asked, out) ||
         !check_as_asked(judge, schema_find(judge->schema, host), asked, sent) ||
-        !check_cpu(judge, *out))
+        !check_cpu(judge, out))
         return false;
-    sent = sent ? json_incref(sent) : json_object();
-    json_decref(*out);
-    *out = sent;
-    return sent ||
-           judge_refuse(judge, REASON_OUT_OF_MEMORY, "", "%s", reason_text(REASON_OUT_OF_MEMORY));
+    json_replace(out, sent ? sent : json_new(judge->arena, JSON_OBJECT));
+    return true;
 }

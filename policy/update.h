@@ -7,17 +7,16 @@
 
 #include <stdbool.h>
 
-struct json_t;
+struct json;
 struct judge;
-struct schema;
 
 /* Before the walk: the body becomes the HostConfig of one. */
-void update_prepare(const struct schema *schema, struct json_t *body);
+void update_prepare(struct judge *judge, struct json *body);
 
 /*
- * After the walk: what takes a container out of what a create would have made is refused.  *out is
- * replaced by the document to send.
+ * After the walk: what takes a container out of what a create would have made is refused.  out
+ * becomes the document to send.
  */
-bool update_finish(struct judge *judge, const struct json_t *body, struct json_t **out);
+bool update_finish(struct judge *judge, const struct json *body, struct json *out);
 
 #endif

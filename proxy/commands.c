@@ -17,7 +17,6 @@
 #include "policy.h"
 #include "print.h"
 #include "query.h"
-#include "reference.h"
 #include "reload.h"
 #include "schema.h"
 #include "schemas.h"
@@ -44,7 +43,6 @@ static const char commands_usage[] =
     "       caisson fields [--policy FILE] [--json]\n"
     "       caisson learn [--as LISTENER|OWNER] [--as-it-ran] AUDIT|-...\n"
     "       caisson import-env [FILE|-]\n"
-    "       caisson reference [--man options|rules|operations|refusals]\n"
     "       caisson version | help\n"
     "serve, healthcheck, reload and explain read " COMMANDS_POLICY
     " unless --policy names another\n"
@@ -448,19 +446,12 @@ static const struct {
     const char *verb;
     int (*run)(int argc, char **argv); /* < 0: wrong usage */
 } verbs[] = {
-    {"check", run_check},
-    {"explain", explain_run},
-    {"learn", learn_run},
-    {"import-env", import_env_run},
-    {"operations", run_operations},
-    {"fields", run_fields},
-    {"reload", reload_run},
-    {"reference", reference_run},
-    {"version", run_version},
-    {"--version", run_version},
-    {"help", run_help},
-    {"--help", run_help},
-    {"-h", run_help},
+    {"check", run_check},           {"explain", explain_run},
+    {"learn", learn_run},           {"import-env", import_env_run},
+    {"operations", run_operations}, {"fields", run_fields},
+    {"reload", reload_run},         {"version", run_version},
+    {"--version", run_version},     {"help", run_help},
+    {"--help", run_help},           {"-h", run_help},
 };
 
 bool commands_asks_help(int argc, char **argv)

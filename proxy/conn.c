@@ -245,6 +245,7 @@ static void conn_client_gone(struct conn *conn)
     /* Whatever becomes of a create, its container is to be known. */
     conn->detached = true;
     conn->tenant->detached++;
+    conn->deadline_ms = conn_in_ms(conn_config(conn)->create_timeout_ms);
     quota_leave(conn->tenant->quota, conn->peer.uid);
     conn->tenant->strangers -= conn->stranger; /* of those that take no place, it is one */
     conn->stranger = false;
@@ -330,7 +331,7 @@ static void conn_late(struct conn *conn)
         conn_refuse_and_close(conn, REASON_UPLOAD_TIMEOUT);
         return;
     default:
-        conn_finish(conn, REASON_CLIENT_GONE);
+        conn_finish(conn, conn->detached ? REASON_CREATE_UNANSWERED : REASON_CLIENT_GONE);
     }
 }
 

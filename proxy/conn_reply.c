@@ -278,7 +278,7 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
     x->engine_keep = reply->keep_alive && !x->unread;
     message_body_init(&conn->framing, reply->framing, reply->content_bytes);
     if (conn_teaches(x) && reply->status == 201) {
-        conn_enter(conn, CONN_CREATED, 0);
+        conn_enter(conn, CONN_CREATED, conn->detached ? conn->deadline_ms : 0);
         conn_collect(conn, data, bytes);
         return;
     }

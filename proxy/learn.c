@@ -15,6 +15,7 @@
 
 #include "asked.h"
 #include "image.h"
+#include "json.h"
 #include "learn_internal.h"
 #include "log.h"
 #include "query.h"
@@ -22,7 +23,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,11 +95,8 @@ static void names_add(struct learn *learn, struct learn_names *names, const char
 
 static void names_done(struct learn_names *names)
 {
-    for (size_t i = 0; i < names->count; i++) {
+    for (size_t i = 0; i < names->count; i++)
         free(names->items[i].text);
-        json_decref(names->items[i].values);
-        json_decref(names->items[i].known);
-    }
     free(names->items);
 }
 
@@ -117,9 +114,9 @@ static bool second_read(const char *text, char second[LEARN_TIME_BYTES + 1])
     return true;
 }
 
-static const char *text_at(const json_t *line, const char *name)
+static const char *text_at(const struct json *line, const char *name)
 {
-    const char *text = json_string_value(json_object_get(line, name));
+    const char *text = json_text(json_get(line, name));
     return text ? text : "";
 }
 
@@ -147,25 +144,31 @@ static void learn_image(struct learn *learn, const char *text, bool allowed, con
 
 /* ---- what was asked for ---- */
 
-static void value_add(struct learn *learn, struct learn_name *field, json_t *value)
+static bool is_known(const struct learn_name *field, const struct json *value)
 {
+    for (const struct json *seen = json_elements(field->values); seen; seen = seen->next)
+        if (json_same(seen, value))
+            return true;
+    return false;
+}
+
+static void value_add(struct learn *learn, struct learn_name *field, const struct json *value)
+{
+    struct arena *arena = &learn->arena;
     if (!field->values)
-        field->values = json_array();
-    if (!field->known)
-        field->known = json_object();
-    char *key = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    if (!key || !field->values || !field->known)
-        learn->failed = true;
-    else if (!json_is_string(value) && !json_is_integer(value) && !json_is_true(value))
+        field->values = json_new(arena, JSON_LIST);
+    if (!json_is(value, JSON_STRING) && !json_is(value, JSON_INTEGER) && !json_is(value, JSON_TRUE))
         complain(learn, "'asked' has a value that is no text, no number and not true");
-    else if (json_object_get(field->known, key))
+    else if (is_known(field, value))
         ;
-    else if (json_array_size(field->values) == LEARN_NAMES_MOST)
+    else if (json_size(field->values) == LEARN_NAMES_MOST)
         complain(learn, "too many different values came before; this one is not learnt");
-    else if (json_array_append(field->values, value) < 0 ||
-             json_object_set_new(field->known, key, json_true()) < 0)
-        learn->failed = true;
-    free(key);
+    else if (json_is(value, JSON_STRING)) /* the line's own memory goes with it */
+        json_push(arena, field->values,
+                  json_new_text(arena, arena_copy(arena, value->text, value->size)));
+    else
+        json_push(arena, field->values, value);
+    learn->failed |= arena->failed;
 }
 
 /* The body of the same section that has this field first: they share a rule. */
@@ -178,12 +181,10 @@ static int body_first(const struct learn *learn, int body, const char *path)
     return body;
 }
 
-static void learn_field(struct learn *learn, int body, const char *path, json_t *value,
+static void learn_field(struct learn *learn, int body, const char *path, const struct json *value,
                         bool allowed, const char *second)
 {
     struct learn_name *field;
-    size_t i;
-    json_t *element;
     if (!learn->schemas.of[body] || !schema_has(learn->schemas.of[body], path)) {
         complain(learn, "'asked' has a field that this caisson does not know");
         return;
@@ -192,24 +193,22 @@ static void learn_field(struct learn *learn, int body, const char *path, json_t 
     if (!field)
         return;
     seen_add(&field->seen, allowed, second);
-    if (!json_is_array(value))
+    if (!json_is(value, JSON_LIST))
         value_add(learn, field, value);
-    json_array_foreach (value, i, element)
+    for (const struct json *element = json_elements(value); element; element = element->next)
         value_add(learn, field, element);
-    if ((int64_t) json_array_size(value) > field->most)
-        field->most = (int64_t) json_array_size(value);
+    if (json_is(value, JSON_LIST) && value->size > field->most)
+        field->most = value->size;
 }
 
-static void learn_asked(struct learn *learn, int body, json_t *asked, bool allowed,
+static void learn_asked(struct learn *learn, int body, const struct json *asked, bool allowed,
                         const char *second)
 {
-    const char *path;
-    json_t *value;
-    json_object_foreach (asked, path, value) {
-        if (strcmp(path, "cut") == 0)
-            learn->cut += (unsigned long) json_integer_value(value);
+    for (const struct json *value = json_members(asked); value; value = value->next) {
+        if (strcmp(value->key, "cut") == 0)
+            learn->cut += (unsigned long) json_number(value);
         else
-            learn_field(learn, body, path, value, allowed, second);
+            learn_field(learn, body, value->key, value, allowed, second);
     }
 }
 
@@ -251,13 +250,11 @@ static void learn_parameter(struct learn *learn, const struct query_row *row, co
              row->name);
     for (const char *at = query; *at; at += *at == '&') {
         size_t bytes = strcspn(at, "&");
-        json_t *text;
         if (bytes > name_bytes && memcmp(at, row->name, name_bytes) == 0 && at[name_bytes] == '=' &&
             value_decode(at + name_bytes + 1, bytes - name_bytes - 1, value, sizeof(value)) &&
-            !says_no(value) && (text = json_string(value))) {
-            learn_field(learn, BODY_QUERY, path, text, allowed, second);
-            json_decref(text);
-        }
+            !says_no(value))
+            learn_field(learn, BODY_QUERY, path, json_new_text(&learn->arena, value), allowed,
+                        second);
         at += bytes;
     }
 }
@@ -286,12 +283,12 @@ static void learn_version(struct learn *learn, const char *target)
 }
 
 /* What was neither made here, nor is absent for all. */
-static bool is_foreign(const struct operation *op, const json_t *line)
+static bool is_foreign(const struct operation *op, const struct json *line)
 {
     const bool is_container = op->object == OBJECT_CONTAINER || op->object == OBJECT_EXEC;
     const bool is_other = op->object == OBJECT_NETWORK || op->object == OBJECT_VOLUME;
     return (is_container || is_other) && !text_at(line, is_container ? "container" : "object")[0] &&
-           json_integer_value(json_object_get(line, "status")) != 404;
+           json_number(json_get(line, "status")) != 404;
 }
 
 /* Whether lines of [allow] and rules are all that it takes for such a request to pass. */
@@ -301,7 +298,7 @@ static bool is_learnable(int reason)
 }
 
 /* Went to the engine; of what was observed, more than [allow] and rules may have to change. */
-static void learn_went(struct learn *learn, const struct operation *op, const json_t *line,
+static void learn_went(struct learn *learn, const struct operation *op, const struct json *line,
                        int reason, const char *second)
 {
     bool observed = strcmp(text_at(line, "decision"), "observe") == 0;
@@ -317,13 +314,13 @@ static void learn_went(struct learn *learn, const struct operation *op, const js
 }
 
 /* A request that reached its operation's row. */
-static void learn_request(struct learn *learn, const struct operation *op, const json_t *line,
+static void learn_request(struct learn *learn, const struct operation *op, const struct json *line,
                           const char *second)
 {
     const char *decision = text_at(line, "decision"), *field = text_at(line, "field");
     bool went = strcmp(decision, "forward") == 0 || strcmp(decision, "observe") == 0;
     int reason = reason_find(text_at(line, "reason")), body = asked_body(op);
-    json_t *asked = json_object_get(line, "asked");
+    const struct json *asked = json_get(line, "asked");
     if (learn->schemas.of[BODY_QUERY] && schema_has(learn->schemas.of[BODY_QUERY], field))
         body = BODY_QUERY;
     bool named = reason == REASON_FIELD_REFUSED && learn->schemas.of[body];
@@ -335,7 +332,7 @@ static void learn_request(struct learn *learn, const struct operation *op, const
     learn_query(learn, op, text_at(line, "target"), went, second);
     /* Its values are not in a log that is older, nor is what only all fields together show. */
     bool is_image = strcmp(field, "Image") == 0 && text_at(line, "image")[0];
-    bool held = !went && named && !is_image && !json_object_get(asked, field) &&
+    bool held = !went && named && !is_image && !json_get(asked, field) &&
                 !learn_find(&learn->fields[BODY_QUERY], field);
     if (held)
         names_add(learn, &learn->refused[body], field, false, second);
@@ -349,11 +346,11 @@ static void learn_request(struct learn *learn, const struct operation *op, const
         learn->reasons[reason]++;
 }
 
-static void learn_line(struct learn *learn, const json_t *line)
+static void learn_line(struct learn *learn, const struct json *line)
 {
     char second[LEARN_TIME_BYTES + 1];
     const char *name = text_at(line, "operation"), *decision = text_at(line, "decision");
-    json_int_t lost = json_integer_value(json_object_get(line, "lost"));
+    int64_t lost = json_number(json_get(line, "lost"));
     if (!second_read(text_at(line, "time"), second) || (!decision[0] && lost <= 0)) {
         complain(learn, "this is no line of an audit log; it has no 'time' or no 'decision'");
         return;
@@ -379,13 +376,14 @@ static void learn_line(struct learn *learn, const json_t *line)
 
 static void learn_text(struct learn *learn, const char *text, size_t bytes)
 {
-    json_error_t wrong;
-    json_t *line = json_loadb(text, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
-    if (json_is_object(line))
+    struct arena arena = {0};
+    struct json_fault wrong;
+    const struct json *line = json_read_trusted(&arena, text, bytes, &wrong);
+    if (json_is(line, JSON_OBJECT))
         learn_line(learn, line);
     else
         complain(learn, "this is no line of an audit log, which is a JSON object");
-    json_decref(line);
+    arena_done(&arena);
 }
 
 static int learn_file(struct learn *learn, const char *path)
@@ -491,6 +489,7 @@ int learn_run(int argc, char **argv)
     }
     schemas_done(&learn->schemas);
     names_done(&learn->images);
+    arena_done(&learn->arena);
     free(learn);
     return code;
 }

@@ -8,13 +8,14 @@
 #ifndef CAISSON_PROXY_LEARN_INTERNAL_H
 #define CAISSON_PROXY_LEARN_INTERNAL_H
 
+#include "arena.h"
 #include "reason.h"
 #include "schemas.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct json_t;
+struct json;
 
 enum {
     LEARN_TIME_BYTES = 20,     /* 2026-01-02T03:04:05Z */
@@ -33,9 +34,8 @@ struct learn_seen {
 struct learn_name {
     char *text;
     struct learn_seen seen;
-    struct json_t *values; /* a list, each once; NULL for none */
-    struct json_t *known;  /* the same as keys */
-    int64_t most;          /* elements in one body */
+    struct json *values; /* a list, each once; NULL for none */
+    int64_t most;        /* elements in one body */
 };
 
 struct learn_names {
@@ -52,6 +52,7 @@ struct learn {
     struct learn_names fields[BODY_COUNT];  /* what was asked for, in the first body of a section */
     struct learn_names refused[BODY_COUNT]; /* fields that were refused, without their values */
     struct learn_names images;
+    struct arena arena;     /* of the values */
     struct schemas schemas; /* under the built-in rules; takes the rules that are learnt */
     unsigned oldest_minor;  /* of the API; 0: none was said */
     unsigned long lines, lost, cut, complaints;

@@ -8,12 +8,12 @@
 #include "asked.h"
 #include "config.h"
 #include "err.h"
+#include "json.h"
 #include "learn_internal.h"
 #include "owner.h"
 #include "schema.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -159,17 +159,14 @@ struct rules {
  */
 static void add_owner_label(struct learn *learn, const struct learn_name *labels)
 {
-    json_t *label;
-    size_t i;
     if (learn->observed[OPERATION_ContainerCreate] == 0 ||
         learn->observed[OPERATION_ContainerInspect] == 0)
         return;
-    json_array_foreach (labels->values, i, label) {
-        if (json_is_string(label) && strcmp(json_string_value(label), OWNER_LABEL) == 0)
+    for (const struct json *label = json_elements(labels->values); label; label = label->next)
+        if (json_is(label, JSON_STRING) && strcmp(label->text, OWNER_LABEL) == 0)
             return;
-    }
-    if (json_array_append_new(labels->values, json_string(OWNER_LABEL)) < 0)
-        learn->failed = true;
+    json_push(&learn->arena, labels->values, json_new_text(&learn->arena, OWNER_LABEL));
+    learn->failed |= learn->arena.failed;
 }
 
 static void print_rule(const struct rules *rules, const struct schema_field *row,

@@ -24,8 +24,9 @@ enum {
     LEASE_ABSENT_S = 2,       /* while there is no Engine to ask */
     LEASE_SLEEP_MAX_S = 60,   /* the wall clock may jump: look at least this often */
     LEASE_CHECK_S = 1,        /* between two checks of the table */
-    LEASE_SEARCH_MAX_S = 256, /* the last wait of a search; each is so many times the one before: */
-    LEASE_SEARCH_GROWTH = 4
+    LEASE_SEARCH_MAX_S = 256, /* the longest wait of a search; each is so many times the last: */
+    LEASE_SEARCH_GROWTH = 4,
+    LEASE_SEARCH_S = 24 * 60 * 60 /* ... and all of them together */
 };
 
 struct lease {
@@ -45,7 +46,8 @@ struct lease {
     struct event check_pause;
     bool check_wanted; /* when that is over */
     struct event search;
-    int search_s; /* until the search goes on */
+    int search_s;      /* until the search goes on */
+    int search_left_s; /* ... and until it ends */
     uint64_t mark;
     lease_done *done;
     void *done_arg;
@@ -311,11 +313,12 @@ static void lease_on_check_pause(evutil_socket_t fd, short what, void *arg)
 
 static void lease_search_again(struct lease *lease, int wait_s)
 {
-    struct timeval wait = {.tv_sec = wait_s};
+    struct timeval wait = {.tv_sec = wait_s < LEASE_SEARCH_MAX_S ? wait_s : LEASE_SEARCH_MAX_S};
 
-    lease->search_s = wait_s;
     lease_check(lease);
-    if (wait_s <= LEASE_SEARCH_MAX_S)
+    lease->search_s = (int) wait.tv_sec;
+    lease->search_left_s -= lease->search_s;
+    if (lease->search_left_s > 0)
         evtimer_add(&lease->search, &wait);
 }
 
@@ -329,6 +332,7 @@ static void lease_on_search(evutil_socket_t fd, short what, void *arg)
 
 void lease_search(struct lease *lease)
 {
+    lease->search_left_s = LEASE_SEARCH_S;
     lease_search_again(lease, LEASE_CHECK_S);
 }
 

@@ -53,7 +53,7 @@ void lease_watch_volumes(struct lease *lease, lease_listed *listed, void *arg);
 void lease_check(struct lease *lease);
 /*
  * The Engine was asked for a container, and we shall not hear of it: looks for it now, and again
- * for some minutes, since it may be made late.
+ * for a day, since it may be made late.
  */
 void lease_search(struct lease *lease);
 

@@ -21,7 +21,9 @@ enum {
     UPSTREAM_IDLE_MAX = 1024,                 /* connections kept for reuse */
     UPSTREAM_ANSWER_BYTES = 64 * 1024 * 1024, /* of one answer to the proxy itself */
     UPSTREAM_READ_BYTES = 16 * 1024,
-    UPSTREAM_CALL_S = 60 /* for one request of the proxy itself */
+    UPSTREAM_CALL_S = 60,      /* for one request of the proxy itself */
+    UPSTREAM_PING_AGAIN_S = 3, /* a ping may be lost: then another is sent beside it, */
+    UPSTREAM_PINGS = 20        /* ... up to so many at once */
 };
 
 #define UPSTREAM_LINK_MAGIC 0x6c696e6bu
@@ -60,7 +62,9 @@ struct upstream {
     void *arg;
     struct policy_engine engine;
     bool asking;
-    struct event tell; /* fires at once, so that nobody is told from within a call of his own */
+    unsigned pings;     /* that are under way, while asking */
+    struct event again; /* another one */
+    struct event tell;  /* fires at once, so that nobody is told from within a call of his own */
     struct policy_engine heard; /* what the ping's answer said, until it is whole */
     unsigned idle_count;
     struct upstream_links idle, dropped;
@@ -363,13 +367,20 @@ void upstream_forget_calls(struct upstream *upstream, const void *arg)
 
 /* What is known of the Engine. */
 
+/* The first answer counts; without any, the end of the last ping. */
 static void upstream_on_ping(void *arg, int status, const char *body, size_t bytes)
 {
     struct upstream *upstream = arg;
     bool known = status == 200 && upstream->heard.api_minor != 0;
 
     (void) body, (void) bytes;
+    upstream->pings--;
+    if (status == 0 && upstream->pings > 0)
+        return;
     upstream->asking = false;
+    upstream->pings = 0;
+    evtimer_del(&upstream->again);
+    upstream_forget_calls(upstream, upstream);
     if (known)
         upstream->engine = upstream->heard;
     else if (status != 0)
@@ -378,14 +389,39 @@ static void upstream_on_ping(void *arg, int status, const char *body, size_t byt
     upstream_tell(upstream);
 }
 
+/*
+ * A ping can be lost: to an Engine that has stopped without a word, or is about to be replaced by
+ * another, which would answer at once.  So the next one does not wait for the end of the last.
+ */
+static int upstream_ping(struct upstream *upstream)
+{
+    static const struct timeval wait = {.tv_sec = UPSTREAM_PING_AGAIN_S};
+
+    evtimer_add(&upstream->again, &wait);
+    if (upstream_call(upstream, METHOD_GET, "/_ping", upstream_on_ping, upstream) < 0)
+        return -1;
+    upstream->pings++;
+    return 0;
+}
+
+static void upstream_on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct upstream *upstream = arg;
+
+    (void) fd, (void) what;
+    if (upstream->pings < UPSTREAM_PINGS && upstream_ping(upstream) < 0)
+        log_debug("cannot connect to the engine again: %s", strerror(errno));
+}
+
 void upstream_ask(struct upstream *upstream)
 {
     if (upstream->asking)
         return;
     upstream->asking = true;
-    if (upstream_call(upstream, METHOD_GET, "/_ping", upstream_on_ping, upstream) == 0)
+    if (upstream_ping(upstream) == 0)
         return;
     upstream->asking = false;
+    evtimer_del(&upstream->again);
     log_error("cannot connect to the engine at %s: %s", upstream->address.sun_path,
               strerror(errno));
     upstream_tell(upstream);
@@ -416,6 +452,7 @@ struct upstream *upstream_new(struct event_base *base, const char *path, upstrea
     LIST_INIT(&upstream->calls);
     LIST_INIT(&upstream->ended);
     evtimer_assign(&upstream->tell, base, upstream_on_tell, upstream);
+    evtimer_assign(&upstream->again, base, upstream_on_again, upstream);
     return upstream;
 }
 
@@ -453,5 +490,6 @@ void upstream_free(struct upstream *upstream)
     }
     upstream_reap(upstream);
     evtimer_del(&upstream->tell);
+    evtimer_del(&upstream->again);
     free(upstream);
 }

@@ -4,14 +4,15 @@
  * rules, everything allowed, or a rule of every kind.  What passes must be JSON that passes again
  * and comes out the same.
  */
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "err.h"
+#include "json.h"
 #include "operation.h"
 #include "reason.h"
 #include "schema.h"
@@ -108,47 +109,49 @@ static struct schema *schema_make_ruled(void)
     return schema;
 }
 
-static json_t *parse(const struct schema_verdict *verdict)
+static struct json *parse(struct arena *arena, const struct schema_verdict *verdict)
 {
-    json_t *sent = json_loadb(verdict->body, verdict->body_bytes, JSON_REJECT_DUPLICATES, NULL);
-    need(json_is_object(sent));
+    struct json_fault fault;
+    struct json *sent =
+        json_read_strict(arena, verdict->body, verdict->body_bytes, JSON_DEPTH_MOST, &fault);
+    need(sent != NULL);
     return sent;
 }
 
 /* The label is ours alone: a client that sends it is refused. */
 static void check_again(const struct schema *schema, const struct schema_verdict *first)
 {
+    struct arena arena = {0};
     struct schema_verdict second = {0};
-    json_t *sent = parse(first);
-    json_t *labels = json_object_get(sent, "Labels");
-    need(json_is_string(json_object_get(labels, context.label_key)));
-    need(json_is_object(json_object_get(sent, "HostConfig")));
-    need(json_is_object(
-        json_object_get(json_object_get(sent, "NetworkingConfig"), "EndpointsConfig")));
-    json_object_del(labels, context.label_key);
-    char *text = json_dumps(sent, JSON_COMPACT);
+    const struct json *sent = parse(&arena, first);
+    struct json *labels = json_get(sent, "Labels");
+    need(json_is(json_get(labels, context.label_key), JSON_STRING));
+    need(json_is(json_get(sent, "HostConfig"), JSON_OBJECT));
+    need(json_is(json_at(sent, "NetworkingConfig.EndpointsConfig"), JSON_OBJECT));
+    json_drop(labels, context.label_key);
+    char *text = json_write(&arena, sent, NULL);
     schema_judge(schema, &context, text, strlen(text), &second);
     need(second.reason == REASON_NONE && !second.warnings);
     need(second.body_bytes == first->body_bytes &&
          memcmp(second.body, first->body, first->body_bytes) == 0);
     schema_verdict_done(&second);
     free(text);
-    json_decref(sent);
+    arena_done(&arena);
 }
 
 static void check_strict(const struct schema_verdict *verdict)
 {
-    json_t *sent = parse(verdict), *host = json_object_get(sent, "HostConfig");
+    struct arena arena = {0};
+    const struct json *host = json_get(parse(&arena, verdict), "HostConfig");
     static const char *const never[] = {"Privileged", "Binds",   "Mounts",      "CapAdd",
                                         "PidMode",    "Devices", "VolumesFrom", "PortBindings"};
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-        need(!json_object_get(host, never[i]));
-    need(json_integer_value(json_object_get(host, "Memory")) > 0 &&
-         json_integer_value(json_object_get(host, "Memory")) <= 104857600);
-    need(json_integer_value(json_object_get(host, "MemorySwap")) ==
-         json_integer_value(json_object_get(host, "Memory")));
-    need(strcmp(json_string_value(json_object_get(host, "NetworkMode")), "none") == 0);
-    json_decref(sent);
+        need(!json_get(host, never[i]));
+    const int64_t memory = json_number(json_get(host, "Memory"));
+    need(memory > 0 && memory <= 104857600);
+    need(json_number(json_get(host, "MemorySwap")) == memory);
+    need(strcmp(json_text(json_get(host, "NetworkMode")), "none") == 0);
+    arena_done(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

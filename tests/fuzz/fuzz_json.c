@@ -11,6 +11,7 @@
  *
  * The first byte chooses the depth, the second a body: create below 128.
  */
+#include "arena.h"
 #include "err.h"
 #include "json.h"
 #include "operation.h"
@@ -18,7 +19,6 @@
 #include "reason.h"
 #include "schema.h"
 
-#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +40,9 @@ static void must(bool holds, const char *what)
 
 static void check_reader(const char *text, size_t bytes, unsigned depth)
 {
-    struct json_fault fault = {0};
-    json_t *ours = json_read_strict(text, bytes, depth, &fault);
+    struct arena arena = {0};
+    struct json_fault fault = {.what = NULL};
+    const struct json *ours = json_read_strict(&arena, text, bytes, depth, &fault);
     struct oracle_value *theirs = oracle_json_strict(text, bytes, depth);
 
     must(!ours || theirs, "we read what is no strict JSON");
@@ -49,7 +50,7 @@ static void check_reader(const char *text, size_t bytes, unsigned depth)
     must(ours || fault.text[0], "a fault without a word");
     if (ours) {
         size_t written_bytes = 0;
-        char *written = json_write_compact(ours, &written_bytes);
+        char *written = json_write(&arena, ours, &written_bytes);
         struct oracle_value *again =
             written ? oracle_json_strict(written, written_bytes, depth) : NULL;
         must(again && oracle_json_equal(theirs, again, false), "we understand something else");
@@ -57,13 +58,13 @@ static void check_reader(const char *text, size_t bytes, unsigned depth)
         free(written);
     }
     oracle_json_free(theirs);
-    json_decref(ours);
+    arena_done(&arena);
 }
 
 /* A document that no table describes: what is written has no two keys that fold into one. */
 static void check_rewritten(const char *text, size_t bytes)
 {
-    struct json_fault fault = {{0}, {0}, false};
+    struct json_fault fault = {.what = NULL};
     size_t written_bytes = 0;
     char *written = json_rewrite(text, bytes, BODY_DEPTH, &written_bytes, &fault);
     must(written || fault.text[0], "a fault without a word");

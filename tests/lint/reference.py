@@ -19,6 +19,7 @@ from report import finish  # noqa: E402
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PROGRAMS = {"caisson": os.environ.get("CAISSON", "build/caisson"),
             "evaluator": os.environ.get("EVALUATOR_PROGRAM", "build/evaluator")}
+PROGRAMS["reference"] = os.path.join(os.path.dirname(PROGRAMS["caisson"]), "reference")  # reference.c
 REFERENCE = "policy/REFERENCE.md"
 PAGES = ["proxy/caisson.8", "policy/caisson.ini.5", "evaluator/evaluator.1"]
 BLOCK = re.compile(r'(^\.\\" begin (.+)\n)(?:.*\n)*?(\.\\" end\n)', re.M)
@@ -108,7 +109,7 @@ def check_markup(path):
 def main():
     os.chdir(ROOT)
     write = sys.argv[1:] == ["--write"]
-    complaints, checked = list(check_text(REFERENCE, output("caisson reference"), write)), 1
+    complaints, checked = list(check_text(REFERENCE, output("reference"), write)), 1
     for path in PAGES:
         text, parts = page(read(path))
         complaints += list(check_text(path, text, write)) + check_markup(path)

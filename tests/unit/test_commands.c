@@ -97,18 +97,14 @@ static void usage(void **state)
     assert_said(0, "caisson " COMMANDS_VERSION "\n", "");
     run("frobnicate", NULL);
     assert_said(2, "", "caisson: 'frobnicate' is no command\nusage: caisson serve");
-    run("reference", "--man", NULL);
-    assert_said(2, "", "usage: ");
-    run("reference", "--man", "nonsense", NULL);
-    assert_said(2, "", "usage: ");
 }
 
 /* One text for all verbs, wherever it is asked for. */
 static void help(void **state)
 {
     (void) state;
-    static const char *const verbs[] = {"serve",      "healthcheck", "check",   "explain",
-                                        "operations", "fields",      "version", "reference"};
+    static const char *const verbs[] = {"serve",      "healthcheck", "check",  "explain",
+                                        "operations", "fields",      "version"};
     char first[sizeof(said.err)];
     run("help", NULL);
     assert_int_equal(said.code, 0);
@@ -124,38 +120,6 @@ static void help(void **state)
         run(verbs[i], "--help", NULL);
         assert_said(0, first, "");
     }
-}
-
-static void reference(void **state)
-{
-    (void) state;
-    run("reference", NULL);
-    assert_int_equal(said.code, 0);
-    assert_non_null(strstr(said.out, "| `lifetime` | a time, 0 to 365d | `10m` | "));
-    assert_non_null(strstr(said.out, "| `head-timeout` | a time, 100ms to 1h | `10s` | "));
-    assert_non_null(strstr(said.out, "| `body` | a size, 1KiB to 64MiB | `3MiB` | "));
-    assert_non_null(strstr(said.out, "| `listen-mode` | octal digits, 0000 to 0777 | `0660` | "));
-    assert_non_null(strstr(said.out, "\n`GET /containers/{id}/logs`; takes own or any: reads"));
-    assert_non_null(strstr(said.out, "\n| `until` | a Unix time in seconds, like 1700000000 or "
-                                     "1700000000.5 | 1.35 | only lines before this time |\n"));
-    assert_non_null(strstr(said.out, "\n| `HostConfig.Privileged` | bool | | `forbid` | "));
-    assert_non_null(strstr(said.out, "\n| ServiceCreate | `POST "));
-    assert_non_null(strstr(said.out, "\n| `not-owned` | 404 | No such container |\n"));
-
-    run("reference", "--man", "options", NULL);
-    assert_int_equal(said.code, 0);
-    assert_non_null(strstr(said.out, "\n.Ss [limits]\\&\n"));
-    assert_non_null(strstr(said.out, "\n.It Sy containers\ncontainers alive at once\n.br\n"
-                                     "a count, 1 to 100000; default 32\n"));
-    run("reference", "--man", "rules", NULL);
-    assert_non_null(strstr(said.out, "\n.It Li \"max V\"\nbounds a number"));
-    run("reference", "--man", "operations", NULL);
-    assert_non_null(strstr(said.out, "\n.It Sy ContainerStart No = own or any\nruns a container"));
-    assert_non_null(strstr(said.out, "\n.It Sy ContainerAttachWebsocket No = own or any\n"));
-    assert_null(strstr(said.out, "ServiceCreate"));
-    run("reference", "--man", "refusals", NULL);
-    assert_non_null(strstr(said.out, "\n.It Sy client-gone\nthe client"));
-    assert_non_null(strstr(said.out, "\n.It Sy not-owned Pq 404\nNo such container\n"));
 }
 
 /* A text with the name of a policy's file at its %s. */
@@ -336,7 +300,6 @@ int main(void)
         cmocka_unit_test(explain_what_is_sent),
         cmocka_unit_test(explain_of_broken_input),
         cmocka_unit_test(listings),
-        cmocka_unit_test(reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,7 +107,7 @@ static const struct load_case load_cases[] = {
      ":2: listen: '/tmp/s' is no socket; write it like unix:/run/caisson/docker.sock"},
     {"[limits]\ncontainers = 0\n", ":2: containers: 0 is out of range; it goes from 1 to 100000"},
     {"[limits]\nlisten = unix:/tmp/s\n",
-     ":2: [limits] has no key 'listen'; `caisson reference` lists them"},
+     ":2: [limits] has no key 'listen'; caisson.ini(5) lists them"},
 };
 
 static void files_are_checked(void **state)

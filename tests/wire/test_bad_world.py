@@ -190,8 +190,8 @@ def walk(w, exchange):
     raise AssertionError("there is no end of allocations")
 
 
-@table([("create", do_create, 100), ("list", do_list, 10), ("hijack", do_hijack, 3),
-        ("refused", do_refused, 30), ("upload", do_upload, 1), ("reload", do_reload, 500)])
+@table([("create", do_create, 10), ("list", do_list, 4), ("hijack", do_hijack, 3),
+        ("refused", do_refused, 4), ("upload", do_upload, 1), ("reload", do_reload, 60)])
 def test_each_allocation_fails(exchange, least):
     with bad_world() as w:
         touch_descriptors(w)

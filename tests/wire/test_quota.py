@@ -319,6 +319,31 @@ def test_refused_creates_do_not_count():
         assert create(w).status == 429
 
 
+# ---- creates that nobody waits for ----
+
+def test_an_unanswered_create_of_a_gone_client_gives_its_place_back():
+    """And what the Engine makes of it later is found."""
+    with limited("containers = 2\ncreate-timeout = 500ms\n") as w:
+        with Stuck(w, "POST", "/create$") as stuck:
+            with w.connect() as client:
+                client.send(request("POST", CREATE + "?name=late", {"Image": IMAGE}))
+                w.engine.wait_asked(1)
+            assert create(w).status == 429
+            until("the end of its time", lambda: reason_of(w, "create-unanswered"))
+            line = reason_of(w, "create-unanswered")[0]
+            assert line["operation"] == "ContainerCreate" and "status" not in line, line
+            with w.connect() as client:  # whose client is there is waited for
+                client.send(request("POST", CREATE + "?name=slow", {"Image": IMAGE}))
+                w.engine.wait_asked(2)
+                time.sleep(1.2)
+                assert create(w).status == 429
+                stuck.go_on.set()
+                assert client.response().status == 201
+        until("the late container",
+              lambda: w.ask("POST", "/v1.41/containers/late/start").status in (204, 304))
+        assert create(w).status == 429  # and it counts
+
+
 # ---- connections of a user ----
 
 class User:

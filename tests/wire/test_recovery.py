@@ -258,6 +258,22 @@ def test_idle_loss_while_a_ping_is_under_way():
             assert client.response().status in (204, 304)
 
 
+@table([("one", 1), ("two", 2)])
+def test_lost_ping(count):
+    """An Engine that takes a ping and never answers is asked again beside it; who waits is served."""
+    with World(prepare=populate) as w:
+        lost = threading.Event()
+        w.engine.on("GET", "/_ping$", lambda e: lost.wait(60), times=count)
+        w.engine.drop_connections()
+        time.sleep(0.1)
+        with w.connect() as client:
+            client.send(start())
+            assert client.response().status in (204, 304)
+        assert len(own_requests(w, "_ping")) == count + 1
+        assert_served(w)
+        lost.set()
+
+
 # --- whole answers ---
 
 def test_pipeline_of_a_client_that_has_half_closed_is_answered_whole():

@@ -2,12 +2,9 @@
 /*
  * reference: the rows of the tables as Markdown (policy/REFERENCE.md), and parts of them as mdoc
  * for the man pages.  What people write by hand stands in the pages, what the tables know stands
- * here.
+ * here.  It is a program of its own: whoever runs caisson has the documents already.
  */
-#include "reference.h"
-
 #include "filters.h"
-#include "log.h"
 #include "operation.h"
 #include "query.h"
 #include "reason.h"
@@ -328,7 +325,7 @@ static void md_all(const struct schemas *schemas)
     struct fields at = {.body = BODY_NONE};
     puts("<!-- Written by `make reference` from the tables of policy/; not to be edited. -->\n"
          "# Reference\n\n"
-         "All that a policy file can say, as `caisson reference` prints it.\n\n"
+         "All that a policy file can say, as the tables have it.\n\n"
          "## Options\n\n"
          "Sizes are written like `100MiB`, `2g` or `4096`, times like `250ms`, `30s`, `10m` or "
          "`2h`, CPUs like `0.5`.");
@@ -348,7 +345,7 @@ static int md_print(void)
     if (code == 0)
         md_all(&schemas);
     else
-        log_error("out of memory");
+        fputs("reference: out of memory\n", stderr);
     schemas_done(&schemas);
     return code;
 }
@@ -477,16 +474,15 @@ static const struct {
     {"refusals", man_refusals},
 };
 
-int reference_run(int argc, char **argv)
+int main(int argc, char **argv)
 {
     if (argc == 1)
         return md_print();
-    if (argc != 3 || strcmp(argv[1], "--man") != 0)
-        return -1;
     for (size_t i = 0; i < sizeof(man_parts) / sizeof(man_parts[0]); i++)
-        if (strcmp(man_parts[i].name, argv[2]) == 0) {
+        if (argc == 3 && strcmp(argv[1], "--man") == 0 && strcmp(man_parts[i].name, argv[2]) == 0) {
             man_parts[i].print();
             return 0;
         }
-    return -1;
+    fputs("usage: reference [--man options|rules|operations|refusals]\n", stderr);
+    return 2;
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json_internal: what the rooms of json share; nobody else includes it.
+ *
+ * json.c        the tree
+ * json_read.c   text to tree
+ * json_write.c  tree to text
+ * json_text.c   text for people, and keys under case folding
+ */
+#ifndef CAISSON_POLICY_JSON_INTERNAL_H
+#define CAISSON_POLICY_JSON_INTERNAL_H
+
+#include "json.h"
+
+/* A value of no kind yet, in no list and without a key; never NULL. */
+struct json *json_node(struct arena *arena);
+/* Puts a node itself at the end of a list or object, which it then belongs to. */
+static inline void json_link(struct json *into, struct json *node)
+{
+    *(into->size++ ? &into->last->next : &into->first) = node;
+    into->last = node;
+}
+
+/* Bytes at the beginning that are printable ASCII without quotes and backslashes, or 0x7f. */
+size_t json_plain_bytes(const char *text, size_t bytes);
+
+/* A key as every other one that an Engine takes for it. */
+const char *json_fold_key(struct arena *arena, const char *key);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json_text: client text as people can be shown it, and keys as an Engine takes them.
+ */
+#include "json.h"
+
+#include <stdio.h>
+
+#include "arena.h"
+#include "json_internal.h"
+
+/* Decodes one character of valid UTF-8; anything else counts as the byte itself. */
+static unsigned utf8_next(const char *text, size_t *ret_bytes)
+{
+    const unsigned char *u = (const unsigned char *) text;
+    unsigned length = u[0] >= 0xf0 ? 4 : u[0] >= 0xe0 ? 3 : u[0] >= 0xc0 ? 2 : 1;
+    unsigned point = length == 1 ? u[0] : u[0] & (0x7fU >> length);
+    *ret_bytes = 1;
+    for (unsigned i = 1; i < length; i++) {
+        if ((u[i] & 0xc0) != 0x80)
+            return u[0];
+        point = point << 6 | (u[i] & 0x3fU);
+    }
+    *ret_bytes = length;
+    return point;
+}
+
+char *json_quote(char *buffer, size_t size, const char *text)
+{
+    size_t used = 0, at = 0, step;
+    buffer[0] = '\0';
+    while (text[at] && at < JSON_QUOTE_BYTES && used + sizeof("\\u10ffff...") < size) {
+        unsigned point = utf8_next(text + at, &step);
+        bool plain = point >= 0x20 && point < 0x7f && point != '\\';
+        used += (size_t) snprintf(buffer + used, size - used, plain ? "%c" : "\\u%04x", point);
+        at += step;
+    }
+    if (text[at])
+        snprintf(buffer + used, size - used, "...");
+    return buffer;
+}
+
+/*
+ * Go's decoder folds with Unicode's simple case folding.  Field names are ASCII, so beside A-Z only
+ * the two characters outside ASCII that fold into it matter: U+017F (long s) and U+212A (Kelvin).
+ */
+static unsigned fold_next(const char **text)
+{
+    size_t step;
+    unsigned point = utf8_next(*text, &step);
+    *text += step;
+    if (point >= 'A' && point <= 'Z')
+        return point - 'A' + 'a';
+    return point == 0x17f ? 's' : point == 0x212a ? 'k' : point;
+}
+
+bool json_same_key(const char *a, const char *b)
+{
+    while (*a && *b)
+        if (fold_next(&a) != fold_next(&b))
+            return false;
+    return *a == *b;
+}
+
+const char *json_fold_key(struct arena *arena, const char *key)
+{
+    char *folded = arena_take(arena, strlen(key) + 1), *to = folded;
+    if (!folded)
+        return "";
+    while (*key) {
+        const char *start = key;
+        unsigned point = fold_next(&key);
+        if (point < 0x80)
+            *to++ = (char) point;
+        else
+            to = mempcpy(to, start, (size_t) (key - start));
+    }
+    *to = '\0';
+    return folded;
+}

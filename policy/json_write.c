@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json_write: a tree as text, straight into one buffer that grows.
+ */
+#include "json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "arena.h"
+#include "json_internal.h"
+
+struct writer {
+    char *text;
+    size_t used, room;
+    bool ascii, failed;
+};
+
+/* Room for so many more bytes; NULL when there is none. */
+static char *writer_room(struct writer *writer, size_t bytes)
+{
+    if (writer->room - writer->used >= bytes)
+        return writer->text + writer->used;
+    size_t room = 2 * writer->room + bytes + 1024;
+    char *text = writer->failed ? NULL : realloc(writer->text, room);
+    if (!text) {
+        writer->failed = true;
+        return NULL;
+    }
+    writer->text = text;
+    writer->room = room;
+    return text + writer->used;
+}
+
+static void writer_end(struct writer *writer, const char *to)
+{
+    writer->used = (size_t) (to - writer->text);
+}
+
+static void put_byte(struct writer *writer, char byte)
+{
+    char *to = writer_room(writer, 1);
+    if (to) {
+        *to = byte;
+        writer->used++;
+    }
+}
+
+/* ---- texts ---- */
+
+/* Whether one of eight bytes at once is a control character, a quote, a backslash, or not ASCII. */
+static bool any_odd(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+    return ((eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops) != 0;
+}
+
+static bool is_odd(char byte)
+{
+    return (unsigned char) byte < 0x20 || byte == '"' || byte == '\\' || byte & 0x80;
+}
+
+size_t json_plain_bytes(const char *text, size_t bytes)
+{
+    size_t at = 0;
+    for (uint64_t eight; at + sizeof(eight) <= bytes; at += sizeof(eight)) {
+        memcpy(&eight, text + at, sizeof(eight));
+        if (any_odd(eight))
+            break;
+    }
+    while (at < bytes && !is_odd(text[at]))
+        at++;
+    return at;
+}
+
+static char *put_hex(char *to, unsigned unit)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    *to++ = '\\';
+    *to++ = 'u';
+    for (int shift = 12; shift >= 0; shift -= 4)
+        *to++ = digits[unit >> shift & 0xf];
+    return to;
+}
+
+/* A character outside of ASCII as one or two \uXXXX; *at stands behind it then. */
+static char *put_point(char *to, const unsigned char **at)
+{
+    const unsigned char *u = *at;
+    unsigned bytes = u[0] >= 0xf0 ? 4 : u[0] >= 0xe0 ? 3 : 2;
+    unsigned point = u[0] & (0x7fU >> bytes);
+    for (unsigned i = 1; i < bytes; i++)
+        point = point << 6 | (u[i] & 0x3fU);
+    *at += bytes;
+    if (point < 0x10000)
+        return put_hex(to, point);
+    point -= 0x10000;
+    return put_hex(put_hex(to, 0xd800 | point >> 10), 0xdc00 | (point & 0x3ff));
+}
+
+static char *put_escape(char *to, char byte)
+{
+    static const char letters[] = "\"\\bfnrt", meant[] = "\"\\\b\f\n\r\t";
+    const char *found = byte ? strchr(meant, byte) : NULL;
+    if (!found)
+        return put_hex(to, (unsigned char) byte);
+    *to++ = '\\';
+    *to++ = letters[found - meant];
+    return to;
+}
+
+/* The bytes are valid UTF-8. */
+static void put_text(struct writer *writer, const char *text, size_t bytes)
+{
+    char *to = writer_room(writer, 6 * bytes + 2);
+    const char *at = text, *end = text + bytes;
+    if (!to)
+        return;
+    *to++ = '"';
+    for (;;) {
+        size_t plain = json_plain_bytes(at, (size_t) (end - at));
+        to = mempcpy(to, at, plain);
+        at += plain;
+        if (at == end)
+            break;
+        if (!(*at & 0x80))
+            to = put_escape(to, *at++);
+        else if (writer->ascii)
+            to = put_point(to, (const unsigned char **) &at);
+        else
+            *to++ = *at++;
+    }
+    *to++ = '"';
+    writer_end(writer, to);
+}
+
+/* ---- values ---- */
+
+static void put_number(struct writer *writer, int64_t number)
+{
+    char digits[24], *first = digits + sizeof(digits);
+    uint64_t left = number < 0 ? -(uint64_t) number : (uint64_t) number;
+    do
+        *--first = (char) ('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (number < 0)
+        *--first = '-';
+    size_t bytes = (size_t) (digits + sizeof(digits) - first);
+    char *to = writer_room(writer, bytes);
+    if (to)
+        writer_end(writer, mempcpy(to, first, bytes));
+}
+
+/* With a point or an exponent, so that it stays what it is. */
+static void put_real(struct writer *writer, double real)
+{
+    char text[40];
+    int bytes = snprintf(text, sizeof(text) - 2, "%.17g", real);
+    if (!strpbrk(text, ".e"))
+        bytes = (int) (stpcpy(text + bytes, ".0") - text);
+    char *to = writer_room(writer, (size_t) bytes);
+    if (to)
+        writer_end(writer, mempcpy(to, text, (size_t) bytes));
+}
+
+static void put_word(struct writer *writer, const char *word)
+{
+    char *to = writer_room(writer, 8);
+    if (to)
+        writer_end(writer, stpcpy(to, word));
+}
+
+static void put_value(struct writer *writer, const struct json *value);
+
+static void put_inside(struct writer *writer, const struct json *value, const char brackets[2])
+{
+    char before = brackets[0];
+    if (!value->first)
+        put_byte(writer, before);
+    for (const struct json *inside = value->first; inside; inside = inside->next) {
+        put_byte(writer, before);
+        before = ',';
+        if (value->kind == JSON_OBJECT) {
+            put_text(writer, inside->key, inside->key_bytes);
+            put_byte(writer, ':');
+        }
+        put_value(writer, inside);
+    }
+    put_byte(writer, brackets[1]);
+}
+
+static void put_value(struct writer *writer, const struct json *value)
+{
+    switch ((enum json_kind) value->kind) {
+    case JSON_NULL:
+        put_word(writer, "null");
+        break;
+    case JSON_FALSE:
+        put_word(writer, "false");
+        break;
+    case JSON_TRUE:
+        put_word(writer, "true");
+        break;
+    case JSON_INTEGER:
+        put_number(writer, value->number);
+        break;
+    case JSON_REAL:
+        put_real(writer, value->real);
+        break;
+    case JSON_STRING:
+        put_text(writer, value->text, value->size);
+        break;
+    case JSON_LIST:
+        put_inside(writer, value, "[]");
+        break;
+    case JSON_OBJECT:
+        put_inside(writer, value, "{}");
+        break;
+    }
+}
+
+static char *write_whole(const struct arena *arena, const struct json *value, bool ascii,
+                         size_t *ret_bytes)
+{
+    struct writer writer = {.ascii = ascii, .failed = arena->failed};
+    if (!writer.failed)
+        put_value(&writer, value);
+    put_byte(&writer, '\0');
+    if (writer.failed) {
+        free(writer.text);
+        return NULL;
+    }
+    if (ret_bytes)
+        *ret_bytes = writer.used - 1;
+    return writer.text;
+}
+
+char *json_write(const struct arena *arena, const struct json *value, size_t *ret_bytes)
+{
+    return write_whole(arena, value, false, ret_bytes);
+}
+
+char *json_write_ascii(const struct arena *arena, const struct json *value, size_t *ret_bytes)
+{
+    return write_whole(arena, value, true, ret_bytes);
+}
