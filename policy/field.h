@@ -36,6 +36,7 @@ struct field {
     struct field *members, *next; /* first member; next member of the same object */
     size_t member_count, place;   /* place: among the members of its object */
     struct field_names names;     /* its members by their names */
+    struct field *next_follower;  /* of those whose rule is `force FIELD` */
     bool quiet;                   /* where it is absent, nothing is sent, and nothing refused */
 };
 
@@ -53,7 +54,8 @@ struct schema {
     struct field *fields;
     size_t count;
     struct field_names paths;
-    struct arena arena; /* of rules and their values */
+    struct field *followers; /* fields whose rule is `force FIELD` */
+    struct arena arena;      /* of rules and their values */
 };
 
 /* The field of a path, spelt exactly; NULL when there is none. */

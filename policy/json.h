@@ -23,7 +23,8 @@ enum {
     JSON_DEPTH_MOST = 64,     /* nesting, whatever the caller asks for */
     JSON_VALUES_MOST = 32768, /* values of a client's document: with 40 bytes each and its text, at
                                  most 1.3 MB more than the document itself */
-    JSON_QUOTE_BYTES = 64     /* of a client's text that a message shows */
+    JSON_PADDING = 7,
+    JSON_QUOTE_BYTES = 64 /* of a client's text that a message shows */
 };
 
 enum json_kind {
@@ -89,6 +90,13 @@ static inline struct json *json_members(const struct json *value)
 static inline struct json *json_inside(const struct json *value)
 {
     return value && value->kind >= JSON_LIST ? value->first : NULL;
+}
+
+/* null, false, 0 and the empty: what most of the fields are that clients write. */
+static inline bool json_is_nothing(const struct json *value)
+{
+    return value->kind <= JSON_FALSE || (value->kind == JSON_INTEGER && value->number == 0) ||
+           (value->kind >= JSON_STRING && value->size == 0);
 }
 
 /* Bytes of a string, elements of a list, members of an object; 0 of all else. */

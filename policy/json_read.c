@@ -101,6 +101,16 @@ static void skip_blanks(struct reader *reader)
 
 /* ---- strings ---- */
 
+/* The first byte that is not plain: its end at least, and behind that there are JSON_PADDING bytes,
+ * so that eight can be looked at at once. */
+static char *skip_plain(char *at)
+{
+    uint64_t odd;
+    while (!(odd = json_odd_bits(json_eight(at))))
+        at += sizeof(odd);
+    return at + __builtin_ctzll(odd) / 8;
+}
+
 /* The bytes of one character outside of ASCII; 0 when they are not valid UTF-8. */
 static size_t utf8_bytes(const char *text)
 {
@@ -191,7 +201,7 @@ static bool read_odd(struct reader *reader, bool takes_nul, char **to)
             if (bytes == 0)
                 return refuse(reader, "is not valid UTF-8");
         }
-        bytes += json_plain_bytes(reader->at + bytes, (size_t) (reader->end - reader->at) - bytes);
+        bytes = (size_t) (skip_plain(reader->at + bytes) - reader->at);
         memmove(*to, reader->at, bytes);
         *to += bytes;
         reader->at += bytes;
@@ -203,8 +213,7 @@ static bool read_odd(struct reader *reader, bool takes_nul, char **to)
 static bool read_text(struct reader *reader, bool takes_nul, const char **ret, size_t *ret_bytes)
 {
     char *start = ++reader->at;
-    reader->at += json_plain_bytes(start, (size_t) (reader->end - start));
-    char *to = reader->at;
+    char *to = reader->at = skip_plain(start);
     if (*reader->at != '"' && !read_odd(reader, takes_nul, &to))
         return false;
     reader->at++;
@@ -444,11 +453,11 @@ static bool reader_take(struct reader *reader, struct arena *arena, const char *
 {
     enum { BYTES_MOST = (1 << 28) - 1 };
     arena->failed |= bytes > BYTES_MOST;
-    char *copy = arena->failed ? NULL : arena_take(arena, bytes + 1);
+    char *copy = arena->failed ? NULL : arena_take(arena, bytes + 1 + JSON_PADDING);
     if (!copy)
         return false;
     memcpy(copy, text, bytes);
-    copy[bytes] = '\0';
+    memset(copy + bytes, 0, 1 + JSON_PADDING);
     reader_init(reader, arena, text, bytes, copy);
     return true;
 }

@@ -48,26 +48,19 @@ static void put_byte(struct writer *writer, char byte)
 
 /* ---- texts ---- */
 
-/* Whether one of eight bytes at once is a control character, a quote, a backslash, or not ASCII. */
-static bool any_odd(uint64_t eight)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
-    return ((eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops) != 0;
-}
-
 static bool is_odd(char byte)
 {
     return (unsigned char) byte < 0x20 || byte == '"' || byte == '\\' || byte & 0x80;
 }
 
-size_t json_plain_bytes(const char *text, size_t bytes)
+/* Bytes at the beginning that need no escape, whatever the style. */
+static size_t plain_bytes(const char *text, size_t bytes)
 {
     size_t at = 0;
-    for (uint64_t eight; at + sizeof(eight) <= bytes; at += sizeof(eight)) {
-        memcpy(&eight, text + at, sizeof(eight));
-        if (any_odd(eight))
-            break;
+    for (; at + sizeof(uint64_t) <= bytes; at += sizeof(uint64_t)) {
+        uint64_t odd = json_odd_bits(json_eight(text + at));
+        if (odd)
+            return at + (size_t) __builtin_ctzll(odd) / 8;
     }
     while (at < bytes && !is_odd(text[at]))
         at++;
@@ -119,7 +112,7 @@ static void put_text(struct writer *writer, const char *text, size_t bytes)
         return;
     *to++ = '"';
     for (;;) {
-        size_t plain = json_plain_bytes(at, (size_t) (end - at));
+        size_t plain = plain_bytes(at, (size_t) (end - at));
         to = mempcpy(to, at, plain);
         at += plain;
         if (at == end)

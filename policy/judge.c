@@ -173,6 +173,17 @@ static bool refuse_key(struct judge *judge, const struct field *object, const st
                         path);
 }
 
+/* What says nothing, where nothing is what is sent for it: as if it were not there. */
+static bool is_unseen(const struct field *field, const struct json *value)
+{
+    char wrong[TYPE_TEXT_BYTES];
+    if (!json_is_nothing(value) || !field->quiet || field->keeps)
+        return false;
+    return value->kind == JSON_NULL ||
+           (type_fits(field->type, value, wrong) &&
+            !(value->kind == JSON_FALSE && field->type->traits & TYPE_FALSE));
+}
+
 /* The members of an object in the places of their fields; NULL when one is no member. */
 static const struct json **members_place(struct judge *judge, const struct field *object,
                                          const struct json *value)
@@ -187,7 +198,7 @@ static const struct json **members_place(struct judge *judge, const struct field
             refuse_key(judge, object, value, inside->key);
             return NULL;
         }
-        if (places)
+        if (places && !is_unseen(member, inside))
             places[member->place] = inside;
     }
     return places;
@@ -426,6 +437,14 @@ static bool says_nothing(const struct field *field, const struct json *value)
            judge_is_neutral(&(struct field){.type = field->type}, value);
 }
 
+/* An object of which it does not matter whether all of its members say nothing. */
+static bool may_be_taken_apart(const struct judge *judge, const struct field *field)
+{
+    const struct rule *rule = &field->rule;
+    return field->type->kind == KIND_OBJECT && !field->keeps && !rule->force && !rule->fallback &&
+           !rule->forbid && field->since <= judge->context->api_minor;
+}
+
 /* A lone string in the place of a list of them. */
 static const struct json *list_of_one(struct judge *judge, const struct json *value)
 {
@@ -446,7 +465,7 @@ const struct json *judge_field(struct judge *judge, const struct field *field,
     /* Of a field that follows another one the place is kept: judge_forced(). */
     if (field->keeps && says_nothing(field, value))
         return field->rule.force_path ? json_new_number(judge->arena, 0) : NULL;
-    bool neutral = judge_is_neutral(field, value);
+    bool neutral = !may_be_taken_apart(judge, field) && judge_is_neutral(field, value);
     if (!neutral && field->type->traits & TYPE_STRING && json_is(value, JSON_STRING))
         value = list_of_one(judge, value);
     if (field->rule.force || field->rule.force_path)

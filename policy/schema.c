@@ -220,8 +220,15 @@ static bool is_quiet(const struct field *field)
 /* After the rules have changed; members stand behind their object. */
 static void schema_settle(struct schema *schema)
 {
-    for (size_t i = schema->count; i-- > 0;)
-        schema->fields[i].quiet = is_quiet(&schema->fields[i]);
+    schema->followers = NULL;
+    for (size_t i = schema->count; i-- > 0;) {
+        struct field *field = &schema->fields[i];
+        field->quiet = is_quiet(field);
+        if (!field->rule.force_path)
+            continue;
+        field->next_follower = schema->followers;
+        schema->followers = field;
+    }
 }
 
 struct schema *schema_new(int body)
@@ -446,9 +453,9 @@ static void resolve_reference(struct judge *judge, const struct field *field,
 
 static void resolve_references(struct judge *judge, const struct json *body, struct json *out)
 {
-    for (size_t i = 0; i < judge->schema->count; i++)
-        if (judge->schema->fields[i].rule.force_path)
-            resolve_reference(judge, &judge->schema->fields[i], body, out);
+    const struct field *field = judge->schema->followers;
+    for (; field; field = field->next_follower)
+        resolve_reference(judge, field, body, out);
 }
 
 /* Whatever was concluded while memory ran short is void: a value that could not be made looks like
