@@ -38,6 +38,7 @@ struct field {
     struct field_names names;     /* its members by their names */
     struct field *next_follower;  /* of those whose rule is `force FIELD` */
     bool quiet;                   /* where it is absent, nothing is sent, and nothing refused */
+    unsigned unseen; /* ... and so where it is null, false, 0 or empty: bits, 1 << kind */
 };
 
 /* What a schema is built from, beside its rows. */

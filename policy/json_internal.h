@@ -12,10 +12,19 @@
 
 #include <endian.h>
 
+#include "arena.h"
 #include "json.h"
 
 /* A value of no kind yet, in no list and without a key; never NULL. */
-struct json *json_node(struct arena *arena);
+static inline struct json *json_node(struct arena *arena)
+{
+    struct json *node = arena_take(arena, sizeof(*node));
+    if (!node)
+        return arena_spare(arena);
+    *node = (struct json){0};
+    return node;
+}
+
 /* Puts a node itself at the end of a list or object, which it then belongs to. */
 static inline void json_link(struct json *into, struct json *node)
 {

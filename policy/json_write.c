@@ -17,10 +17,8 @@ struct writer {
 };
 
 /* Room for so many more bytes; NULL when there is none. */
-static char *writer_room(struct writer *writer, size_t bytes)
+static char *writer_grow(struct writer *writer, size_t bytes)
 {
-    if (writer->room - writer->used >= bytes)
-        return writer->text + writer->used;
     size_t room = 2 * writer->room + bytes + 1024;
     char *text = writer->failed ? NULL : realloc(writer->text, room);
     if (!text) {
@@ -32,7 +30,13 @@ static char *writer_room(struct writer *writer, size_t bytes)
     return text + writer->used;
 }
 
-static void writer_end(struct writer *writer, const char *to)
+static inline char *writer_room(struct writer *writer, size_t bytes)
+{
+    return writer->room - writer->used >= bytes ? writer->text + writer->used
+                                                : writer_grow(writer, bytes);
+}
+
+static inline void writer_end(struct writer *writer, const char *to)
 {
     writer->used = (size_t) (to - writer->text);
 }
@@ -103,13 +107,16 @@ static char *put_escape(char *to, char byte)
     return to;
 }
 
-/* The bytes are valid UTF-8. */
-static void put_text(struct writer *writer, const char *text, size_t bytes)
+/* Bytes that a text can take, with its quotes. */
+static size_t text_most(size_t bytes)
 {
-    char *to = writer_room(writer, 6 * bytes + 2);
+    return 6 * bytes + 2;
+}
+
+/* Valid UTF-8, in quotes. */
+static char *put_quoted(const struct writer *writer, char *to, const char *text, size_t bytes)
+{
     const char *at = text, *end = text + bytes;
-    if (!to)
-        return;
     *to++ = '"';
     for (;;) {
         size_t plain = plain_bytes(at, (size_t) (end - at));
@@ -125,6 +132,25 @@ static void put_text(struct writer *writer, const char *text, size_t bytes)
             *to++ = *at++;
     }
     *to++ = '"';
+    return to;
+}
+
+static void put_text(struct writer *writer, const char *text, size_t bytes)
+{
+    char *to = writer_room(writer, text_most(bytes));
+    if (to)
+        writer_end(writer, put_quoted(writer, to, text, bytes));
+}
+
+/* What stands before a member's value, and after the one before it. */
+static void put_key(struct writer *writer, char before, const struct json *member)
+{
+    char *to = writer_room(writer, text_most(member->key_bytes) + 2);
+    if (!to)
+        return;
+    *to++ = before;
+    to = put_quoted(writer, to, member->key, member->key_bytes);
+    *to++ = ':';
     writer_end(writer, to);
 }
 
@@ -172,12 +198,11 @@ static void put_inside(struct writer *writer, const struct json *value, const ch
     if (!value->first)
         put_byte(writer, before);
     for (const struct json *inside = value->first; inside; inside = inside->next) {
-        put_byte(writer, before);
+        if (value->kind == JSON_OBJECT)
+            put_key(writer, before, inside);
+        else
+            put_byte(writer, before);
         before = ',';
-        if (value->kind == JSON_OBJECT) {
-            put_text(writer, inside->key, inside->key_bytes);
-            put_byte(writer, ':');
-        }
         put_value(writer, inside);
     }
     put_byte(writer, brackets[1]);

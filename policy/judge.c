@@ -173,20 +173,8 @@ static bool refuse_key(struct judge *judge, const struct field *object, const st
                         path);
 }
 
-/* What says nothing, where nothing is what is sent for it: as if it were not there. */
-static bool is_unseen(const struct field *field, const struct json *value)
-{
-    char wrong[TYPE_TEXT_BYTES];
-    if (!json_is_nothing(value) || !field->quiet || field->keeps)
-        return false;
-    return value->kind == JSON_NULL ||
-           (type_fits(field->type, value, wrong) &&
-            !(value->kind == JSON_FALSE && field->type->traits & TYPE_FALSE));
-}
-
-/* The members of an object in the places of their fields; NULL when one is no member. */
-static const struct json **members_place(struct judge *judge, const struct field *object,
-                                         const struct json *value)
+const struct json **judge_places(struct judge *judge, const struct field *object,
+                                 const struct json *value)
 {
     const size_t bytes = object->member_count * sizeof(const struct json *);
     const struct json **places = arena_take(judge->arena, bytes);
@@ -198,22 +186,28 @@ static const struct json **members_place(struct judge *judge, const struct field
             refuse_key(judge, object, value, inside->key);
             return NULL;
         }
-        if (places && !is_unseen(member, inside))
+        if (places)
             places[member->place] = inside;
     }
     return places;
 }
 
+/* What says nothing, where nothing is what is sent for it. */
+static bool is_unseen(const struct field *field, const struct json *value)
+{
+    return value ? json_is_nothing(value) && field->unseen & 1U << value->kind : field->quiet;
+}
+
 struct json *judge_members(struct judge *judge, const struct field *object,
                            const struct json *value)
 {
-    const struct json **places = members_place(judge, object, value);
+    const struct json **places = judge_places(judge, object, value);
     if (!places)
         return NULL;
     struct json *out = json_new(judge->arena, JSON_OBJECT);
     for (const struct field *member = object->members; member; member = member->next) {
         const struct json *theirs = places[member->place];
-        if (!theirs && member->quiet)
+        if (is_unseen(member, theirs))
             continue;
         const struct json *sent = judge_field(judge, member, theirs);
         if (judge->refused)
@@ -492,7 +486,7 @@ const struct json *judge_parameter(struct judge *judge, const struct field *fiel
 static bool members_are_good(struct judge *judge, const struct field *field,
                              const struct json *value)
 {
-    if (!members_place(judge, field, value))
+    if (!judge_places(judge, field, value))
         return false;
     for (const struct json *inside = json_members(value); inside; inside = inside->next)
         if (!judge_value(judge, field_member(field, inside->key, inside->key_bytes), inside))

@@ -217,6 +217,21 @@ static bool is_quiet(const struct field *field)
              field->type->traits & TYPE_REQUIRED);
 }
 
+/* The kinds of JSON whose value that says nothing is as good as none. */
+static unsigned unseen_kinds(const struct field *field)
+{
+    const struct json nothings[] = {{.kind = JSON_NULL},    {.kind = JSON_FALSE},
+                                    {.kind = JSON_INTEGER}, {.kind = JSON_STRING, .text = ""},
+                                    {.kind = JSON_LIST},    {.kind = JSON_OBJECT}};
+    char wrong[TYPE_TEXT_BYTES];
+    unsigned kinds = 0;
+    for (size_t i = 0; i < sizeof(nothings) / sizeof(nothings[0]); i++)
+        if (i == 0 ||
+            (type_fits(field->type, &nothings[i], wrong) && judge_is_neutral(field, &nothings[i])))
+            kinds |= 1U << nothings[i].kind;
+    return field->quiet && !field->keeps ? kinds : 0;
+}
+
 /* After the rules have changed; members stand behind their object. */
 static void schema_settle(struct schema *schema)
 {
@@ -224,6 +239,7 @@ static void schema_settle(struct schema *schema)
     for (size_t i = schema->count; i-- > 0;) {
         struct field *field = &schema->fields[i];
         field->quiet = is_quiet(field);
+        field->unseen = unseen_kinds(field);
         if (!field->rule.force_path)
             continue;
         field->next_follower = schema->followers;
