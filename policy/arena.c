@@ -21,7 +21,7 @@
 #ifdef ARENA_PIECES
 #define CHUNK_LEAST 0
 #else
-#define CHUNK_LEAST 8192
+#define CHUNK_LEAST 16320
 #endif
 
 enum { CHUNK_MOST = 1 << 20 };

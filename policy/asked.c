@@ -202,7 +202,7 @@ static void note_members(struct note *note, const struct field *object, const st
     for (; inside && seen <= MEMBERS_MOST; inside = inside->next, seen++) {
         const struct field *member =
             json_is_nothing(inside) ? NULL : field_member(object, inside->key, inside->key_bytes);
-        if (member)
+        if (member && !member->passes)
             note_field(note, member, inside, many);
     }
 }

@@ -157,9 +157,9 @@ struct json *json_new_text(struct arena *arena, const char *text)
 struct json *json_put(struct arena *arena, struct json *object, const char *key, size_t key_bytes,
                       const struct json *value)
 {
-    struct json *member = json_node(arena);
+    struct json *member = arena_take(arena, sizeof(*member));
     if (arena->failed)
-        return member;
+        return arena_spare(arena);
     *member = *value;
     member->next = NULL;
     member->key = key;

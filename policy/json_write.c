@@ -60,15 +60,21 @@ static bool is_odd(char byte)
 /* Bytes at the beginning that need no escape, whatever the style. */
 static size_t plain_bytes(const char *text, size_t bytes)
 {
+    const size_t eight = sizeof(uint64_t);
     size_t at = 0;
-    for (; at + sizeof(uint64_t) <= bytes; at += sizeof(uint64_t)) {
+    if (bytes < eight) {
+        while (at < bytes && !is_odd(text[at]))
+            at++;
+        return at;
+    }
+    while (at < bytes) { /* the last eight may reach back to what was looked at before */
+        at = at + eight <= bytes ? at : bytes - eight;
         uint64_t odd = json_odd_bits(json_eight(text + at));
         if (odd)
             return at + (size_t) __builtin_ctzll(odd) / 8;
+        at += eight;
     }
-    while (at < bytes && !is_odd(text[at]))
-        at++;
-    return at;
+    return bytes;
 }
 
 static char *put_hex(char *to, unsigned unit)
