@@ -19,7 +19,7 @@ struct writer {
 /* Room for so many more bytes; NULL when there is none. */
 static char *writer_grow(struct writer *writer, size_t bytes)
 {
-    size_t room = 2 * writer->room + bytes + 1024;
+    size_t room = 2 * writer->room + bytes + 2000;
     char *text = writer->failed ? NULL : realloc(writer->text, room);
     if (!text) {
         writer->failed = true;
@@ -113,51 +113,39 @@ static char *put_escape(char *to, char byte)
     return to;
 }
 
-/* Bytes that a text can take, with its quotes. */
-static size_t text_most(size_t bytes)
+/* What is behind the plain bytes of a text that is valid UTF-8. */
+static char *put_rest(const struct writer *writer, char *to, const char *at, const char *end)
 {
-    return 6 * bytes + 2;
-}
-
-/* Valid UTF-8, in quotes. */
-static char *put_quoted(const struct writer *writer, char *to, const char *text, size_t bytes)
-{
-    const char *at = text, *end = text + bytes;
-    *to++ = '"';
-    for (;;) {
-        size_t plain = plain_bytes(at, (size_t) (end - at));
-        to = mempcpy(to, at, plain);
-        at += plain;
-        if (at == end)
-            break;
+    while (at < end) {
         if (!(*at & 0x80))
             to = put_escape(to, *at++);
         else if (writer->ascii)
             to = put_point(to, (const unsigned char **) &at);
         else
             *to++ = *at++;
+        size_t plain = plain_bytes(at, (size_t) (end - at));
+        to = mempcpy(to, at, plain);
+        at += plain;
     }
-    *to++ = '"';
     return to;
 }
 
-static void put_text(struct writer *writer, const char *text, size_t bytes)
+/* A text in quotes, between two bytes more; NULs are left out. */
+static void put_text(struct writer *writer, char before, const char *text, size_t bytes, char after)
 {
-    char *to = writer_room(writer, text_most(bytes));
-    if (to)
-        writer_end(writer, put_quoted(writer, to, text, bytes));
-}
-
-/* What stands before a member's value, and after the one before it. */
-static void put_key(struct writer *writer, char before, const struct json *member)
-{
-    char *to = writer_room(writer, text_most(member->key_bytes) + 2);
+    const size_t plain = plain_bytes(text, bytes);
+    char *to = writer_room(writer, plain + 6 * (bytes - plain) + 4);
     if (!to)
         return;
-    *to++ = before;
-    to = put_quoted(writer, to, member->key, member->key_bytes);
-    *to++ = ':';
-    writer_end(writer, to);
+    *to = before;
+    to += before != '\0';
+    *to++ = '"';
+    to = mempcpy(to, text, plain);
+    if (plain < bytes)
+        to = put_rest(writer, to, text + plain, text + bytes);
+    *to++ = '"';
+    *to = after;
+    writer_end(writer, to + (after != '\0'));
 }
 
 /* ---- values ---- */
@@ -205,7 +193,7 @@ static void put_inside(struct writer *writer, const struct json *value, const ch
         put_byte(writer, before);
     for (const struct json *inside = value->first; inside; inside = inside->next) {
         if (value->kind == JSON_OBJECT)
-            put_key(writer, before, inside);
+            put_text(writer, before, inside->key, inside->key_bytes, ':');
         else
             put_byte(writer, before);
         before = ',';
@@ -233,7 +221,7 @@ static void put_value(struct writer *writer, const struct json *value)
         put_real(writer, value->real);
         break;
     case JSON_STRING:
-        put_text(writer, value->text, value->size);
+        put_text(writer, '\0', value->text, value->size, '\0');
         break;
     case JSON_LIST:
         put_inside(writer, value, "[]");
