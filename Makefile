@@ -140,15 +140,16 @@ asan: ## check and wire under AddressSanitizer and UBSan, in build/asan
 	$(Q)$(MAKE) $(ASAN) -k check; checked=$$?; $(MAKE) $(ASAN) wire && exit $$checked
 valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
-soak: all ## An hour of mixed clients and engine restarts (ARGS="--seconds N --requests N")
-	$(Q)tests/setup/suite.sh tests/soak/run $(ARGS)
+soak: all ## Mixed clients and engine restarts: an hour, or SOAK_REQUESTS (10000000); build/soak.txt
+	$(Q)tests/setup/suite.sh tests/soak/run --report $(BUILD)/soak.txt $(ARGS)
 bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
 # Counts are free of noise: what a small request and our own code may cost at most, so that nobody
 # makes them dearer.
 bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
-	$(Q)tests/setup/suite.sh tests/bench/count --instructions 20000 --syscalls 5 --code 350 $(ARGS)
+	$(Q)tests/setup/suite.sh tests/bench/count --instructions 12000 --syscalls 5 \
+	    --unknown 17000 --refused 8000 --code 350 $(ARGS)
 fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each, FUZZ_JOBS at once (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run

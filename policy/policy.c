@@ -323,7 +323,9 @@ bool policy_deny(struct policy_decision *decision, int reason, const char *field
 {
     decision->verdict = POLICY_DENY;
     decision->reason = reason;
-    snprintf(decision->field, sizeof(decision->field), "%s", field);
+    size_t bytes = strnlen(field, sizeof(decision->field) - 1);
+    memcpy(decision->field, field, bytes);
+    decision->field[bytes] = '\0';
     va_list args;
     va_start(args, format);
     vsnprintf(decision->message, sizeof(decision->message), format, args);

@@ -125,6 +125,7 @@ static const uint8_t FIELD_SLOTS[64] = {
 struct fields {
     struct span value[FIELD_COUNT]; /* of the first line with that name */
     unsigned lines[FIELD_COUNT];    /* how many there were */
+    unsigned all;                   /* how many of any name */
     bool closes;                    /* a Connection line has the word `close` */
 };
 
@@ -264,6 +265,14 @@ static void note_field(struct fields *fields, struct span name, struct span valu
         fields->closes = fields->closes || list_has(value, "close", 5);
 }
 
+/* The first byte that is not of the class; the CR at the end of a line is of none. */
+static const char *skip(const char *at, enum char_class class)
+{
+    while (CHARS[(uint8_t) *at] & class)
+        at++;
+    return at;
+}
+
 /*
  * The lines from at to the empty line that ends the head (find_end() has seen that each ends in
  * CRLF).  A name is a token up to its colon: that refuses folded lines, blanks before the colon and
@@ -273,18 +282,15 @@ static bool read_fields(const char *at, const char *end, struct fields *ret)
 {
     memset(ret, 0, sizeof *ret);
     while (end - at > 2) {
-        const char *colon = at;
-        while (CHARS[(uint8_t) *colon] & T)
-            colon++;
+        const char *colon = skip(at, T);
         if (*colon != ':' || colon == at)
             return false;
-        const char *lf = memchr(colon, '\n', (size_t) (end - colon));
-        struct span name = {at, (size_t) (colon - at)};
-        struct span value = trim(colon + 1, lf - 1);
-        if (!all_of(value, V))
+        const char *cr = skip(colon + 1, V);
+        if (cr[0] != '\r' || cr[1] != '\n')
             return false;
-        note_field(ret, name, value);
-        at = lf + 1;
+        note_field(ret, (struct span){at, (size_t) (colon - at)}, trim(colon + 1, cr));
+        ret->all++;
+        at = cr + 2;
     }
     return true;
 }
@@ -484,6 +490,7 @@ static int read_request(struct span rest, const struct request_line *line,
     ret->fields = fields_of(rest);
     if (!read_fields(ret->fields.data, rest.data + rest.bytes, &fields))
         return REASON_HEAD_MALFORMED;
+    ret->headers = fields.all;
     int reason = judge_fields(&fields, line->minor, ret);
     if (reason == REASON_NONE)
         reason = cross_check(rest, line, ret);
@@ -525,8 +532,8 @@ static size_t recall_request(const struct message_known *known, struct span rest
     const struct known_head *head = message_known_find(known, request->method, rest);
     struct span target = request->target;
 
-    if (!head || before + head->bytes > limits->head_bytes || head->headers > limits->headers ||
-        !target_is_plain(target))
+    if (!head || before + head->bytes > limits->head_bytes ||
+        head->request.headers > limits->headers || !target_is_plain(target))
         return 0;
     *request = head->request;
     request->target = target;

@@ -45,6 +45,7 @@ struct message_request {
     bool expect_continue; /* Expect: 100-continue on HTTP/1.1, and there is a body */
     bool upgrade;         /* any Upgrade or HTTP2-Settings header at all */
     struct span fields;   /* the lines behind the request line. In the parsed bytes */
+    unsigned headers;     /* how many there are */
     bool json;            /* the media type is application/json, parameters allowed */
     bool opaque; /* ... or one that says nothing but bytes, such as application/x-tar, or none */
 };

@@ -35,15 +35,6 @@ const struct known_head *message_known_find(const struct message_known *known, i
     return NULL;
 }
 
-/* The lines of a head that is whole, but for the first and the empty one. */
-static unsigned count_headers(struct span rest)
-{
-    unsigned lines = 0;
-    for (size_t i = 0; i < rest.bytes; i++)
-        lines += rest.data[i] == '\n';
-    return lines - 2;
-}
-
 void message_known_add(struct message_known *known, const struct message_request *request,
                        struct span rest)
 {
@@ -53,7 +44,6 @@ void message_known_add(struct message_known *known, const struct message_request
         request->registry_auth.bytes > 0)
         return;
     head->request = *request;
-    head->headers = count_headers(rest);
     head->bytes = rest.bytes;
     memcpy(head->text, rest.data, rest.bytes);
     known->next = (known->next + 1) % KNOWN_HEADS;

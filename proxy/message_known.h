@@ -15,7 +15,6 @@
 /* What stands behind a target: " HTTP/1.1", the fields and the empty line, if all is there. */
 struct known_head {
     struct message_request request; /* its spans are of no use */
-    unsigned headers;
     size_t bytes;
     char text[512];
 };

@@ -12,7 +12,8 @@ import subprocess
 import world
 
 # Requests of the two runs.  A create costs much more, and valgrind is slow.
-RUNS = {"start": (2000, 6000), "refused": (2000, 6000), "create": (200, 600)}
+RUNS = {"start": (2000, 6000), "start -x": (2000, 6000), "refused": (2000, 6000),
+        "create": (200, 600)}
 
 # The parts of the linked program that are ours, with what relocates our tables.  The others bind it
 # to its libraries.
@@ -39,7 +40,8 @@ def run_wrapped(wide, wrap, kind, connections, requests):
     """One proxy's whole life under a wrapper; each has a socket of its own."""
     wide.wrapped = getattr(wide, "wrapped", 0) + 1
     proxy = wide.caisson("counted-%d" % wide.wrapped, wrap)
-    wide.load(kind, proxy.path, "-c", connections, "-n", requests, "-t", 100)
+    kind, *options = kind.split()
+    wide.load(kind, proxy.path, "-c", connections, "-n", requests, "-t", 100, *options)
     wide.stop(proxy)
     proxy.tidy()
 

@@ -2,7 +2,8 @@
 /*
  * load: asks the same thing over and over on a Unix socket, and says how it went in one JSON line.
  *
- *   load KIND SOCKET [-c CONNECTIONS] [-n REQUESTS] [-t SECONDS] [-1] [-b FILE] [-m MIB] [-k BYTES]
+ *   load KIND SOCKET [-c CONNECTIONS] [-n REQUESTS] [-t SECONDS] [-1] [-x] [-b FILE] [-m MIB]
+ *        [-k BYTES]
  *   load first SOCKET COMMAND...
  *
  * KIND: start (a container that it made before), create (with the body in FILE), refused (a list of
@@ -35,6 +36,8 @@ enum {
     LOAD_FIRST_PAUSE_US = 20 /* between two tries to connect */
 };
 
+#define LOAD_VERSION "20.10.24"
+
 struct kind {
     const char *name;
     bool needs_container;
@@ -58,7 +61,8 @@ struct load {
     unsigned connections, mib, chunk_bytes;
     uint64_t count;
     double seconds;
-    bool once; /* a connection for each request */
+    bool once;    /* a connection for each request */
+    bool unknown; /* no two heads are alike: each is of another version of the client */
     char container[65];
     char *body;
     size_t body_bytes;
@@ -112,7 +116,7 @@ static void load_print_request(struct load *load, const char *method, const char
 {
     int bytes = snprintf(load->request, LOAD_REQUEST_BYTES,
                          "%s /v1.41%s HTTP/1.1\r\nHost: docker\r\n"
-                         "User-Agent: Docker-Client/20.10.24 (linux)\r\n",
+                         "User-Agent: Docker-Client/" LOAD_VERSION " (linux)\r\n",
                          method, path);
 
     if (load->body_bytes > 0)
@@ -149,7 +153,7 @@ static void load_compose(struct load *load)
         load->request_bytes = (size_t) snprintf(
             load->request, LOAD_REQUEST_BYTES,
             "PUT /v1.41/containers/%s/archive?path=/%u HTTP/1.1\r\nHost: docker\r\n"
-            "User-Agent: Docker-Client/20.10.24 (linux)\r\n"
+            "User-Agent: Docker-Client/" LOAD_VERSION " (linux)\r\n"
             "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n",
             load->container, load->mib);
     } else {
@@ -159,9 +163,24 @@ static void load_compose(struct load *load)
     }
 }
 
+static void load_change_version(struct load *load)
+{
+    char digits[sizeof LOAD_VERSION];
+    char *version = memmem(load->request, load->request_bytes, "Client/", 7);
+
+    if (version == NULL)
+        sock_fail("a request names no version of its client");
+    snprintf(digits, sizeof digits, "%08llu", (unsigned long long) load->asked % 100000000);
+    memcpy(version + 7, digits, sizeof digits - 1);
+}
+
 static void load_send(struct load *load, struct slot *slot)
 {
-    ssize_t sent = send(slot->fd, load->request, load->request_bytes, MSG_NOSIGNAL);
+    ssize_t sent;
+
+    if (load->unknown)
+        load_change_version(load);
+    sent = send(slot->fd, load->request, load->request_bytes, MSG_NOSIGNAL);
 
     if (sent != (ssize_t) load->request_bytes)
         sock_fail("a request was not taken whole");
@@ -439,7 +458,7 @@ static void load_options(struct load *load, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "c:n:t:1b:m:k:")) != -1) {
+    while ((option = getopt(argc, argv, "c:n:t:1xb:m:k:")) != -1) {
         switch (option) {
         case 'c':
             load->connections = (unsigned) strtoul(optarg, NULL, 10);
@@ -452,6 +471,9 @@ static void load_options(struct load *load, int argc, char **argv)
             break;
         case '1':
             load->once = true;
+            break;
+        case 'x':
+            load->unknown = true;
             break;
         case 'b':
             load_read_body(load, optarg);

@@ -23,7 +23,7 @@ static inline bool known_same(const struct message_request *a, const struct mess
            known_same_span(a->registry_auth, b->registry_auth) && a->http10 == b->http10 &&
            a->keep_alive == b->keep_alive && a->expect_continue == b->expect_continue &&
            a->upgrade == b->upgrade && known_same_span(a->fields, b->fields) &&
-           a->json == b->json && a->opaque == b->opaque;
+           a->headers == b->headers && a->json == b->json && a->opaque == b->opaque;
 }
 
 /* As message_parse_request(). What is known stays so from one call to the next. */

@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -56,6 +58,37 @@ static void the_table_is_what_we_mean(void **unused)
             bool meant = EDGES[from][2 * to] == 'x';
             if (conn_edge((enum conn_state) from, (enum conn_state) to) != meant)
                 fail_msg("%s to %s: %s", NAMES[from], NAMES[to], meant ? "missing" : "too many");
+        }
+    }
+}
+
+/* In a child, since it ends: whether conn_enter() refuses the edge. */
+static bool is_refused(enum conn_state from, enum conn_state to)
+{
+    static const struct rlimit no_core;
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct conn conn = {.state = from};
+        setrlimit(RLIMIT_CORE, &no_core);
+        close(STDERR_FILENO);
+        conn_enter(&conn, to, 0);
+        _exit(conn.state == to ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGABRT : WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status);
+}
+
+static void no_other_edge_can_be_taken(void **unused)
+{
+    (void) unused;
+    for (int from = 0; from < CONN_STATE_COUNT; from++) {
+        for (int to = 0; to < CONN_STATE_COUNT; to++) {
+            if (is_refused((enum conn_state) from, (enum conn_state) to) ==
+                (EDGES[from][2 * to] == 'x'))
+                fail_msg("%s to %s", NAMES[from], NAMES[to]);
         }
     }
 }
@@ -535,8 +568,6 @@ static void who_only_waits_for_a_stream_takes_the_request_along(void **unused)
     stage_close(&stage);
 }
 
-/* ---- a client that takes its time ---- */
-
 static unsigned count_of(const char *text, const char *word)
 {
     unsigned count = 0;
@@ -545,6 +576,126 @@ static unsigned count_of(const char *text, const char *word)
         count++;
     return count;
 }
+
+/* ---- an Engine that goes away, or is another, in every state ---- */
+
+static const struct {
+    enum conn_state state;
+    void (*before)(struct stage *stage); /* leads there */
+    const char *says;                    /* what the client is told then; "" for nothing */
+    bool goes_on; /* it is the client's turn, and the request is still good */
+} LOSSES[] = {
+    {CONN_HEAD, known, "", true},
+    {CONN_BODY, in_body_known, "", true},
+    {CONN_ENGINE, in_engine, "HTTP/1.1 503 ", false},
+    {CONN_ENGINE, in_engine_upload, "HTTP/1.1 503 ", false},
+    {CONN_UPLOAD, in_upload, "HTTP/1.1 502 ", false},
+    {CONN_SENT, in_sent, "HTTP/1.1 502 ", false},
+    {CONN_SENT, in_sent_create, "HTTP/1.1 502 ", false},
+    {CONN_SENT, in_sent_attach, "HTTP/1.1 502 ", false},
+    {CONN_CREATED, in_created, "HTTP/1.1 502 ", false},
+    {CONN_STREAM, in_stream, "HTTP/1.1 200 ", false},
+    {CONN_TUNNEL, in_tunnel, "HTTP/1.1 101 ", false},
+    {CONN_FLUSH, in_flush, NULL, false}, /* its way to the client is full of junk */
+    {CONN_LINGER, in_linger, "HTTP/1.1 400 ", false},
+};
+
+static void engine_goes(struct stage *stage)
+{
+    scene_engine_down(&stage->scene);
+    scene_turn(&stage->scene);
+}
+
+static void engine_is_another(struct stage *stage)
+{
+    scene_engine_down(&stage->scene);
+    scene_engine_up(&stage->scene);
+    scene_turn(&stage->scene);
+}
+
+/* Its old connections end before the proxy has seen that there is another. */
+static void engine_half_closes(struct stage *stage)
+{
+    for (unsigned i = 0; i < stage->scene.link_count; i++)
+        if (stage->scene.links[i].fd >= 0)
+            shutdown(stage->scene.links[i].fd, SHUT_WR);
+    scene_turn(&stage->scene);
+}
+
+/* Another client is served by the Engine that there is now. */
+static void all_is_well(struct stage *stage)
+{
+    static char data[4096];
+
+    scene_engine_down(&stage->scene);
+    scene_engine_up(&stage->scene);
+    scene_turn(&stage->scene);
+    if (stage->client >= 0)
+        stage_client_closes(stage);
+    scene_pass_time(&stage->scene);
+    scene_turn(&stage->scene);
+    assert_int_equal(stage_state(stage), CONN_DONE);
+    stage->client = scene_client(&stage->scene, 0);
+    stage_send(stage, START "\r\n");
+    known(stage);
+    assert_int_equal(stage_state(stage), CONN_SENT);
+    stage_engine(stage, "HTTP/1.1 204 No Content\r\n\r\n");
+    assert_int_equal(stage_state(stage), CONN_HEAD);
+    stage_read(stage, data, sizeof data, 0);
+    assert_int_equal(strncmp(data, "HTTP/1.1 204 ", 13), 0);
+}
+
+static void an_engine_is_lost(int i, void (*way)(struct stage *stage))
+{
+    static char data[1 << 16];
+    struct stage stage;
+
+    stage_open(&stage, 0);
+    LOSSES[i].before(&stage);
+    if (stage_state(&stage) != LOSSES[i].state)
+        fail_msg("loss %d begins in %s", i, NAMES[stage_state(&stage)]);
+    way(&stage);
+    enum conn_state state = stage_state(&stage);
+    if (state == CONN_UPLOAD || state == CONN_SENT || state == CONN_CREATED ||
+        state == CONN_STREAM || (state == CONN_TUNNEL && way != engine_half_closes))
+        fail_msg("loss %d of %s: still %s", i, NAMES[LOSSES[i].state], NAMES[state]);
+    if (LOSSES[i].says != NULL) {
+        stage_read(&stage, data, sizeof data, 0);
+        if (strncmp(data, LOSSES[i].says, strlen(LOSSES[i].says)) != 0 ||
+            (LOSSES[i].says[0] == '\0') != (data[0] == '\0'))
+            fail_msg("loss %d of %s: the client is told %.40s", i, NAMES[LOSSES[i].state], data);
+        assert_int_equal(count_of(data, "xxxx"), 0); /* a body that was not whole is not */
+    }
+    if (LOSSES[i].goes_on) {
+        stage_send(&stage, state == CONN_BODY ? BODY : START "\r\n");
+        if (stage.scene.engine < 0)
+            scene_engine_up(&stage.scene);
+        known(&stage);
+        state = stage_state(&stage);
+        assert_true(state == CONN_SENT || state == CONN_HEAD); /* served, or told 503 */
+    }
+    all_is_well(&stage);
+    assert_int_equal(owner_alive(scene_tenant(&stage.scene)->owned),
+                     owner_count(scene_tenant(&stage.scene)->owned));
+    stage_close(&stage);
+}
+
+static void an_engine_can_be_lost_in_every_state(void **unused)
+{
+    void (*const ways[])(struct stage * stage) = {engine_goes, engine_is_another,
+                                                  engine_half_closes};
+    unsigned seen = 0;
+
+    (void) unused;
+    for (int i = 0; i < (int) (sizeof LOSSES / sizeof *LOSSES); i++) {
+        seen |= 1u << LOSSES[i].state;
+        for (int way = 0; way < 3; way++)
+            an_engine_is_lost(i, ways[way]);
+    }
+    assert_int_equal(seen, (1u << CONN_DONE) - 1); /* each state but the last */
+}
+
+/* ---- a client that takes its time ---- */
 
 /* The way is full, or nearly so, when the last answer is written: it still comes whole. */
 static void last_answers_come_whole(bool half_close, bool drain)
@@ -616,6 +767,35 @@ static void answers_of_this_turn_are_not_lost(void **unused)
     assert_int_not_equal(stage_state(&stage), CONN_DONE);
     stage_read(&stage, data, sizeof data, junk);
     assert_int_equal(count_of(data, "\r\n\r\nOK"), 1);
+    assert_int_equal(stage_state(&stage), CONN_DONE);
+    stage_close(&stage);
+}
+
+/* Who takes some of an answer each time has time anew; who takes none loses his place. */
+static void a_slow_reader_is_not_one_who_has_stalled(void **unused)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n";
+    static char reply[50000], taken[2000];
+    struct stage stage;
+
+    (void) unused;
+    memset(reply, 'x', sizeof reply - 1);
+    memcpy(reply, head, sizeof head - 1);
+    stage_open(&stage, 1);
+    known(&stage);
+    stage_send(&stage, START "\r\n");
+    stage_engine(&stage, reply);
+    for (int i = 0; i < 3; i++) {
+        size_t waiting = stream_waiting(&stage_conn(&stage)->client);
+        while (stream_waiting(&stage_conn(&stage)->client) == waiting) {
+            assert_true(recv(stage.client, taken, sizeof taken, 0) > 0);
+            scene_turn(&stage.scene);
+        }
+        scene_pass_time(&stage.scene);
+        assert_int_equal(stage_state(&stage), CONN_STREAM);
+        assert_true(stream_blocked(&stage_conn(&stage)->client));
+    }
+    scene_pass_time(&stage.scene);
     assert_int_equal(stage_state(&stage), CONN_DONE);
     stage_close(&stage);
 }
@@ -735,15 +915,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_what_we_mean),
+        cmocka_unit_test(no_other_edge_can_be_taken),
         cmocka_unit_test(every_edge_is_taken_by_an_event),
         cmocka_unit_test(a_tunnel_ends_with_the_engine),
         cmocka_unit_test(a_stream_that_closes_is_flushed),
         cmocka_unit_test(the_engine_is_heard_out),
         cmocka_unit_test(who_only_waits_for_a_stream_takes_the_request_along),
+        cmocka_unit_test(an_engine_can_be_lost_in_every_state),
         cmocka_unit_test(a_half_closed_pipeline_is_answered_whole),
         cmocka_unit_test(a_slow_pipeline_is_answered_whole),
         cmocka_unit_test(the_last_answer_before_the_end_is_whole),
         cmocka_unit_test(answers_of_this_turn_are_not_lost),
+        cmocka_unit_test(a_slow_reader_is_not_one_who_has_stalled),
         cmocka_unit_test(nothing_is_decided_about_an_unknown_engine),
         cmocka_unit_test(a_kept_connection_that_ends_costs_no_request),
         cmocka_unit_test(an_engine_that_has_gone_is_told_of),
