@@ -294,7 +294,7 @@ static void conn_on_client(void *arg, enum stream_event event)
             conn_after_flush(conn);
         break;
     case STREAM_READABLE:
-        got = stream_read(&conn->client, conn->shared->scratch, conn_read_bytes(conn));
+        got = stream_read(&conn->client, conn->shared->scratch, conn->tenant->read_bytes);
         if (got > 0)
             conn_client_bytes(conn, conn->shared->scratch, (size_t) got);
         else if (got == 0)

@@ -419,7 +419,7 @@ void conn_on_engine(void *arg, enum stream_event event)
         conn_settle(conn);
         return;
     }
-    got = stream_read(conn->engine, conn->shared->scratch, conn_read_bytes(conn));
+    got = stream_read(conn->engine, conn->shared->scratch, conn->tenant->read_bytes);
     if (got > 0)
         conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
     else if (got != -1)
