@@ -73,7 +73,8 @@ struct conn_tenant {
     const char *name;    /* of the listener, for the audit log */
     const char *section; /* "[listener ci] of policy.ini", for people */
     const struct peers *peers;
-    struct policy *policy; /* judges the exchanges that begin now */
+    struct policy *policy; /* judges the exchanges that begin now: conn_judge_by() */
+    size_t read_bytes;     /* of either side, at once, as that says */
     struct owner_table *owned;
     struct owner_table *seen; /* made while the policy only observed: nobody's own */
     struct lease *lease;
@@ -91,6 +92,9 @@ struct conn_tenant {
 
 /* Takes a client's socket (non-blocking). < 0: no memory; the socket is closed. */
 int conn_new(struct conn_tenant *tenant, int take_fd, const struct ucred *peer);
+
+/* From now on; exchanges that are under way end under theirs. */
+void conn_judge_by(struct conn_tenant *tenant, struct policy *policy);
 
 /* For all open connections: the answer to ask_engine; the clock; the end of the listener. */
 void conn_engine_known(struct conn_tenant *tenant, bool ready);

@@ -60,6 +60,7 @@ struct exchange {
     bool unread;      /* a body to hand on has not come to its end: no request can follow it */
     bool expect;      /* ... and the client waits for a word before it sends it */
     bool held;        /* at the Engine it is one of `streams`, else of `requests` */
+    bool makes;       /* it asks for something that is then the owner's */
     bool counted;     /* ... as which it is counted */
     unsigned retry_s; /* of a refusal: when it is of use to ask again; 0: soon */
 };
@@ -184,8 +185,6 @@ void conn_uncount(struct conn *conn);
 /* Room for more of the body that is being read; if there is none, the decision says why. */
 bool conn_reserve_body(struct conn *conn, size_t bytes);
 void conn_release_body(struct conn *conn);
-/* How much of either side may be read at once. */
-size_t conn_read_bytes(const struct conn *conn);
 /* The client has ceased to take its answer, or takes it again; and that deadline has passed. */
 void conn_watch_stall(struct conn *conn);
 void conn_stalled(struct conn *conn);

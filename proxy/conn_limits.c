@@ -46,12 +46,6 @@ static void conn_over(struct conn *conn, enum reason reason, const char *key, in
 
 /* What is at the Engine. */
 
-/* Whether the request asks for something to be made that a policy bounds. */
-static bool conn_makes(const struct conn *conn)
-{
-    return policy_makes(conn->x.op) >= 0 && !conn_observes(&conn->x);
-}
-
 static bool conn_admit_create(struct conn *conn)
 {
     const int64_t most = conn_config(conn)->creates_per_minute;
@@ -73,6 +67,7 @@ bool conn_admit(struct conn *conn)
     struct exchange *x = &conn->x;
 
     x->held = policy_is_held(x->decision);
+    x->makes = policy_makes(x->op) >= 0 && !conn_observes(x);
     if (x->held && quota->streams >= (uint64_t) config->streams)
         conn_over(conn, REASON_TOO_MANY_STREAMS, "streams", config->streams, "end some",
                   "%u waits, followed logs and other streams are open", quota->streams);
@@ -80,7 +75,7 @@ bool conn_admit(struct conn *conn)
         conn_over(conn, REASON_TOO_MANY_REQUESTS, "requests", config->requests, "send it again",
                   "%u requests are at the Docker Engine", quota->requests);
     else
-        return !conn_makes(conn) || conn_admit_create(conn);
+        return !x->makes || conn_admit_create(conn);
     return false;
 }
 
@@ -94,7 +89,7 @@ void conn_count(struct conn *conn)
         quota->streams++;
     else
         quota->requests++;
-    if (conn_makes(conn))
+    if (conn->x.makes)
         quota_make(quota, conn_config(conn)->creates_per_minute, conn_in_ms(0) * 1000);
 }
 
@@ -144,13 +139,12 @@ void conn_release_body(struct conn *conn)
  * has bytes waiting, so that each place gets no more than one piece; the fourth share is for heads
  * of ours, and for small answers that leave together.
  */
-size_t conn_read_bytes(const struct conn *conn)
+void conn_judge_by(struct conn_tenant *tenant, struct policy *policy)
 {
-    size_t share =
-        (size_t) policy_config(conn->tenant->policy)->memory_per_connection / CONN_READ_SHARE;
-
-    assert(share <= CONN_SCRATCH_BYTES);
-    return share;
+    policy_unref(tenant->policy);
+    tenant->policy = policy_ref(policy);
+    tenant->read_bytes = (size_t) policy_config(policy)->memory_per_connection / CONN_READ_SHARE;
+    assert(tenant->read_bytes <= CONN_SCRATCH_BYTES);
 }
 
 /* Answers that nobody takes. */

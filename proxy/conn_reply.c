@@ -409,7 +409,7 @@ static void conn_read_engine(struct conn *conn)
     int reads = 0;
 
     do {
-        got = stream_read(conn->engine, conn->shared->scratch, conn_read_bytes(conn));
+        got = stream_read(conn->engine, conn->shared->scratch, conn->tenant->read_bytes);
         if (got > 0)
             conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
         else if (got != -1)

@@ -307,7 +307,7 @@ static void conn_forward(struct conn *conn)
     conn_count(conn);
     if (stream_waiting(conn->engine) == 0)
         conn_release_body(conn);
-    x->expected = policy_makes(x->op) >= 0 && !conn_observes(x);
+    x->expected = x->makes;
     if (x->expected)
         owner_expect(owner_of(conn->tenant->owned, (enum owner_kind) policy_makes(x->op)));
     stream_set_owner(conn->engine, conn_on_engine, conn);

@@ -204,7 +204,7 @@ static int server_door_tenant(struct server_door *door, const struct listeners_e
     tenant->quota = &door->quota;
     tenant->ask_engine = server_door_ask;
     tenant->arg = door;
-    tenant->policy = policy_ref(entry->policy);
+    conn_judge_by(tenant, entry->policy);
     tenant->owned = owner_table_new(entry->config.owner);
     tenant->seen = owner_table_new(entry->config.owner);
     if (tenant->owned == NULL || tenant->seen == NULL)
@@ -274,8 +274,7 @@ void server_door_change(struct server_door *door, const struct listeners_entry *
 {
     struct conn_tenant *tenant = &door->tenant;
 
-    policy_unref(tenant->policy);
-    tenant->policy = policy_ref(entry->policy);
+    conn_judge_by(tenant, entry->policy);
     lease_set_lifetime(tenant->lease, policy_config(tenant->policy)->lifetime_ms);
     lease_set_kinds(tenant->lease, policy_kinds(tenant->policy));
     peers_done(&door->peers);

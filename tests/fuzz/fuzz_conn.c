@@ -27,6 +27,7 @@ enum { PLAYERS = 4, OPERATIONS_MOST = 200, QUEUE_BYTES = 1 << 16, QUIET_TURNS = 
     "ContainerLogs = own\nContainerDelete = own\nContainerAttach = own\nContainerExec = own\n" \
     "ExecStart = own\nPutContainerArchive = own\n[create]\nImage = one-of busybox:*\n"         \
     "[limits]\nconnections = 6\ncontainers = 3\nhead = 1KiB\nbody = 2KiB\nupload = 3KiB\n"     \
+    "requests = 3\nstreams = 2\ncreates-per-minute = 9\n"                                      \
     "lifetime = "
 #define BODY "{\"Image\":\"busybox:1\"}"
 #define CREATE                                                      \
@@ -500,6 +501,8 @@ static void play_rest(struct play *play)
     scene_demand(owner_alive(tenant->owned) == owner_count(tenant->owned),
                  "a create is counted that is not under way");
     scene_demand(tenant->detached == 0, "a client that is gone is kept");
+    scene_demand(tenant->quota->requests == 0 && tenant->quota->streams == 0,
+                 "a request is counted that is not under way");
     for (int client = 0; client < PLAYERS; client++)
         client_check(&play->clients[client]);
 }

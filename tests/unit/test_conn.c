@@ -771,6 +771,35 @@ static void answers_of_this_turn_are_not_lost(void **unused)
     stage_close(&stage);
 }
 
+/* Who takes some of an answer each time has time anew; who takes none loses his place. */
+static void a_slow_reader_is_not_one_who_has_stalled(void **unused)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n";
+    static char reply[50000], taken[2000];
+    struct stage stage;
+
+    (void) unused;
+    memset(reply, 'x', sizeof reply - 1);
+    memcpy(reply, head, sizeof head - 1);
+    stage_open(&stage, 1);
+    known(&stage);
+    stage_send(&stage, START "\r\n");
+    stage_engine(&stage, reply);
+    for (int i = 0; i < 3; i++) {
+        size_t waiting = stream_waiting(&stage_conn(&stage)->client);
+        while (stream_waiting(&stage_conn(&stage)->client) == waiting) {
+            assert_true(recv(stage.client, taken, sizeof taken, 0) > 0);
+            scene_turn(&stage.scene);
+        }
+        scene_pass_time(&stage.scene);
+        assert_int_equal(stage_state(&stage), CONN_STREAM);
+        assert_true(stream_blocked(&stage_conn(&stage)->client));
+    }
+    scene_pass_time(&stage.scene);
+    assert_int_equal(stage_state(&stage), CONN_DONE);
+    stage_close(&stage);
+}
+
 /* The Engine's connections end, and a request comes before anybody has said so. */
 static void nothing_is_decided_about_an_unknown_engine(void **unused)
 {
@@ -897,6 +926,7 @@ int main(void)
         cmocka_unit_test(a_slow_pipeline_is_answered_whole),
         cmocka_unit_test(the_last_answer_before_the_end_is_whole),
         cmocka_unit_test(answers_of_this_turn_are_not_lost),
+        cmocka_unit_test(a_slow_reader_is_not_one_who_has_stalled),
         cmocka_unit_test(nothing_is_decided_about_an_unknown_engine),
         cmocka_unit_test(a_kept_connection_that_ends_costs_no_request),
         cmocka_unit_test(an_engine_that_has_gone_is_told_of),
