@@ -21,17 +21,17 @@
 #ifdef ARENA_PIECES
 #define CHUNK_LEAST 0
 #else
-#define CHUNK_LEAST 8192
+#define CHUNK_LEAST 16320
 #endif
 
-enum { CHUNK_MOST = 1 << 20, ALIGNMENT = sizeof(void *) };
+enum { CHUNK_MOST = 1 << 20 };
 
 struct arena_chunk {
     struct arena_chunk *before;
     size_t bytes;
 };
 
-static bool arena_grow(struct arena *arena, size_t bytes)
+void *arena_more(struct arena *arena, size_t bytes)
 {
     size_t room = arena->chunks ? 2 * arena->chunks->bytes : CHUNK_LEAST;
     room = room < CHUNK_MOST ? room : CHUNK_MOST;
@@ -39,24 +39,13 @@ static bool arena_grow(struct arena *arena, size_t bytes)
     struct arena_chunk *chunk = bytes <= SIZE_MAX / 2 ? malloc(sizeof(*chunk) + room) : NULL;
     if (!chunk) {
         arena->failed = true;
-        return false;
+        return NULL;
     }
     *chunk = (struct arena_chunk){arena->chunks, room};
     arena->chunks = chunk;
-    arena->at = (char *) (chunk + 1);
-    arena->left = room;
-    return true;
-}
-
-void *arena_take(struct arena *arena, size_t bytes)
-{
-    bytes = (bytes + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
-    if (bytes > arena->left && !arena_grow(arena, bytes))
-        return NULL;
-    void *taken = arena->at;
-    arena->at += bytes;
-    arena->left -= bytes;
-    return taken;
+    arena->at = (char *) (chunk + 1) + bytes;
+    arena->left = room - bytes;
+    return chunk + 1;
 }
 
 void *arena_spare(struct arena *arena)

@@ -25,8 +25,19 @@ struct arena {
     _Alignas(max_align_t) char spare[ARENA_SPARE_BYTES]; /* see arena_spare() */
 };
 
+/* arena_take() when no bytes are left. */
+void *arena_more(struct arena *arena, size_t bytes);
+
 /* Bytes for anything, not zeroed; NULL when memory is short. */
-void *arena_take(struct arena *arena, size_t bytes);
+static inline void *arena_take(struct arena *arena, size_t bytes)
+{
+    bytes = (bytes + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    if (bytes > arena->left)
+        return arena_more(arena, bytes);
+    arena->left -= bytes;
+    arena->at += bytes;
+    return arena->at - bytes;
+}
 /* ARENA_SPARE_BYTES zeroes, the same ones each time, in place of what there was no memory for. */
 void *arena_spare(struct arena *arena);
 void arena_done(struct arena *arena);

@@ -180,8 +180,10 @@ static void note_field(struct note *note, const struct field *field, const struc
 {
     const struct rule *rule = field_builtin(field);
     const bool has_members = type_has_members(field->type);
+    const bool only_members = field->type->kind == KIND_OBJECT && rule->allow;
     char wrong[TYPE_TEXT_BYTES];
-    if (judge_is_neutral(field, value) || !type_fits(field->type, value, wrong) ||
+    if ((!only_members && judge_is_neutral(field, value)) ||
+        !type_fits(field->type, value, wrong) ||
         field->type->traits & TYPE_REQUIRED) /* the image, of which a log keeps a better name */
         return;
     const struct json *leaf = leaf_value(note, field->type, rule, value);
@@ -189,13 +191,6 @@ static void note_field(struct note *note, const struct field *field, const struc
         note_add(note, field->path, leaf, many && !json_is(leaf, JSON_TRUE));
     if (has_members)
         note_inside(note, field, value, many);
-}
-
-/* null, false, 0 and the empty: most of what clients write, and neutral whatever the field is. */
-static bool is_nothing(const struct json *value)
-{
-    return value->kind <= JSON_FALSE || (value->kind == JSON_INTEGER && value->number == 0) ||
-           (value->kind >= JSON_STRING && value->size == 0);
 }
 
 static void note_members(struct note *note, const struct field *object, const struct json *value,
@@ -206,8 +201,8 @@ static void note_members(struct note *note, const struct field *object, const st
     const struct json *inside = json_members(value);
     for (; inside && seen <= MEMBERS_MOST; inside = inside->next, seen++) {
         const struct field *member =
-            is_nothing(inside) ? NULL : field_member(object, inside->key, inside->key_bytes);
-        if (member)
+            json_is_nothing(inside) ? NULL : field_member(object, inside->key, inside->key_bytes);
+        if (member && !member->passes)
             note_field(note, member, inside, many);
     }
 }

@@ -208,17 +208,15 @@ static void settle_mount(struct judge *judge, const struct field *field, struct 
     json_set(judge->arena, mount, "ReadOnly", json_new_bool(judge->arena, true));
 }
 
-void binds_settle(struct judge *judge, struct json *out)
+void binds_settle(struct judge *judge, struct json *host)
 {
-    struct json *binds = json_at(out, binds_path);
-    struct json *mount = json_elements(json_at(out, mounts_path));
-    const struct field *bind_field = schema_find(judge->schema, binds_path);
-    const struct field *source = schema_find(judge->schema, source_path);
+    struct json *binds = json_get(host, "Binds"), *mount = json_elements(json_get(host, "Mounts"));
     struct json *settled = json_new(judge->arena, JSON_LIST);
     for (const struct json *bind = json_elements(binds); bind; bind = bind->next)
-        json_push(judge->arena, settled, settle_bind(judge, bind_field, bind));
+        json_push(judge->arena, settled,
+                  settle_bind(judge, schema_find(judge->schema, binds_path), bind));
     if (binds)
         json_replace(binds, settled);
     for (; mount; mount = mount->next)
-        settle_mount(judge, source, mount);
+        settle_mount(judge, schema_find(judge->schema, source_path), mount);
 }

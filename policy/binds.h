@@ -24,7 +24,7 @@ int binds_check(const struct schema *const *schemas, size_t count, struct err *e
  * itself. */
 bool binds_write(const struct schema *schema);
 
-/* In a body that was judged: what an item forces to be read-only is. */
-void binds_settle(struct judge *judge, struct json *out);
+/* In a HostConfig that was judged: what an item forces to be read-only is. */
+void binds_settle(struct judge *judge, struct json *host);
 
 #endif

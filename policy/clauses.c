@@ -453,10 +453,10 @@ int rule_parse(struct arena *arena, const struct type *type, const char *text, c
     *ret = (struct rule){.text = arena_copy(arena, text, strlen(text)),
                          .origin = origin ? arena_copy(arena, origin, strlen(origin)) : NULL};
     struct clauses in = {.arena = arena, .type = type, .text = text, .rule = ret, .err = err};
-    in.copy = in.at = arena_take(arena, strlen(text) + 1);
+    in.copy = in.at = arena_take(arena, strlen(text) + 1 + JSON_PADDING);
     if (!in.copy)
         return err_set(err, "out of memory");
-    strcpy(in.copy, text);
+    memset(stpcpy(in.copy, text), 0, 1 + JSON_PADDING);
     if (read_clauses(&in) < 0 || check_sense(arena, type, ret, err) < 0)
         return -1;
     return arena->failed ? err_set(err, "out of memory") : 0;

@@ -58,19 +58,21 @@ void create_prepare(struct judge *judge, struct json *body)
  * The Engine takes CpuQuota -1 beside NanoCpus, and the quota in force is then -1: no limit.  And
  * a quota is a share of its period: what bounds it was meant for the usual one.
  */
-bool create_check_cpu(struct judge *judge, const struct json *out)
+bool create_check_cpu(struct judge *judge, const struct json *host)
 {
     enum { USUAL_PERIOD = 100000 };
     static const char *const others[] = {"HostConfig.CpuQuota", "HostConfig.CpuPeriod"};
-    const struct field *field = schema_find(judge->schema, others[0]);
-    const int64_t nano = json_number(json_at(out, "HostConfig.NanoCpus"));
-    const int64_t quota = json_number(json_at(out, others[0]));
-    const int64_t period = json_number(json_at(out, others[1]));
-    if (nano && (quota || period))
+    const int64_t nano = json_number(json_get(host, "NanoCpus"));
+    const int64_t quota = json_number(json_get(host, "CpuQuota"));
+    const int64_t period = json_number(json_get(host, "CpuPeriod"));
+    if (!quota && !period)
+        return true;
+    if (nano)
         return judge_refuse(judge, REASON_FIELD_REFUSED, others[quota == 0],
                             "%s cannot be combined with HostConfig.NanoCpus; to use it, write "
                             "'HostConfig.NanoCpus = force 0' under [create]",
                             others[quota == 0]);
+    const struct field *field = schema_find(judge->schema, others[0]);
     if (field->rule.has_max && period &&
         (__int128) quota * USUAL_PERIOD > (__int128) field->rule.max * period)
         return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
@@ -126,10 +128,11 @@ static bool check_mount(struct judge *judge, struct json *mount, const struct js
                        "HostConfig.Mounts[].VolumeOptions.Labels");
 }
 
-static bool check_mounts(struct judge *judge, const struct json *body, struct json *out)
+/* asked, host: the HostConfig of the client's, and what is sent for it. */
+static bool check_mounts(struct judge *judge, const struct json *asked, const struct json *host)
 {
-    const struct json *theirs = json_elements(json_at(body, "HostConfig.Mounts"));
-    struct json *mount = json_elements(json_at(out, "HostConfig.Mounts"));
+    const struct json *theirs = json_elements(json_get(asked, "Mounts"));
+    struct json *mount = json_elements(json_get(host, "Mounts"));
     for (; mount; mount = mount->next) {
         if (!check_mount(judge, mount, theirs))
             return false;
@@ -138,9 +141,9 @@ static bool check_mounts(struct judge *judge, const struct json *body, struct js
     return true;
 }
 
-static const char *mode_of(const struct json *out)
+static const char *mode_of(const struct json *host)
 {
-    const char *mode = json_text(json_at(out, "HostConfig.NetworkMode"));
+    const char *mode = json_text(json_get(host, "NetworkMode"));
     return mode ? mode : "default";
 }
 
@@ -163,9 +166,8 @@ static struct json *endpoints_of(struct judge *judge, struct json *out)
 }
 
 /* The client's own networks are named by their ids here, too, each once. */
-static bool settle_keys(struct judge *judge, struct json *out)
+static bool settle_keys(struct judge *judge, struct json *endpoints)
 {
-    struct json *endpoints = json_at(out, endpoints_path);
     struct json *settled = json_new(judge->arena, JSON_OBJECT);
     char shown[JSON_QUOTE_BYTES * 8];
     for (const struct json *entry = json_members(endpoints); entry; entry = entry->next) {
@@ -190,10 +192,10 @@ static bool settle_keys(struct judge *judge, struct json *out)
  * An entry that says nothing is left out; what the policy forces on endpoints holds for the one
  * that the network mode alone makes, too.
  */
-static bool settle_endpoint(struct judge *judge, struct json *out)
+static bool settle_endpoint(struct judge *judge, struct json *out, struct json *endpoints,
+                            const char *mode)
 {
-    const char *mode = mode_of(out);
-    struct json *endpoints = json_at(out, endpoints_path), *entry = json_get(endpoints, mode);
+    struct json *entry = json_get(endpoints, mode);
     if (json_size(entry) > 0)
         return true;
     if (entry)
@@ -232,9 +234,8 @@ static bool check_further(struct judge *judge, const char *key, const char *mode
 }
 
 /* An endpoint attaches the container to its network, whatever the network mode says. */
-static bool check_endpoints(struct judge *judge, const struct json *out)
+static bool check_endpoints(struct judge *judge, const struct json *out, const char *mode)
 {
-    const char *mode = mode_of(out);
     const struct json *entry = json_members(json_at(out, endpoints_path));
     for (; entry; entry = entry->next)
         if (strcmp(entry->key, mode) != 0 && !check_further(judge, entry->key, mode))
@@ -243,9 +244,8 @@ static bool check_endpoints(struct judge *judge, const struct json *out)
 }
 
 /* Every endpoint at a network of the client's own is pinned to it: see label.h. */
-static void pin_endpoints(struct judge *judge, struct json *out)
+static void pin_endpoints(struct judge *judge, struct json *out, const char *mode)
 {
-    const char *mode = mode_of(out);
     if (!is_own_network(judge, mode))
         return;
     struct json *endpoints = endpoints_of(judge, out);
@@ -269,12 +269,15 @@ static void complete(struct judge *judge, struct json *out)
 
 bool create_finish(struct judge *judge, const struct json *body, struct json *out)
 {
-    if (!create_check_cpu(judge, out) || !check_mounts(judge, body, out))
+    struct json *host = json_get(out, "HostConfig"), *endpoints = json_at(out, endpoints_path);
+    const char *mode = mode_of(host);
+    if (!create_check_cpu(judge, host) || !check_mounts(judge, json_get(body, "HostConfig"), host))
         return false;
-    binds_settle(judge, out);
-    if (!settle_keys(judge, out) || !settle_endpoint(judge, out) || !check_endpoints(judge, out))
+    binds_settle(judge, host);
+    if (!settle_keys(judge, endpoints) || !settle_endpoint(judge, out, endpoints, mode) ||
+        !check_endpoints(judge, out, mode))
         return false;
-    pin_endpoints(judge, out);
+    pin_endpoints(judge, out, mode);
     if (!label_stamp(judge, out))
         return false;
     complete(judge, out);

@@ -19,8 +19,8 @@ void create_prepare(struct judge *judge, struct json *body);
  */
 bool create_finish(struct judge *judge, const struct json *body, struct json *out);
 
-/* Of what is sent: a quota of CPU time is within its rule in every period, and beside no NanoCpus.
- */
-bool create_check_cpu(struct judge *judge, const struct json *out);
+/* Of the HostConfig that is sent: a quota of CPU time is within its rule in every period, and
+ * beside no NanoCpus. */
+bool create_check_cpu(struct judge *judge, const struct json *host);
 
 #endif

@@ -18,10 +18,8 @@
 static const char *full_id(const struct json *theirs)
 {
     const struct json *id = json_get(theirs, "Id");
-    return json_size(id) == 64 && json_is(id, JSON_STRING) &&
-                   strspn(id->text, "0123456789abcdef") == 64
-               ? id->text
-               : NULL;
+    return json_is(id, JSON_STRING) && owner_is_id(OWNER_CONTAINER, id->text, id->size) ? id->text
+                                                                                        : NULL;
 }
 
 int policy_exec_created(const struct policy_decision *decision, const char *reply,

@@ -30,13 +30,17 @@ struct field {
     struct rule builtin;          /* of the row, once the policy has replaced it; see below */
     const struct json *safe;      /* what the built-in rule sends when nothing is asked; or NULL */
     bool open;                    /* the built-in rule is `allow` */
+    bool passes;                  /* ... and nothing else, and it has no members with rows */
     bool keeps;                   /* of an update: what is absent keeps its value */
     bool zero_keeps;              /* ... and so does what is 0 */
     const struct field *object;   /* whose member it is; NULL for a member of the body */
     struct field *members, *next; /* first member; next member of the same object */
     size_t member_count, place;   /* place: among the members of its object */
     struct field_names names;     /* its members by their names */
+    struct field *next_follower;  /* of those whose rule is `force FIELD` */
     bool quiet;                   /* where it is absent, nothing is sent, and nothing refused */
+    unsigned nothings; /* null, false, 0 and the empty, of which it can be: bits, 1 << kind */
+    unsigned unseen;   /* ... and those with which it is as where it is absent and quiet */
 };
 
 /* What a schema is built from, beside its rows. */
@@ -53,7 +57,8 @@ struct schema {
     struct field *fields;
     size_t count;
     struct field_names paths;
-    struct arena arena; /* of rules and their values */
+    struct field *followers; /* fields whose rule is `force FIELD` */
+    struct arena arena;      /* of rules and their values */
 };
 
 /* The field of a path, spelt exactly; NULL when there is none. */

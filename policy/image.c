@@ -13,9 +13,28 @@
 
 #include "glob.h"
 
-static const char lower_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 static const char hex[] = "0123456789abcdef";
+
+static bool is_lower_or_digit(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+}
+
+static bool is_letter_or_digit(char byte)
+{
+    return is_lower_or_digit(byte) || (byte >= 'A' && byte <= 'Z');
+}
+
+/* Puts bytes behind what is there; false: there is no room for them and a NUL. */
+static bool append(char *text, size_t size, size_t *used, const char *bytes, size_t count)
+{
+    if (size - *used <= count)
+        return false;
+    memcpy(text + *used, bytes, count);
+    *used += count;
+    text[*used] = '\0';
+    return true;
+}
 
 /* A reference, or a pattern for one, cut at its separators. */
 struct cut {
@@ -62,9 +81,11 @@ static bool normalise(const char *name, size_t bytes, char *ret, size_t size)
         bytes -= first + 1;
     }
     bool hub = registry_bytes == 9 && memcmp(registry, "docker.io", 9) == 0;
-    int length = snprintf(ret, size, "%.*s/%s%.*s", (int) registry_bytes, registry,
-                          hub && !memchr(name, '/', bytes) ? "library/" : "", (int) bytes, name);
-    return length > 0 && (size_t) length < size;
+    bool official = hub && !memchr(name, '/', bytes);
+    size_t used = 0;
+    return append(ret, size, &used, registry, registry_bytes) &&
+           append(ret, size, &used, "/library/", official ? 9 : 1) &&
+           append(ret, size, &used, name, bytes);
 }
 
 /* One part between slashes: runs of [a-z0-9] joined by one '.', one or two '_', or any '-'s. */
@@ -73,7 +94,7 @@ static bool part_is_good(const char *part, size_t length)
     size_t at = 0;
     for (;;) {
         size_t run = 0;
-        while (at < length && strchr(lower_digits, part[at])) {
+        while (at < length && is_lower_or_digit(part[at])) {
             at++;
             run++;
         }
@@ -104,11 +125,10 @@ static bool registry_is_good(const char *registry, size_t length)
         size_t run = 0;
         while (at + run < host && registry[at + run] != '.')
             run++;
-        if (run == 0 || strspn(registry + at, word) == 0 || registry[at] == '_' ||
-            registry[at + run - 1] == '-')
+        if (run == 0 || registry[at] == '-' || registry[at + run - 1] == '-')
             return false;
         for (size_t i = at; i < at + run; i++)
-            if (registry[i] == '_' || !(strchr(word, registry[i]) || registry[i] == '-'))
+            if (!is_letter_or_digit(registry[i]) && registry[i] != '-')
                 return false;
         at += run;
         if (at < host && ++at == host)
@@ -134,10 +154,10 @@ static bool name_is_good(const char *name)
 
 static bool tag_is_good(const char *tag, size_t length)
 {
-    if (length == 0 || length > IMAGE_TAG_BYTES || !strchr(word, tag[0]))
+    if (length == 0 || length > IMAGE_TAG_BYTES || tag[0] == '.' || tag[0] == '-')
         return false;
     for (size_t i = 0; i < length; i++)
-        if (!strchr(word, tag[i]) && tag[i] != '.' && tag[i] != '-')
+        if (!is_letter_or_digit(tag[i]) && tag[i] != '_' && tag[i] != '.' && tag[i] != '-')
             return false;
     return true;
 }
@@ -182,19 +202,20 @@ const char *image_parse(const char *text, struct image *ret_image)
     if (is_an_id(familiar(ret_image->name)))
         return "must be the name of an image, not an id";
     if (cut.tag)
-        snprintf(ret_image->tag, sizeof(ret_image->tag), "%.*s", (int) cut.tag_bytes, cut.tag);
+        *(char *) mempcpy(ret_image->tag, cut.tag, cut.tag_bytes) = '\0';
     /* The Engine looks at the digest alone where there is one. */
     if (cut.digest) {
         ret_image->tag[0] = '\0';
-        snprintf(ret_image->digest, sizeof(ret_image->digest), "%s", cut.digest);
+        strcpy(ret_image->digest, cut.digest); /* which is of no other length than it may have */
     }
     return NULL;
 }
 
 char *image_print(const struct image *image, char buffer[IMAGE_TEXT_BYTES])
 {
-    snprintf(buffer, IMAGE_TEXT_BYTES, "%s%s%s", familiar(image->name),
-             image->digest[0] ? "@" : ":", image->digest[0] ? image->digest : image->tag);
+    char *to = stpcpy(buffer, familiar(image->name));
+    *to = image->digest[0] ? '@' : ':';
+    strcpy(to + 1, image->digest[0] ? image->digest : image->tag);
     return buffer;
 }
 
@@ -215,14 +236,15 @@ const char *image_pattern_wrong(const char *pattern)
 /* An exclusion without a tag is about the name alone, and of a digest nobody can tell the tag. */
 static bool version_matches(const struct cut *cut, const struct image *image, bool exclude)
 {
-    char tag[IMAGE_TAG_BYTES + 1];
+    char tag[IMAGE_TAG_BYTES + 1] = "latest";
     if (exclude && (!(cut->tag || cut->digest) || (image->digest[0] && !cut->digest)))
         return true;
     if (image->digest[0] || cut->digest)
         return image->digest[0] && cut->digest &&
                glob_matches(cut->digest, image->digest, '\0', exclude);
-    snprintf(tag, sizeof(tag), "%.*s", cut->tag ? (int) cut->tag_bytes : 6,
-             cut->tag ? cut->tag : "latest");
+    size_t used = 0;
+    if (cut->tag && !append(tag, sizeof(tag), &used, cut->tag, cut->tag_bytes))
+        return false; /* no tag is as long */
     return glob_matches(tag, image->tag, '\0', exclude);
 }
 
@@ -233,9 +255,12 @@ bool image_matches(const char *pattern, const char *reference, bool exclude)
         return false;
     struct cut cut = cut_up(pattern);
     char name[IMAGE_NAME_BYTES + 1];
-    if (cut.name_bytes >= 2 && memcmp(cut.name, "**", 2) == 0)
-        snprintf(name, sizeof(name), "%.*s", (int) cut.name_bytes, cut.name);
-    else if (!normalise(cut.name, cut.name_bytes, name, sizeof(name)))
+    size_t used = 0;
+    if (cut.name_bytes >= 2 && memcmp(cut.name, "**", 2) == 0) {
+        if (!append(name, sizeof(name), &used, cut.name, cut.name_bytes))
+            return false; /* no name is as long */
+    } else if (!normalise(cut.name, cut.name_bytes, name, sizeof(name))) {
         return false;
+    }
     return glob_matches(name, image.name, '/', exclude) && version_matches(&cut, &image, exclude);
 }

@@ -11,15 +11,6 @@
 
 _Static_assert(sizeof(struct json) <= ARENA_SPARE_BYTES, "a spare node must do for any");
 
-struct json *json_node(struct arena *arena)
-{
-    struct json *node = arena_take(arena, sizeof(*node));
-    if (!node)
-        return arena_spare(arena);
-    *node = (struct json){0};
-    return node;
-}
-
 /* ---- looking ---- */
 
 struct json *json_find(const struct json *object, const char *key, size_t bytes)
@@ -34,7 +25,7 @@ struct json *json_at(const struct json *object, const char *path)
 {
     const struct json *at = object;
     for (;;) {
-        size_t bytes = strcspn(path, ".");
+        size_t bytes = (size_t) (strchrnul(path, '.') - path);
         at = json_find(at, path, bytes);
         if (!path[bytes])
             return (struct json *) at;
@@ -76,26 +67,7 @@ bool json_same(const struct json *a, const struct json *b)
     }
 }
 
-/* ---- keys ---- */
-
-uint32_t json_key_hash(const char *key, size_t bytes)
-{
-    uint64_t head = 0, tail = 0;
-    uint32_t half;
-    if (bytes >= sizeof(head)) {
-        memcpy(&head, key, sizeof(head));
-        memcpy(&tail, key + bytes - sizeof(tail), sizeof(tail));
-    } else if (bytes >= sizeof(half)) {
-        memcpy(&half, key, sizeof(half));
-        head = half;
-        memcpy(&half, key + bytes - sizeof(half), sizeof(half));
-        tail = half;
-    } else if (bytes > 0) {
-        head = (unsigned char) key[0];
-        tail = (uint64_t) (unsigned char) key[bytes / 2] << 8 | (unsigned char) key[bytes - 1];
-    }
-    return (uint32_t) ((head * 31 + tail + bytes) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
+/* ---- large objects ---- */
 
 static int key_compare(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
@@ -185,9 +157,9 @@ struct json *json_new_text(struct arena *arena, const char *text)
 struct json *json_put(struct arena *arena, struct json *object, const char *key, size_t key_bytes,
                       const struct json *value)
 {
-    struct json *member = json_node(arena);
+    struct json *member = arena_take(arena, sizeof(*member));
     if (arena->failed)
-        return member;
+        return arena_spare(arena);
     *member = *value;
     member->next = NULL;
     member->key = key;

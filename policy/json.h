@@ -23,7 +23,8 @@ enum {
     JSON_DEPTH_MOST = 64,     /* nesting, whatever the caller asks for */
     JSON_VALUES_MOST = 32768, /* values of a client's document: with 40 bytes each and its text, at
                                  most 1.3 MB more than the document itself */
-    JSON_QUOTE_BYTES = 64     /* of a client's text that a message shows */
+    JSON_PADDING = 7,
+    JSON_QUOTE_BYTES = 64 /* of a client's text that a message shows */
 };
 
 enum json_kind {
@@ -91,6 +92,13 @@ static inline struct json *json_inside(const struct json *value)
     return value && value->kind >= JSON_LIST ? value->first : NULL;
 }
 
+/* null, false, 0 and the empty: what most of the fields are that clients write. */
+static inline bool json_is_nothing(const struct json *value)
+{
+    return value->kind <= JSON_FALSE || (value->kind == JSON_INTEGER && value->number == 0) ||
+           (value->kind >= JSON_STRING && value->size == 0);
+}
+
 /* Bytes of a string, elements of a list, members of an object; 0 of all else. */
 static inline size_t json_size(const struct json *value)
 {
@@ -99,7 +107,28 @@ static inline size_t json_size(const struct json *value)
 
 static inline bool json_key_is(const struct json *member, const char *key, size_t bytes)
 {
-    return member->key_bytes == bytes && memcmp(member->key, key, bytes) == 0;
+    return member->key_bytes == bytes && member->key[0] == key[0] &&
+           memcmp(member->key, key, bytes) == 0;
+}
+
+/* For tables of keys that no client chooses: who wants to, finds many with the same. */
+static inline uint32_t json_key_hash(const char *key, size_t bytes)
+{
+    uint64_t head = 0, tail = 0;
+    uint32_t half;
+    if (bytes >= sizeof(head)) {
+        memcpy(&head, key, sizeof(head));
+        memcpy(&tail, key + bytes - sizeof(tail), sizeof(tail));
+    } else if (bytes >= sizeof(half)) {
+        memcpy(&half, key, sizeof(half));
+        head = half;
+        memcpy(&half, key + bytes - sizeof(half), sizeof(half));
+        tail = half;
+    } else if (bytes > 0) {
+        head = (unsigned char) key[0];
+        tail = (uint64_t) (unsigned char) key[bytes / 2] << 8 | (unsigned char) key[bytes - 1];
+    }
+    return (uint32_t) ((head * 31 + tail + bytes) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
 /* The member of a name; NULL when there is none. */
@@ -170,7 +199,7 @@ struct json *json_read_trusted(struct arena *arena, const char *text, size_t byt
                                struct json_fault *ret_fault);
 
 /* One value of any kind, decoded where it stands, and what may follow it; *ret_end is where it
- * ends. The text is ended by a NUL. */
+ * ends.  The text is ended by a NUL, behind which JSON_PADDING bytes can be read. */
 struct json *json_read_first(struct arena *arena, char *text, char **ret_end,
                              struct json_fault *ret_fault);
 
@@ -197,8 +226,5 @@ char *json_quote(char *buffer, size_t size, const char *text);
 
 /* Whether the Engine would take two keys for the same field: equal under simple case folding. */
 bool json_same_key(const char *a, const char *b);
-
-/* For tables of keys that no client chooses: who wants to, finds many with the same. */
-uint32_t json_key_hash(const char *key, size_t bytes);
 
 #endif

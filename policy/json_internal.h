@@ -10,10 +10,21 @@
 #ifndef CAISSON_POLICY_JSON_INTERNAL_H
 #define CAISSON_POLICY_JSON_INTERNAL_H
 
+#include <endian.h>
+
+#include "arena.h"
 #include "json.h"
 
 /* A value of no kind yet, in no list and without a key; never NULL. */
-struct json *json_node(struct arena *arena);
+static inline struct json *json_node(struct arena *arena)
+{
+    struct json *node = arena_take(arena, sizeof(*node));
+    if (!node)
+        return arena_spare(arena);
+    *node = (struct json){0};
+    return node;
+}
+
 /* Puts a node itself at the end of a list or object, which it then belongs to. */
 static inline void json_link(struct json *into, struct json *node)
 {
@@ -21,8 +32,22 @@ static inline void json_link(struct json *into, struct json *node)
     into->last = node;
 }
 
-/* Bytes at the beginning that are printable ASCII without quotes and backslashes, or 0x7f. */
-size_t json_plain_bytes(const char *text, size_t bytes);
+/* Of eight bytes at once, the first one on the lowest place: the top bit of each that is a control
+ * character, a quote, a backslash, or not ASCII.  The lowest bit that is set is right; those above
+ * it may be too many. */
+static inline uint64_t json_odd_bits(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+    return (eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops;
+}
+
+static inline uint64_t json_eight(const char *text)
+{
+    uint64_t eight;
+    memcpy(&eight, text, sizeof(eight));
+    return le64toh(eight);
+}
 
 /* A key as every other one that an Engine takes for it. */
 const char *json_fold_key(struct arena *arena, const char *key);

@@ -22,7 +22,7 @@ enum { KEYS_COMPARED = 64 }; /* members of an object, before they are sorted to 
 struct level {
     struct json *node;
     const char *key;  /* the one that was last read, where it begins; NULL for none */
-    uint64_t seen[4]; /* hashes of its keys: a key whose bit is not set is new */
+    uint64_t seen[8]; /* hashes of its keys: a key whose bit is not set is new */
 };
 
 struct reader {
@@ -95,11 +95,22 @@ static bool count_value(struct reader *reader)
 
 static void skip_blanks(struct reader *reader)
 {
-    while (*reader->at == ' ' || *reader->at == '\n' || *reader->at == '\r' || *reader->at == '\t')
+    while (*reader->at <= ' ' && (*reader->at == ' ' || *reader->at == '\n' ||
+                                  *reader->at == '\r' || *reader->at == '\t'))
         reader->at++;
 }
 
 /* ---- strings ---- */
+
+/* The first byte that is not plain: its end at least, and behind that there are JSON_PADDING bytes,
+ * so that eight can be looked at at once. */
+static char *skip_plain(char *at)
+{
+    uint64_t odd;
+    while (!(odd = json_odd_bits(json_eight(at))))
+        at += sizeof(odd);
+    return at + __builtin_ctzll(odd) / 8;
+}
 
 /* The bytes of one character outside of ASCII; 0 when they are not valid UTF-8. */
 static size_t utf8_bytes(const char *text)
@@ -191,7 +202,7 @@ static bool read_odd(struct reader *reader, bool takes_nul, char **to)
             if (bytes == 0)
                 return refuse(reader, "is not valid UTF-8");
         }
-        bytes += json_plain_bytes(reader->at + bytes, (size_t) (reader->end - reader->at) - bytes);
+        bytes = (size_t) (skip_plain(reader->at + bytes) - reader->at);
         memmove(*to, reader->at, bytes);
         *to += bytes;
         reader->at += bytes;
@@ -200,11 +211,11 @@ static bool read_odd(struct reader *reader, bool takes_nul, char **to)
 }
 
 /* From an opening quote to behind the closing one, in whose place a NUL ends the text. */
-static bool read_text(struct reader *reader, bool takes_nul, const char **ret, size_t *ret_bytes)
+static inline bool read_text(struct reader *reader, bool takes_nul, const char **ret,
+                             size_t *ret_bytes)
 {
     char *start = ++reader->at;
-    reader->at += json_plain_bytes(start, (size_t) (reader->end - start));
-    char *to = reader->at;
+    char *to = reader->at = skip_plain(start);
     if (*reader->at != '"' && !read_odd(reader, takes_nul, &to))
         return false;
     reader->at++;
@@ -266,13 +277,22 @@ static bool read_number(struct reader *reader, struct json *ret)
     return true;
 }
 
-static bool read_word(struct reader *reader, const char *word, enum json_kind kind,
-                      struct json *ret)
+/* At the first letter that is another one. */
+static bool refuse_word(struct reader *reader, const char *word)
 {
-    for (; *word; word++, reader->at++)
-        if (*reader->at != *word)
-            return refuse_byte(reader);
+    for (; *reader->at == *word; word++)
+        reader->at++;
+    return refuse_byte(reader);
+}
+
+/* The copy is padded, so that there are as many bytes as in any word. */
+static inline bool read_word(struct reader *reader, const char *word, size_t bytes,
+                             enum json_kind kind, struct json *ret)
+{
+    if (memcmp(reader->at, word, bytes) != 0)
+        return refuse_word(reader, word);
     ret->kind = kind;
+    reader->at += bytes;
     return true;
 }
 
@@ -326,7 +346,7 @@ static bool refuse_twin(struct reader *reader, struct level *level, const struct
 static bool key_is_new(struct level *level, const struct json *member)
 {
     uint32_t hash = json_key_hash(member->key, member->key_bytes);
-    uint64_t *seen = &level->seen[hash >> 6 & 3], bit = UINT64_C(1) << (hash & 63);
+    uint64_t *seen = &level->seen[hash >> 6 & 7], bit = UINT64_C(1) << (hash & 63);
     const bool is_new = !(*seen & bit);
     *seen |= bit;
     return is_new || level->node->size > KEYS_COMPARED ||
@@ -352,7 +372,7 @@ static bool read_key(struct reader *reader, struct level *level, struct json *me
     return true;
 }
 
-static bool read_object(struct reader *reader, struct json *object)
+static __attribute__((noinline)) bool read_object(struct reader *reader, struct json *object)
 {
     struct level *level = level_open(reader, object, JSON_OBJECT);
     if (!level)
@@ -375,7 +395,7 @@ static bool read_object(struct reader *reader, struct json *object)
     return refuse_twin(reader, level, twin);
 }
 
-static bool read_list(struct reader *reader, struct json *list)
+static __attribute__((noinline)) bool read_list(struct reader *reader, struct json *list)
 {
     struct level *level = level_open(reader, list, JSON_LIST);
     if (!level)
@@ -411,11 +431,11 @@ static bool read_value(struct reader *reader, struct json *ret)
     case '"':
         return read_string(reader, ret);
     case 't':
-        return read_word(reader, "true", JSON_TRUE, ret);
+        return read_word(reader, "true", 4, JSON_TRUE, ret);
     case 'f':
-        return read_word(reader, "false", JSON_FALSE, ret);
+        return read_word(reader, "false", 5, JSON_FALSE, ret);
     case 'n':
-        return read_word(reader, "null", JSON_NULL, ret);
+        return read_word(reader, "null", 4, JSON_NULL, ret);
     default:
         return read_number(reader, ret);
     }
@@ -444,11 +464,11 @@ static bool reader_take(struct reader *reader, struct arena *arena, const char *
 {
     enum { BYTES_MOST = (1 << 28) - 1 };
     arena->failed |= bytes > BYTES_MOST;
-    char *copy = arena->failed ? NULL : arena_take(arena, bytes + 1);
+    char *copy = arena->failed ? NULL : arena_take(arena, bytes + 1 + JSON_PADDING);
     if (!copy)
         return false;
     memcpy(copy, text, bytes);
-    copy[bytes] = '\0';
+    memset(copy + bytes, 0, 1 + JSON_PADDING);
     reader_init(reader, arena, text, bytes, copy);
     return true;
 }

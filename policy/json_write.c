@@ -17,11 +17,9 @@ struct writer {
 };
 
 /* Room for so many more bytes; NULL when there is none. */
-static char *writer_room(struct writer *writer, size_t bytes)
+static char *writer_grow(struct writer *writer, size_t bytes)
 {
-    if (writer->room - writer->used >= bytes)
-        return writer->text + writer->used;
-    size_t room = 2 * writer->room + bytes + 1024;
+    size_t room = 2 * writer->room + bytes + 2000;
     char *text = writer->failed ? NULL : realloc(writer->text, room);
     if (!text) {
         writer->failed = true;
@@ -32,7 +30,13 @@ static char *writer_room(struct writer *writer, size_t bytes)
     return text + writer->used;
 }
 
-static void writer_end(struct writer *writer, const char *to)
+static inline char *writer_room(struct writer *writer, size_t bytes)
+{
+    return writer->room - writer->used >= bytes ? writer->text + writer->used
+                                                : writer_grow(writer, bytes);
+}
+
+static inline void writer_end(struct writer *writer, const char *to)
 {
     writer->used = (size_t) (to - writer->text);
 }
@@ -48,30 +52,29 @@ static void put_byte(struct writer *writer, char byte)
 
 /* ---- texts ---- */
 
-/* Whether one of eight bytes at once is a control character, a quote, a backslash, or not ASCII. */
-static bool any_odd(uint64_t eight)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
-    return ((eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops) != 0;
-}
-
 static bool is_odd(char byte)
 {
     return (unsigned char) byte < 0x20 || byte == '"' || byte == '\\' || byte & 0x80;
 }
 
-size_t json_plain_bytes(const char *text, size_t bytes)
+/* Bytes at the beginning that need no escape, whatever the style. */
+static size_t plain_bytes(const char *text, size_t bytes)
 {
+    const size_t eight = sizeof(uint64_t);
     size_t at = 0;
-    for (uint64_t eight; at + sizeof(eight) <= bytes; at += sizeof(eight)) {
-        memcpy(&eight, text + at, sizeof(eight));
-        if (any_odd(eight))
-            break;
+    if (bytes < eight) {
+        while (at < bytes && !is_odd(text[at]))
+            at++;
+        return at;
     }
-    while (at < bytes && !is_odd(text[at]))
-        at++;
-    return at;
+    while (at < bytes) { /* the last eight may reach back to what was looked at before */
+        at = at + eight <= bytes ? at : bytes - eight;
+        uint64_t odd = json_odd_bits(json_eight(text + at));
+        if (odd)
+            return at + (size_t) __builtin_ctzll(odd) / 8;
+        at += eight;
+    }
+    return bytes;
 }
 
 static char *put_hex(char *to, unsigned unit)
@@ -110,29 +113,39 @@ static char *put_escape(char *to, char byte)
     return to;
 }
 
-/* The bytes are valid UTF-8. */
-static void put_text(struct writer *writer, const char *text, size_t bytes)
+/* What is behind the plain bytes of a text that is valid UTF-8. */
+static char *put_rest(const struct writer *writer, char *to, const char *at, const char *end)
 {
-    char *to = writer_room(writer, 6 * bytes + 2);
-    const char *at = text, *end = text + bytes;
-    if (!to)
-        return;
-    *to++ = '"';
-    for (;;) {
-        size_t plain = json_plain_bytes(at, (size_t) (end - at));
-        to = mempcpy(to, at, plain);
-        at += plain;
-        if (at == end)
-            break;
+    while (at < end) {
         if (!(*at & 0x80))
             to = put_escape(to, *at++);
         else if (writer->ascii)
             to = put_point(to, (const unsigned char **) &at);
         else
             *to++ = *at++;
+        size_t plain = plain_bytes(at, (size_t) (end - at));
+        to = mempcpy(to, at, plain);
+        at += plain;
     }
+    return to;
+}
+
+/* A text in quotes, between two bytes more; NULs are left out. */
+static void put_text(struct writer *writer, char before, const char *text, size_t bytes, char after)
+{
+    const size_t plain = plain_bytes(text, bytes);
+    char *to = writer_room(writer, plain + 6 * (bytes - plain) + 4);
+    if (!to)
+        return;
+    *to = before;
+    to += before != '\0';
     *to++ = '"';
-    writer_end(writer, to);
+    to = mempcpy(to, text, plain);
+    if (plain < bytes)
+        to = put_rest(writer, to, text + plain, text + bytes);
+    *to++ = '"';
+    *to = after;
+    writer_end(writer, to + (after != '\0'));
 }
 
 /* ---- values ---- */
@@ -179,12 +192,11 @@ static void put_inside(struct writer *writer, const struct json *value, const ch
     if (!value->first)
         put_byte(writer, before);
     for (const struct json *inside = value->first; inside; inside = inside->next) {
-        put_byte(writer, before);
+        if (value->kind == JSON_OBJECT)
+            put_text(writer, before, inside->key, inside->key_bytes, ':');
+        else
+            put_byte(writer, before);
         before = ',';
-        if (value->kind == JSON_OBJECT) {
-            put_text(writer, inside->key, inside->key_bytes);
-            put_byte(writer, ':');
-        }
         put_value(writer, inside);
     }
     put_byte(writer, brackets[1]);
@@ -209,7 +221,7 @@ static void put_value(struct writer *writer, const struct json *value)
         put_real(writer, value->real);
         break;
     case JSON_STRING:
-        put_text(writer, value->text, value->size);
+        put_text(writer, '\0', value->text, value->size, '\0');
         break;
     case JSON_LIST:
         put_inside(writer, value, "[]");

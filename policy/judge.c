@@ -173,9 +173,8 @@ static bool refuse_key(struct judge *judge, const struct field *object, const st
                         path);
 }
 
-/* The members of an object in the places of their fields; NULL when one is no member. */
-static const struct json **members_place(struct judge *judge, const struct field *object,
-                                         const struct json *value)
+const struct json **judge_places(struct judge *judge, const struct field *object,
+                                 const struct json *value)
 {
     const size_t bytes = object->member_count * sizeof(const struct json *);
     const struct json **places = arena_take(judge->arena, bytes);
@@ -193,16 +192,22 @@ static const struct json **members_place(struct judge *judge, const struct field
     return places;
 }
 
+/* What says nothing, where nothing is what is sent for it. */
+static bool is_unseen(const struct field *field, const struct json *value)
+{
+    return value ? json_is_nothing(value) && field->unseen & 1U << value->kind : field->quiet;
+}
+
 struct json *judge_members(struct judge *judge, const struct field *object,
                            const struct json *value)
 {
-    const struct json **places = members_place(judge, object, value);
+    const struct json **places = judge_places(judge, object, value);
     if (!places)
         return NULL;
     struct json *out = json_new(judge->arena, JSON_OBJECT);
     for (const struct field *member = object->members; member; member = member->next) {
         const struct json *theirs = places[member->place];
-        if (!theirs && member->quiet)
+        if (is_unseen(member, theirs))
             continue;
         const struct json *sent = judge_field(judge, member, theirs);
         if (judge->refused)
@@ -426,6 +431,14 @@ static bool says_nothing(const struct field *field, const struct json *value)
            judge_is_neutral(&(struct field){.type = field->type}, value);
 }
 
+/* An object of which it does not matter whether all of its members say nothing. */
+static bool may_be_taken_apart(const struct judge *judge, const struct field *field)
+{
+    const struct rule *rule = &field->rule;
+    return field->type->kind == KIND_OBJECT && !field->keeps && !rule->force && !rule->fallback &&
+           !rule->forbid && field->since <= judge->context->api_minor;
+}
+
 /* A lone string in the place of a list of them. */
 static const struct json *list_of_one(struct judge *judge, const struct json *value)
 {
@@ -446,7 +459,7 @@ const struct json *judge_field(struct judge *judge, const struct field *field,
     /* Of a field that follows another one the place is kept: judge_forced(). */
     if (field->keeps && says_nothing(field, value))
         return field->rule.force_path ? json_new_number(judge->arena, 0) : NULL;
-    bool neutral = judge_is_neutral(field, value);
+    bool neutral = !may_be_taken_apart(judge, field) && judge_is_neutral(field, value);
     if (!neutral && field->type->traits & TYPE_STRING && json_is(value, JSON_STRING))
         value = list_of_one(judge, value);
     if (field->rule.force || field->rule.force_path)
@@ -473,7 +486,7 @@ const struct json *judge_parameter(struct judge *judge, const struct field *fiel
 static bool members_are_good(struct judge *judge, const struct field *field,
                              const struct json *value)
 {
-    if (!members_place(judge, field, value))
+    if (!judge_places(judge, field, value))
         return false;
     for (const struct json *inside = json_members(value); inside; inside = inside->next)
         if (!judge_value(judge, field_member(field, inside->key, inside->key_bytes), inside))

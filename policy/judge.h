@@ -63,6 +63,11 @@ bool judge_refuse(struct judge *judge, int reason, const char *path, const char 
 /* For the create answer's Warnings; "caisson: " is put before it. */
 void judge_warn(struct judge *judge, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The members of an object in the places of their fields (field.h); NULL with judge->refused when
+ * one is no member, or when memory is short. */
+const struct json **judge_places(struct judge *judge, const struct field *object,
+                                 const struct json *value);
+
 /* The full id of an object (enum owner_kind) of the client's own, or NULL. */
 const char *judge_owned(const struct judge *judge, int kind, const char *ref, size_t ref_bytes);
 

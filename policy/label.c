@@ -15,12 +15,11 @@
 
 void label_order(struct judge *judge, const struct field *object, struct json *value)
 {
+    const struct json **places = judge_places(judge, object, value);
     struct json *ordered = json_new(judge->arena, JSON_OBJECT);
-    for (const struct field *member = object->members; member; member = member->next) {
-        const struct json *sent = json_find(value, member->name, member->name_bytes);
-        if (sent)
-            json_put(judge->arena, ordered, member->name, member->name_bytes, sent);
-    }
+    for (size_t i = 0; places && i < object->member_count; i++)
+        if (places[i])
+            json_put(judge->arena, ordered, places[i]->key, places[i]->key_bytes, places[i]);
     json_replace(value, ordered);
 }
 

@@ -231,6 +231,15 @@ static void name_set(struct owner_table *table, struct entry *entry, const char 
 
 /* ---- entries ---- */
 
+/* In small letters; the same as all_in(), which takes thrice as long. */
+static bool all_hex(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        if (!(text[i] >= '0' && text[i] <= '9') && !(text[i] >= 'a' && text[i] <= 'f'))
+            return false;
+    return true;
+}
+
 static bool all_in(const char *text, size_t bytes, const char *allowed)
 {
     for (size_t i = 0; i < bytes; i++)
@@ -244,7 +253,7 @@ bool owner_is_id(enum owner_kind kind, const char *text, size_t bytes)
     static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     if (kind == OWNER_VOLUME)
         return bytes > 0 && bytes <= OWNER_ID_BYTES && all_in(text, bytes, name);
-    return bytes == OWNER_ID_BYTES && all_in(text, bytes, "0123456789abcdef");
+    return bytes == OWNER_ID_BYTES && all_hex(text, bytes);
 }
 
 /* An id of any kind as it is compared: the name of a volume is filled up with zeros. */

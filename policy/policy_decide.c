@@ -158,8 +158,10 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
         strcpy(decision->name, query->name);
     else
         snprintf(decision->name, sizeof(decision->name), "caisson-%016" PRIx64, nonce);
-    snprintf(text, sizeof(text), "name=%s%s%s", decision->name, query->text[0] ? "&" : "",
-             query->text);
+    char *to = stpcpy(stpcpy(text, "name="), decision->name);
+    if (query->text[0])
+        *to++ = '&';
+    strcpy(to, query->text);
     target_write(decision, text);
     return true;
 }

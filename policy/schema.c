@@ -158,6 +158,21 @@ static struct field_row row_behind(struct rows *create, const struct field_row *
     return row;
 }
 
+/* The kinds of JSON whose value that says nothing does so in a field: null, false, 0 or empty. */
+static unsigned kinds_of_nothing(const struct field *field)
+{
+    static const struct json nothings[] = {{.kind = JSON_FALSE},
+                                           {.kind = JSON_INTEGER},
+                                           {.kind = JSON_STRING, .text = ""},
+                                           {.kind = JSON_LIST},
+                                           {.kind = JSON_OBJECT}};
+    unsigned kinds = 1U << JSON_NULL;
+    for (size_t i = 0; i < sizeof(nothings) / sizeof(nothings[0]); i++)
+        if (type_fits(field->type, &nothings[i], NULL) && judge_is_neutral(field, &nothings[i]))
+            kinds |= 1U << nothings[i].kind;
+    return kinds;
+}
+
 /* A row that does not parse is a bug; only memory can be short. */
 static int field_init(struct schema *schema, const struct field_row *said,
                       const struct field_row *row)
@@ -190,6 +205,9 @@ static int field_init(struct schema *schema, const struct field_row *said,
         return -1;
     field->safe = safe_value(&schema->arena, field);
     field->open = field->rule.allow;
+    field->passes =
+        field->open && !field->rule.has_max && !field->rule.has_min && !type_has_members(type);
+    field->nothings = kinds_of_nothing(field);
     return 0;
 }
 
@@ -220,8 +238,16 @@ static bool is_quiet(const struct field *field)
 /* After the rules have changed; members stand behind their object. */
 static void schema_settle(struct schema *schema)
 {
-    for (size_t i = schema->count; i-- > 0;)
-        schema->fields[i].quiet = is_quiet(&schema->fields[i]);
+    schema->followers = NULL;
+    for (size_t i = schema->count; i-- > 0;) {
+        struct field *field = &schema->fields[i];
+        field->quiet = is_quiet(field);
+        field->unseen = field->quiet && !field->keeps ? field->nothings : 0;
+        if (!field->rule.force_path)
+            continue;
+        field->next_follower = schema->followers;
+        schema->followers = field;
+    }
 }
 
 struct schema *schema_new(int body)
@@ -446,9 +472,9 @@ static void resolve_reference(struct judge *judge, const struct field *field,
 
 static void resolve_references(struct judge *judge, const struct json *body, struct json *out)
 {
-    for (size_t i = 0; i < judge->schema->count; i++)
-        if (judge->schema->fields[i].rule.force_path)
-            resolve_reference(judge, &judge->schema->fields[i], body, out);
+    const struct field *field = judge->schema->followers;
+    for (; field; field = field->next_follower)
+        resolve_reference(judge, field, body, out);
 }
 
 /* Whatever was concluded while memory ran short is void: a value that could not be made looks like

@@ -187,6 +187,8 @@ static bool shape_is(const struct type *type, const struct json *value, enum sha
 static bool say_shape(const struct type *type, const struct json *value, const char *where,
                       char *ret_wrong)
 {
+    if (!ret_wrong)
+        return false;
     if (json_is(value, JSON_INTEGER) && (type->kind == KIND_NUMBER || type->kind == KIND_NUMBERS))
         snprintf(ret_wrong, TYPE_TEXT_BYTES,
                  "must be from %" PRId64 " to %" PRId64 ", not %" PRId64, type->least, type->most,

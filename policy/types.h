@@ -106,7 +106,8 @@ bool type_has_members(const struct type *type);
 
 enum { TYPE_TEXT_BYTES = 320 };
 
-/* The shape alone, one level deep; false with what is wrong: "must be ..., not ...". */
+/* The shape alone, one level deep; false with what is wrong: "must be ..., not ...". ret_wrong may
+ * be NULL. */
 bool type_fits(const struct type *type, const struct json *value, char ret_wrong[TYPE_TEXT_BYTES]);
 /* The format of the strings in a value that fits. */
 bool type_is_formed(const struct type *type, const struct json *value,

@@ -55,7 +55,7 @@ static bool check_cpu(struct judge *judge, const struct json *out)
         return judge_refuse(judge, REASON_FIELD_REFUSED, named,
                             "%s counts together with %s in an update; name both", named,
                             parts[has[0]]);
-    return create_check_cpu(judge, out);
+    return create_check_cpu(judge, json_get(out, host));
 }
 
 /* `force FIELD`: it follows that field, so it cannot be named, or sent, without it. */

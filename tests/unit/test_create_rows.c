@@ -84,7 +84,8 @@ static struct arena arena;
 static const struct json *read_value(const char *text)
 {
     struct json_fault fault;
-    char *copy = (char *) arena_copy(&arena, text, strlen(text)), *end;
+    char *copy = arena_take(&arena, strlen(text) + 1 + JSON_PADDING), *end;
+    memset(stpcpy(copy, text), 0, 1 + JSON_PADDING);
     const struct json *value = json_read_first(&arena, copy, &end, &fault);
     if (!value)
         fail_msg("%s: %s", text, fault.text);
