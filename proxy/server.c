@@ -305,6 +305,7 @@ int server_run(const struct server_options *options, struct err *err)
 
     if (ret == 0) {
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* an audit log that may not grow is a full disk, no end */
         server_watch(&server);
         server_ask_engine(&server);
         server_loop(&server);

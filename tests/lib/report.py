@@ -45,7 +45,7 @@ def family(name):
 
 
 def family_of(module, function):
-    return getattr(function, "family", None) or getattr(module, "FAMILY", "")
+    return getattr(function, "family", None) or getattr(module, "FAMILY", module.__name__[5:])
 
 
 def table(rows):

@@ -14,6 +14,8 @@ from report import Skip, table
 from shared import CREATE, START, assert_refused, assert_served, populate
 from test_listeners import EVERYTHING, Several
 
+FAMILY = "limits"
+
 POLICY = EVERYTHING.replace("[create]", """ContainerStats = own
 SystemEvents = own
 PutContainerArchive = own

@@ -18,6 +18,8 @@ from report import table
 from shared import CREATE, START
 from test_quota import BIG, MINE, WAIT, Stuck, hold, limited, upgrade
 
+FAMILY = "limits"
+
 REQUESTS, STREAMS, CONNECTIONS = 7, 5, 40
 LIMITS = ("requests = %d\nstreams = %d\nconnections-per-user = %d\nconnections = 60\n"
           "containers = 1000\nbodies = 256KiB\nbody = 1MiB\ncreate-timeout = 300ms\n"

@@ -245,3 +245,30 @@ def left(w):
     with w.connect() as client:
         client.send(request("POST", WAIT))
         client.reader.head()
+
+
+@table([("once", 1), ("again and again", 4)])
+def test_audit_file_that_may_grow_no_further(times):
+    """As on a full disk: requests go on, what is lost is counted, whole lines follow when it can."""
+    with World(ALLOW, prepare=populate, start=False) as w:
+        path = os.path.join(w.directory, "audit.log")
+        w.proxy.arguments = ["--audit", path]
+        w.proxy.start()
+        assert_served(w)
+        for _ in range(times):
+            most = os.path.getsize(path) + 3000  # ends within a line
+            resource.prlimit(w.proxy.process.pid, resource.RLIMIT_FSIZE, (most, -1))
+            with w.connect() as client:
+                for _ in range(300):
+                    assert client.ask("GET", "/v1.41/info").status == 403
+            until("the end of its room", lambda: os.path.getsize(path) == most)
+            assert_served(w)
+            resource.prlimit(w.proxy.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
+            assert_served(w)
+            until("more lines", lambda: os.path.getsize(path) > most)
+        assert "audit log cannot be written" in w.proxy.log()
+        assert w.proxy.stop() == 0
+        with open(path, encoding="ascii") as lines:
+            said = [json.loads(line) for line in lines]  # each is whole
+        lost = sum(line.get("lost", 0) for line in said)
+        assert len(said) + lost >= 300 * times, (len(said), lost)
