@@ -369,23 +369,29 @@ static int options_init(const struct options *options, void *target, struct err 
     return 0;
 }
 
-static int options_set(const struct options *options, void *target, const char *section,
-                       const char *key, const char *value, unsigned line, struct err *err)
+static int no_such_option(const struct options *options, const char *section, const char *key,
+                          struct err *err)
 {
     struct suggest near = {.wrong = key};
-    for (size_t i = 0; i < options->count; i++) {
-        const struct option *option = &options->rows[i];
-        if (strcmp(option->section, section) != 0)
-            continue;
-        if (strcmp(option->key, key) == 0) {
-            option_line(option, target, line);
-            return option_set(option, target, value, err) < 0 ? err_wrap(err, "%s", key) : 0;
-        }
-        suggest_offer(&near, option->key);
-    }
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(options->rows[i].section, section) == 0)
+            suggest_offer(&near, options->rows[i].key);
     if (near.best)
         return err_set(err, "[%s] has no key '%.80s'; did you mean '%s'?", section, key, near.best);
     return err_set(err, "[%s] has no key '%.80s'; caisson.ini(5) lists them", section, key);
+}
+
+static int options_set(const struct options *options, void *target, const char *section,
+                       const char *key, const char *value, unsigned line, struct err *err)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct option *option = &options->rows[i];
+        if (strcmp(option->section, section) != 0 || strcmp(option->key, key) != 0)
+            continue;
+        option_line(option, target, line);
+        return option_set(option, target, value, err) < 0 ? err_wrap(err, "%s", key) : 0;
+    }
+    return no_such_option(options, section, key, err);
 }
 
 int config_init(struct config *config, struct err *err)

@@ -471,7 +471,8 @@ static bool reader_take(struct reader *reader, struct arena *arena, const char *
     char *copy = arena->failed ? NULL : arena_take(arena, bytes + 1 + JSON_PADDING);
     if (!copy)
         return false;
-    memcpy(copy, text, bytes);
+    if (bytes > 0)
+        memcpy(copy, text, bytes);
     memset(copy + bytes, 0, 1 + JSON_PADDING);
     reader_init(reader, arena, text, bytes, copy);
     return true;

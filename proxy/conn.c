@@ -18,8 +18,10 @@
 #include <time.h>
 
 enum {
-    CONN_FLUSH_MS = 10 * 1000, /* for our last bytes to be taken */
-    CONN_LINGER_MS = 2 * 1000  /* for the client to see them and close */
+    CONN_READS = 4,              /* of one side in a turn */
+    CONN_MUCH_BYTES = 32 * 1024, /* behind which more is likely */
+    CONN_FLUSH_MS = 10 * 1000,   /* for our last bytes to be taken */
+    CONN_LINGER_MS = 2 * 1000    /* for the client to see them and close */
 };
 
 /* The edges of the state machine, as sets of bits. */
@@ -277,10 +279,34 @@ static void conn_client_bytes(struct conn *conn, const char *data, size_t bytes)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
 }
 
+bool conn_reads_on(const struct conn *conn, const struct stream *side, ssize_t got, int *reads)
+{
+    bool hands_on =
+        conn->state == CONN_UPLOAD || conn->state == CONN_STREAM || conn->state == CONN_TUNNEL;
+
+    return hands_on && got >= CONN_MUCH_BYTES && side->reading && ++*reads < CONN_READS;
+}
+
+static void conn_read_client(struct conn *conn)
+{
+    ssize_t got;
+    int reads = 0;
+
+    do {
+        got = stream_read(&conn->client, conn->shared->scratch, conn->tenant->read_bytes);
+        if (got > 0)
+            conn_client_bytes(conn, conn->shared->scratch, (size_t) got);
+        else if (got == 0)
+            conn_client_ended(conn);
+        else if (got < -1)
+            conn_client_gone(conn);
+        conn_settle(conn);
+    } while (conn_reads_on(conn, &conn->client, got, &reads));
+}
+
 static void conn_on_client(void *arg, enum stream_event event)
 {
     struct conn *conn = arg;
-    ssize_t got;
 
     assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
     switch (event) {
@@ -294,14 +320,8 @@ static void conn_on_client(void *arg, enum stream_event event)
             conn_after_flush(conn);
         break;
     case STREAM_READABLE:
-        got = stream_read(&conn->client, conn->shared->scratch, conn->tenant->read_bytes);
-        if (got > 0)
-            conn_client_bytes(conn, conn->shared->scratch, (size_t) got);
-        else if (got == 0)
-            conn_client_ended(conn);
-        else if (got < -1)
-            conn_client_gone(conn);
-        break;
+        conn_read_client(conn);
+        return;
     }
     conn_settle(conn);
 }

@@ -108,6 +108,11 @@ int conn_write(struct conn *conn, const char *data, size_t bytes);
 struct buf *conn_draft(struct conn *conn);
 /* At the end of every way in: goes on with what waits, and watches what the state needs. */
 void conn_settle(struct conn *conn);
+/*
+ * A side has said so much: whether it is to be read once more in this turn.  Who hands much on has
+ * said more by now, mostly, and is not asked for it; but others want their turn, too.
+ */
+bool conn_reads_on(const struct conn *conn, const struct stream *side, ssize_t got, int *reads);
 /* The monotonic time in so many milliseconds. */
 int64_t conn_in_ms(int64_t ms);
 const struct config *conn_config(const struct conn *conn);

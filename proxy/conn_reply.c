@@ -403,10 +403,24 @@ static void conn_engine_writes(struct conn *conn, enum stream_event event)
     conn_settle(conn);
 }
 
+static void conn_read_engine(struct conn *conn)
+{
+    ssize_t got;
+    int reads = 0;
+
+    do {
+        got = stream_read(conn->engine, conn->shared->scratch, conn->tenant->read_bytes);
+        if (got > 0)
+            conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
+        else if (got != -1)
+            conn_engine_ended(conn, got == 0);
+        conn_settle(conn);
+    } while (conn_reads_on(conn, conn->engine, got, &reads));
+}
+
 void conn_on_engine(void *arg, enum stream_event event)
 {
     struct conn *conn = arg;
-    ssize_t got;
 
     assert(conn->magic == CONN_MAGIC && conn->state != CONN_DONE);
     if (event != STREAM_READABLE) {
@@ -419,10 +433,5 @@ void conn_on_engine(void *arg, enum stream_event event)
         conn_settle(conn);
         return;
     }
-    got = stream_read(conn->engine, conn->shared->scratch, conn->tenant->read_bytes);
-    if (got > 0)
-        conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
-    else if (got != -1)
-        conn_engine_ended(conn, got == 0);
-    conn_settle(conn);
+    conn_read_engine(conn);
 }

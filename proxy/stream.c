@@ -51,6 +51,13 @@ static ssize_t stream_send_pieces(int fd, struct iovec *pieces, size_t count)
     return sent >= 0 ? sent : stream_is_full() ? 0 : -1;
 }
 
+static void stream_unblock(struct stream *stream)
+{
+    if (stream->write_event != NULL)
+        event_free(stream->write_event);
+    stream->write_event = NULL;
+}
+
 static void stream_on_write(evutil_socket_t fd, short what, void *arg)
 {
     struct stream *stream = arg;
@@ -62,8 +69,7 @@ static void stream_on_write(evutil_socket_t fd, short what, void *arg)
         buf_consume(&stream->out, (size_t) sent);
     if (sent >= 0 && buf_bytes(&stream->out) > 0)
         return;
-    event_del(&stream->write_event);
-    stream->writing = false;
+    stream_unblock(stream);
     stream->ready(stream->arg, sent < 0 ? STREAM_GONE : STREAM_DRAINED);
 }
 
@@ -72,8 +78,6 @@ int stream_open(struct stream *stream, struct event_base *base, int take_fd, str
 {
     *stream = (struct stream){.fd = take_fd, .ready = ready, .arg = arg};
     event_assign(&stream->read_event, base, take_fd, EV_READ | EV_PERSIST, stream_on_read, stream);
-    event_assign(&stream->write_event, base, take_fd, EV_WRITE | EV_PERSIST, stream_on_write,
-                 stream);
     stream_pause(stream, false);
     if (stream->reading)
         return 0;
@@ -101,11 +105,11 @@ void stream_close(struct stream *stream)
     if (stream->fd < 0)
         return;
     event_del(&stream->read_event);
-    event_del(&stream->write_event);
+    stream_unblock(stream);
     (void) stream_unqueue(stream);
     close(stream->fd);
     stream->fd = -1;
-    stream->reading = stream->writing = false;
+    stream->reading = false;
     buf_done(&stream->out);
 }
 
@@ -150,10 +154,14 @@ static int stream_block(struct stream *stream, const char *data, size_t bytes)
 {
     if (buf_add(&stream->out, data, bytes) < 0)
         return -1;
-    if (!stream->writing && event_add(&stream->write_event, NULL) < 0)
-        return -1;
-    stream->writing = true;
-    return 0;
+    if (stream_blocked(stream))
+        return 0;
+    stream->write_event = event_new(event_get_base(&stream->read_event), stream->fd,
+                                    EV_WRITE | EV_PERSIST, stream_on_write, stream);
+    if (stream->write_event != NULL && event_add(stream->write_event, NULL) == 0)
+        return 0;
+    stream_unblock(stream);
+    return -1;
 }
 
 int stream_push(struct stream *stream)
@@ -252,7 +260,7 @@ int stream_write_later(struct stream *stream, struct stream_queue *queue, const 
     if (bytes == 0)
         return 0;
     /* Its bytes stand in one piece: what others have added since cannot be parted. */
-    if (stream->writing || stream->later_bytes + bytes > STREAM_LATER_BYTES ||
+    if (stream_blocked(stream) || stream->later_bytes + bytes > STREAM_LATER_BYTES ||
         end + bytes > STREAM_QUEUE_BYTES ||
         (stream_queued(stream) && stream->later_at + stream->later_bytes != end))
         return stream_write(stream, data, bytes);
@@ -261,8 +269,8 @@ int stream_write_later(struct stream *stream, struct stream_queue *queue, const 
     if (!stream_queued(stream)) {
         TAILQ_INSERT_TAIL(&queue->streams, stream, entry);
         stream->queue = queue;
-        stream->later_at = end;
+        stream->later_at = (uint32_t) end;
     }
-    stream->later_bytes += bytes;
+    stream->later_bytes += (uint32_t) bytes;
     return 0;
 }

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
@@ -38,12 +39,12 @@ struct stream_queue {
 
 struct stream {
     int fd; /* owned; -1 when closed */
-    bool reading, writing;
+    bool reading;
     struct stream_queue *queue; /* that it is in, by entry; NULL for none */
     TAILQ_ENTRY(stream) entry;
-    size_t later_at, later_bytes; /* of the queue's bytes, those that are its own */
-    struct event read_event, write_event;
-    struct buf out; /* bytes that the peer has not taken yet */
+    uint32_t later_at, later_bytes;        /* of the queue's bytes, those that are its own */
+    struct event read_event, *write_event; /* the latter while bytes wait for the peer; or NULL */
+    struct buf out;                        /* bytes that the peer has not taken yet */
     stream_ready *ready;
     void *arg;
 };
@@ -101,7 +102,7 @@ static inline bool stream_queued(const struct stream *stream)
 /* The peer does not take more for now. */
 static inline bool stream_blocked(const struct stream *stream)
 {
-    return stream->writing;
+    return stream->write_event != NULL;
 }
 
 /* Bytes that are not written, be it that they are blocked or that nobody has tried yet. */
