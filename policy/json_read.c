@@ -16,11 +16,15 @@
 #include "arena.h"
 #include "json_internal.h"
 
-enum { KEYS_COMPARED = 64 }; /* members of an object, before they are sorted to find a double */
+enum {
+    KEYS_COMPARED = 64,      /* members of an object, before they are sorted to find a double */
+    BYTES_COUNTED = 64 << 10 /* of a document, before its values are counted first */
+};
 
 /* An open object or list. */
 struct level {
     struct json *node;
+    bool is_list;
     const char *key;  /* the one that was last read, where it begins; NULL for none */
     uint64_t seen[8]; /* hashes of its keys: a key whose bit is not set is new */
 };
@@ -45,7 +49,7 @@ static void path_add(const struct reader *reader, const struct level *level, cha
 {
     size_t used = strlen(path), bytes = 0;
     char key[JSON_QUOTE_BYTES * 2], shown[JSON_QUOTE_BYTES * 4];
-    if (level->node->kind == JSON_LIST) {
+    if (level->is_list) {
         snprintf(path + used, size - used, "[]");
     } else if (level->key) {
         size_t at = (size_t) (level->key - reader->copy);
@@ -307,7 +311,7 @@ static struct level *level_open(struct reader *reader, struct json *node, enum j
         return NULL;
     }
     struct level *level = &reader->levels[reader->depth++];
-    *level = (struct level){.node = node};
+    *level = (struct level){.node = node, .is_list = kind == JSON_LIST};
     node->kind = kind;
     reader->at++;
     if (!count_value(reader))
@@ -474,10 +478,57 @@ static bool reader_take(struct reader *reader, struct arena *arena, const char *
     return true;
 }
 
+/* ---- large documents ---- */
+
+/* Behind a string; the first one in an object is a key. */
+static void count_text(struct reader *reader)
+{
+    struct level *level = reader->depth > 0 ? &reader->levels[reader->depth - 1] : NULL;
+    if (level && !level->is_list && !level->key)
+        level->key = reader->at + 1;
+    reader->at = skip_plain(reader->at + 1);
+    while (reader->at < reader->end && *reader->at != '"') {
+        const bool escapes = *reader->at == '\\' && reader->at + 1 < reader->end;
+        reader->at = skip_plain(reader->at + (escapes ? 2 : 1));
+    }
+}
+
+/* Whether the values are few enough to build a tree of them.  What else may be wrong with the text
+ * is left to the reader. */
+static bool count_values(struct reader *reader)
+{
+    for (; reader->at < reader->end; reader->at++) {
+        const char byte = *reader->at;
+        if (byte == '"')
+            count_text(reader);
+        if (byte != ',' && byte != '{' && byte != '[') {
+            reader->depth -= (byte == '}' || byte == ']') && reader->depth > 0;
+            continue;
+        }
+        if (byte == ',' && reader->depth > 0)
+            reader->levels[reader->depth - 1].key = NULL;
+        if (byte != ',' && reader->depth == reader->depth_most)
+            break;
+        if (byte != ',')
+            reader->levels[reader->depth++] = (struct level){.is_list = byte == '['};
+        if (!count_value(reader))
+            return false;
+    }
+    reader->at = reader->copy;
+    reader->depth = 0;
+    reader->values = 0;
+    return true;
+}
+
 /* An object or a list, and nothing else. */
 static struct json *read_document(struct reader *reader, struct json_fault *ret_fault)
 {
     struct json *value = json_node(reader->arena);
+    const bool is_large = reader->bytes > BYTES_COUNTED && reader->values_most < SIZE_MAX;
+    if (is_large && !count_values(reader)) {
+        fault_print(reader, ret_fault);
+        return NULL;
+    }
     skip_blanks(reader);
     bool good =
         *reader->at == '{' || *reader->at == '[' ? read_value(reader, value) : refuse_byte(reader);

@@ -148,6 +148,93 @@ static void test_good(void **state)
     arena_done(&arena);
 }
 
+/* An object of so many members, of which the last but one has the key of the first one. */
+static void test_doubles(void **state)
+{
+    static const unsigned counts[] = {2, 3, 60, 64, 65, 66, 67, 500, 8000};
+    (void) state;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct arena arena = {0};
+        struct json_fault fault;
+        char *text = malloc(counts[i] * 16 + 32);
+        size_t used = (size_t) sprintf(text, "{\"a\":{\"0\":null");
+        for (unsigned k = 1; k < counts[i]; k++)
+            used += (size_t) sprintf(text + used, ",\"%u\":%u", k, k);
+        const size_t last = used;
+        strcpy(text + used, "}}");
+        const struct json *good = json_read_strict(&arena, text, used + 2, 8, &fault);
+        assert_int_equal(json_size(json_get(good, "a")), counts[i]);
+        assert_null(json_repeated(&arena, json_get(good, "a")));
+        used += (size_t) sprintf(text + used, ",\"0\":1,\"x\":2}}");
+        expect_fault(text, used, 8, "a.0", "appears twice");
+        char place[40];
+        snprintf(place, sizeof(place), "(at byte %zu of", last + 4);
+        assert_null(json_read_strict(&arena, text, used, 8, &fault));
+        assert_non_null(strstr(fault.text, place));
+        arena_done(&arena);
+        free(text);
+    }
+}
+
+/* Of a large document the values are counted before it is read; strings do not confuse that. */
+static void test_large(void **state)
+{
+    static const char odd[] = "{\"a\":{\"\\\"[,\\\\\":[\",,[[{{\\\\\\\"\",[]";
+    const size_t room = JSON_VALUES_MOST * 4 + sizeof(odd) + 8;
+    char *text = malloc(room);
+    struct arena arena = {0};
+    struct json_fault fault;
+    size_t used = (size_t) sprintf(text, "%s", odd);
+    (void) state;
+    for (unsigned i = 5; i < JSON_VALUES_MOST; i++) /* beside objects, lists and a comma */
+        used += (size_t) sprintf(text + used, ",12");
+    strcpy(text + used, "]}}");
+    assert_non_null(json_read_strict(&arena, text, used + 3, 8, &fault));
+    strcpy(text + used, ",1]}}");
+    expect_fault(text, used + 5, 8, "a.\\u005c\"[,\\u005c\\u005c[]", "too many values");
+    strcpy(text + used, "]}x");
+    expect_fault(text, used + 3, 8, "a", "not valid JSON");
+    arena_done(&arena);
+    free(text);
+}
+
+/* What is built, changed and written. */
+static void test_tree(void **state)
+{
+    struct arena arena = {0};
+    struct json_fault fault;
+    static const char text[] =
+        "{\"b\":[1,\"\xc3\xa4\xf0\x9f\x98\x80\"],\"a\":{\"x\":0.5},\"c\":-7}";
+    (void) state;
+    struct json *value = json_read_strict(&arena, text, strlen(text), 8, &fault);
+    char *ascii = json_write_ascii(&arena, value, NULL);
+    assert_string_equal(ascii, "{\"b\":[1,\"\\u00E4\\uD83D\\uDE00\"],\"a\":{\"x\":0.5},\"c\":-7}");
+    free(ascii);
+    assert_int_equal(json_number(json_at(value, "a.y")), 0);
+    assert_true(json_is(json_at(value, "a.x"), JSON_REAL));
+    struct json *clone = json_clone(&arena, value);
+    assert_true(json_same(value, clone));
+    json_drop(clone, "c");
+    json_drop(clone, "b");
+    json_set(&arena, clone, "a", json_new_text(&arena, "\x01\"\t"));
+    json_set(&arena, clone, "d", json_get(value, "b"));
+    assert_false(json_same(value, clone));
+    char *written = json_write(&arena, clone, NULL);
+    assert_string_equal(written,
+                        "{\"a\":\"\\u0001\\\"\\t\",\"d\":[1,\"\xc3\xa4\xf0\x9f\x98\x80\"]}");
+    free(written);
+    assert_int_equal(json_size(value), 3);
+    struct json_index index = json_index(&arena, value);
+    assert_ptr_equal(json_index_find(&index, "c"), json_get(value, "c"));
+    assert_null(json_index_find(&index, "cc"));
+    arena.failed = true; /* whatever is made now is void */
+    json_set(&arena, clone, "e", json_new_number(&arena, 1));
+    assert_null(json_write(&arena, clone, NULL));
+    assert_null(json_read_strict(&arena, text, strlen(text), 8, &fault));
+    assert_true(fault.no_memory);
+    arena_done(&arena);
+}
+
 static void test_quote(void **state)
 {
     char buffer[400], small[20], text[200];
@@ -190,7 +277,8 @@ int main(void)
         cmocka_unit_test(test_faults),   cmocka_unit_test(test_nul_between_tokens),
         cmocka_unit_test(test_depth),    cmocka_unit_test(test_count),
         cmocka_unit_test(test_good),     cmocka_unit_test(test_quote),
-        cmocka_unit_test(test_same_key),
+        cmocka_unit_test(test_same_key), cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_large),    cmocka_unit_test(test_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
