@@ -273,12 +273,14 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
                             size_t bytes)
 {
     struct exchange *x = &conn->x;
+    /* Whose client has gone is waited for no longer, whatever the answer. */
+    const int64_t deadline_ms = conn->detached ? conn->deadline_ms : 0;
 
     x->status = reply->status;
     x->engine_keep = reply->keep_alive && !x->unread;
     message_body_init(&conn->framing, reply->framing, reply->content_bytes);
     if (conn_teaches(x) && reply->status == 201) {
-        conn_enter(conn, CONN_CREATED, conn->detached ? conn->deadline_ms : 0);
+        conn_enter(conn, CONN_CREATED, deadline_ms);
         conn_collect(conn, data, bytes);
         return;
     }
@@ -293,7 +295,7 @@ static void conn_take_reply(struct conn *conn, const struct message_reply *reply
         conn_tunnel_open(conn, data, bytes);
         return;
     }
-    conn_enter(conn, CONN_STREAM, 0);
+    conn_enter(conn, CONN_STREAM, deadline_ms);
     if (conn_write_reply_head(conn, reply) < 0)
         return;
     conn_forget_decision(conn);

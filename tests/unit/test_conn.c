@@ -554,6 +554,29 @@ static void the_engine_is_heard_out(void **unused)
     }
 }
 
+/* Nor is an answer that never comes to its end waited for longer than the create itself. */
+static void an_answer_that_nobody_hears_has_an_end(void **unused)
+{
+    static const char *const answers[] = {"HTTP/1.1 201 Created\r\nContent-Length: 73\r\n\r\n{",
+                                          "HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n{",
+                                          "HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n"};
+
+    (void) unused;
+    for (int i = 0; i < 3; i++) {
+        struct stage stage;
+
+        stage_open(&stage, 0);
+        in_sent_create(&stage);
+        stage_client_closes(&stage);
+        stage_engine(&stage, answers[i]);
+        scene_pass_time(&stage.scene);
+        scene_turn(&stage.scene);
+        assert_int_equal(stage_state(&stage), CONN_DONE);
+        assert_int_equal(scene_tenant(&stage.scene)->quota->requests, 0);
+        stage_close(&stage);
+    }
+}
+
 static void who_only_waits_for_a_stream_takes_the_request_along(void **unused)
 {
     struct stage stage;
@@ -920,6 +943,7 @@ int main(void)
         cmocka_unit_test(a_tunnel_ends_with_the_engine),
         cmocka_unit_test(a_stream_that_closes_is_flushed),
         cmocka_unit_test(the_engine_is_heard_out),
+        cmocka_unit_test(an_answer_that_nobody_hears_has_an_end),
         cmocka_unit_test(who_only_waits_for_a_stream_takes_the_request_along),
         cmocka_unit_test(an_engine_can_be_lost_in_every_state),
         cmocka_unit_test(a_half_closed_pipeline_is_answered_whole),
