@@ -149,11 +149,8 @@ bool stream_gone(const struct stream *stream)
            (poll(&hangup, 1, 0) > 0 && (hangup.revents & (POLLHUP | POLLERR)) != 0);
 }
 
-/* Keeps bytes until the peer takes more. */
-static int stream_block(struct stream *stream, const char *data, size_t bytes)
+static int stream_watch_writing(struct stream *stream)
 {
-    if (buf_add(&stream->out, data, bytes) < 0)
-        return -1;
     if (stream_blocked(stream))
         return 0;
     stream->write_event = event_new(event_get_base(&stream->read_event), stream->fd,
@@ -161,6 +158,18 @@ static int stream_block(struct stream *stream, const char *data, size_t bytes)
     if (stream->write_event != NULL && event_add(stream->write_event, NULL) == 0)
         return 0;
     stream_unblock(stream);
+    return -1;
+}
+
+/*
+ * Keeps bytes until the peer takes more.  Without memory for them the peer shall not wait for the
+ * rest of what it has a part of: it sees an end.
+ */
+static int stream_block(struct stream *stream, const char *data, size_t bytes)
+{
+    if (buf_add(&stream->out, data, bytes) == 0 && stream_watch_writing(stream) == 0)
+        return 0;
+    shutdown(stream->fd, SHUT_WR);
     return -1;
 }
 

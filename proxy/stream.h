@@ -69,7 +69,7 @@ bool stream_gone(const struct stream *stream);
 
 /*
  * Writes, or keeps what cannot be written now; the bytes are the caller's again on return.
- * < 0: the peer is gone or memory is short, and nothing more can be written.
+ * < 0: the peer is gone, or memory is short and it is told of an end; nothing more can be written.
  */
 int stream_write(struct stream *stream, const char *data, size_t bytes);
 

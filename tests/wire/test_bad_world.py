@@ -205,6 +205,18 @@ def test_each_allocation_fails(exchange, least):
               lambda: w.shim.live <= once_through)
 
 
+@table([("create", do_create), ("list", do_list), ("hijack", do_hijack), ("upload", do_upload)])
+def test_no_memory_for_what_was_not_taken(exchange):
+    """The same, while a call moves no more than a byte: what is left then needs memory, too."""
+    with bad_world() as w:
+        touch_descriptors(w)
+        for n in range(1, 25):
+            w.shim.set(fail_count=1, fail_at=n, shorten_every=1)
+            once(w, exchange)  # and nobody waits for what will never come
+            w.shim.calm()
+            well(w, exchange)
+
+
 @table([("create", do_create), ("list", do_list), ("hijack", do_hijack)])
 def test_no_memory_for_a_while(exchange):
     """From the n-th on a hundred allocations fail."""
