@@ -10,8 +10,6 @@
 #include "json.h"
 #include "owner.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The full id of an answer; NULL when it has none. */
