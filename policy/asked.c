@@ -5,7 +5,6 @@
  */
 #include "asked.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"

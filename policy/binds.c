@@ -5,7 +5,6 @@
  */
 #include "binds.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

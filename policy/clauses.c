@@ -5,8 +5,6 @@
  */
 #include "rules.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <ini.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>

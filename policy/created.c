@@ -10,8 +10,6 @@
 #include "json.h"
 #include "owner.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The full id of an answer; NULL when it has none. */
@@ -109,12 +107,14 @@ int policy_volume_created(const struct policy_decision *decision, const struct o
     const struct json *theirs = json_read_trusted(&arena, reply, reply_bytes, &wrong);
     const struct json *name = json_get(theirs, "Name");
     const char *text = json_text(name);
-    const char *label = json_text(json_get(json_get(theirs, "Labels"), OWNER_LABEL));
+    const struct json *label = json_get(json_get(theirs, "Labels"), OWNER_LABEL);
     bool good = text && owner_is_id(OWNER_VOLUME, text, json_size(name)) &&
                 (!decision->name[0] || strcmp(text, decision->name) == 0);
     if (good) {
         strcpy(ret_name, text);
-        *ret_ours = label && strcmp(label, owner_name(owned)) == 0;
+        /* An engine's strings may hold NULs, behind which there may be more. */
+        *ret_ours = json_is(label, JSON_STRING) && strlen(label->text) == label->size &&
+                    strcmp(label->text, owner_name(owned)) == 0;
     }
     arena_done(&arena);
     return good ? 0

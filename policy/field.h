@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * field: one row of a table such as create.def as a node of the schema's tree.  Private to schema,
- * judge, create and rules.
+ * field: one row of a table such as create.def as a node of the schema's tree.  Private to policy:
+ * others see schema.h.
  */
 #ifndef CAISSON_POLICY_FIELD_H
 #define CAISSON_POLICY_FIELD_H

@@ -8,7 +8,6 @@
  */
 #include "image.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "glob.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * policy_internal: what policy.c, policy_decide.c and policy_objects.c share; nobody else includes
- * it.
+ * policy_internal: what the rooms of policy share; nobody else includes it.
  *
  * policy.c          loading, and step one: the operation
  * policy_decide.c   step two: version, query, body
  * policy_objects.c  step two: whose the object is that a path names
- * policy_credentials.c  between the two: credentials for a registry
+ * policy_credentials.c, policy_session.c  between the two: what else the head says
+ * policy_held.c     what of it stays at the engine until something happens
  * policy_observe.c  both steps, taken or only noted
  */
 #ifndef CAISSON_POLICY_POLICY_INTERNAL_H

@@ -8,7 +8,6 @@
  */
 #include "update.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "arena.h"

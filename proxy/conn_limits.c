@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 enum {
     CONN_BODY_FREE_BYTES = 64 * 1024, /* of each body: `bodies` is about large ones */

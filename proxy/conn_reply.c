@@ -11,9 +11,7 @@
 #include "upstream.h"
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     CONN_CREATED_BYTES = 1024 * 1024, /* of the Engine's answer to a create */

@@ -9,7 +9,6 @@
  * Nothing that a client sends from the request on is ever read as HTTP again.
  */
 #include "conn_internal.h"
-#include "upstream.h"
 
 static void conn_tunnel_end(struct conn *conn)
 {

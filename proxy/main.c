@@ -12,7 +12,6 @@
 #include "log.h"
 #include "server.h"
 #include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
 static int main_fail(const struct err *err)

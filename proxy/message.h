@@ -2,7 +2,8 @@
 /*
  * message: HTTP/1 heads in and out, and where a body ends (RFC 9112).
  *
- * Heads are parsed by http-parser behind checks of our own, which close its leniencies.  How a body
+ * A request's head is read by a strict reader of our own and by http-parser, which must agree; an
+ * engine's reply by ours alone.  How a body
  * is framed is a value, chosen once after the head; nobody later asks "is it chunked?".  No byte of
  * a client's head is ever handed on: requests and replies are written anew.
  */

@@ -18,7 +18,8 @@ done
 llvm-profdata merge -sparse "$out"/raw/*.profraw -o "$out/all.profdata"
 files=
 for file in ${COVERAGE:-proxy/message.c proxy/framing.c policy/route.c policy/query.c policy/filters.c \
-    policy/json.c policy/schema.c policy/rules.c policy/judge.c policy/config.c policy/policy_decide.c \
+    policy/json.c policy/json_read.c policy/json_write.c policy/schema.c policy/rules.c policy/judge.c \
+    policy/config.c policy/policy_decide.c proxy/message_known.c proxy/conn_limits.c \
     proxy/conn.c proxy/conn_request.c proxy/conn_reply.c proxy/conn_upload.c proxy/conn_tunnel.c \
     proxy/stream.c proxy/upstream.c}; do
     files="$files $PWD/$file"

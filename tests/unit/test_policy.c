@@ -842,6 +842,40 @@ static void created_answers(void **state)
     }
 }
 
+/* Whose a volume is, an engine's answer says with its label, whole. */
+static void volumes_of_answers(void **state)
+{
+    static const struct {
+        const char *label;
+        bool ours;
+    } cases[] = {
+        {"\"test\"", true},
+        {"\"tests\"", false},
+        {"\"test\\u0000\"", false},
+        {"\"test\\u0000s\"", false},
+        {"\"\"", false},
+        {"[\"test\"]", false},
+        {"null", false},
+    };
+    struct owner_table *owned = owner_table_new("test");
+    (void) state;
+    assert_non_null(owned);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char reply[128], name[65] = "";
+        struct policy_decision d = {0};
+        struct err err;
+        bool ours = !cases[i].ours;
+        snprintf(reply, sizeof(reply), "{\"Name\":\"vol\",\"Labels\":{\"" OWNER_LABEL "\":%s}}",
+                 cases[i].label);
+        assert_int_equal(policy_volume_created(&d, owned, reply, strlen(reply), name, &ours, &err),
+                         0);
+        assert_string_equal(name, "vol");
+        if (ours != cases[i].ours)
+            fail_msg("%s", reply);
+    }
+    owner_table_free(owned);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -869,6 +903,7 @@ int main(void)
         cmocka_unit_test(exec_answers),
         cmocka_unit_test(undecided_is_no),
         cmocka_unit_test(created_answers),
+        cmocka_unit_test(volumes_of_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
