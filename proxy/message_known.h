@@ -5,7 +5,8 @@
  * A client says the same of itself in each of its requests.  What both readers made of the lines
  * behind a target is a pure function of the method and of these bytes; so the very same bytes are
  * not read again.  Kept are few and short heads, only ones that were found good, that have no body
- * (its length would tell them apart) and no credentials.  A target is never among these bytes.
+ * (its length would tell them apart) and no field but such as are no secret: credentials shall not
+ * stay in memory longer than their request.  A target is never among these bytes.
  */
 #ifndef CAISSON_PROXY_MESSAGE_KNOWN_H
 #define CAISSON_PROXY_MESSAGE_KNOWN_H

@@ -13,6 +13,7 @@
 #include "../lib/known.h"
 #include "buf.h"
 #include "message.h"
+#include "message_known.h"
 #include "operation.h"
 #include "reason.h"
 
@@ -520,6 +521,44 @@ static void test_known_heads(void **state)
     message_known_free(known);
 }
 
+/* Whether a head with this line stays in memory. */
+static bool is_kept(const char *line)
+{
+    struct message_known *known = message_known_new();
+    struct message_request request;
+    char text[512];
+    int reason = REASON_NONE;
+    int bytes = snprintf(text, sizeof text, "GET /a HTTP/1.1\r\nHost: d\r\n%s\r\n", line);
+
+    assert_int_equal(
+        message_parse_request_known(known, text, (size_t) bytes, &LIMITS, &request, &reason),
+        bytes);
+    const char *rest = text + strlen("GET /a");
+    bool kept = message_known_find(known, METHOD_GET, (struct span){rest, strlen(rest)}) != NULL;
+    message_known_free(known);
+    return kept;
+}
+
+/* No secret of a client's stays in memory: what a field is not known to be harmless for, it is. */
+static void test_kept_heads(void **state)
+{
+    (void) state;
+    assert_true(is_kept(""));
+    assert_true(is_kept("user-agent: x\r\nACCEPT: */*\r\nAccept-Encoding: gzip\r\n"));
+    static const char *const SECRET[] = {
+        "Authorization: Basic eA==\r\n",
+        "proxy-authorization: Basic eA==\r\n",
+        "Cookie: session=x\r\n",
+        "X-Registry-Auth: e30=\r\n",
+        "X-Registry-Auth:\r\n",
+        "X-REGISTRY-CONFIG: e30=\r\n",
+        "X-Api-Key: x\r\n",
+        "Accept: */*\r\nX-Gitlab-Token: x\r\nUser-Agent: x\r\n",
+    };
+    for (size_t i = 0; i < sizeof SECRET / sizeof SECRET[0]; i++)
+        assert_false(is_kept(SECRET[i]));
+}
+
 /* Of a good head every part is "not yet", and what follows it changes nothing. */
 static void test_prefixes(void **state)
 {
@@ -890,6 +929,7 @@ int main(void)
         cmocka_unit_test(test_refusals_keep_the_request_line),
         cmocka_unit_test(test_large_limits),
         cmocka_unit_test(test_known_heads),
+        cmocka_unit_test(test_kept_heads),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_replies_without_body),
