@@ -282,6 +282,10 @@ char *json_write_ascii(const struct arena *arena, const struct json *value, size
 
 /* ---- text ---- */
 
+/* Decimal digits; returns where they begin. */
+enum { JSON_NUMBER_BYTES = 24 };
+char *json_print_number(char buffer[JSON_NUMBER_BYTES], int64_t number);
+
 /*
  * Writes at most JSON_QUOTE_BYTES bytes of a client's text into buffer, cut with "...", with
  * everything but printable ASCII escaped. Returns buffer.

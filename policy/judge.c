@@ -63,7 +63,7 @@ static bool word_is_in(const char *words, const char *word)
     if (words && strcmp(words, "*") == 0)
         return true;
     while (words && *words) {
-        size_t span = strcspn(words, " ");
+        size_t span = (size_t) (strchrnul(words, ' ') - words);
         if (span == length && memcmp(words, word, length) == 0)
             return true;
         words += span + (words[span] == ' ');
@@ -104,7 +104,7 @@ static bool is_all_neutral(const struct field *field, const struct json *list)
 
 bool judge_is_neutral(const struct field *field, const struct json *value)
 {
-    char number[24];
+    char number[JSON_NUMBER_BYTES];
     if (!value)
         return true;
     switch ((enum json_kind) value->kind) {
@@ -117,8 +117,7 @@ bool judge_is_neutral(const struct field *field, const struct json *value)
     case JSON_INTEGER:
         if (value->number == 0 || !field->neutral)
             return value->number == 0;
-        snprintf(number, sizeof(number), "%lld", (long long) value->number);
-        return word_is_in(field->neutral, number);
+        return word_is_in(field->neutral, json_print_number(number, value->number));
     case JSON_STRING:
         return value->size == 0 || word_is_in(field->neutral, value->text);
     case JSON_LIST:

@@ -449,6 +449,10 @@ void schema_each(const struct schema *schema, schema_visit *visit, void *arg)
 
 /* ---- judging ---- */
 
+enum {
+    JUDGED_BYTES = 16 << 10 /* enough for what most bodies need, so that no memory is asked for */
+};
+
 /* `force FIELD`: the walk left a 0 in the place of the value. */
 static void resolve_reference(struct judge *judge, const struct field *field,
                               const struct json *body, struct json *out)
@@ -540,7 +544,8 @@ static void judge_body(struct judge *judge, struct json *in)
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret)
 {
-    struct arena arena = {0};
+    _Alignas(max_align_t) char room[JUDGED_BYTES];
+    struct arena arena = arena_in(room, sizeof(room));
     struct judge judge = {.schema = schema, .context = context, .arena = &arena, .verdict = ret};
     struct json_fault fault;
     struct json *in =
