@@ -145,6 +145,15 @@ static bool limit_decide(const struct policy *policy, const struct owner_table *
                        alive, limits[kind].key, limits[kind].key, policy->file, limits[kind].most);
 }
 
+/* "caisson-" and 16 digits. */
+static void name_make(char *to, uint64_t nonce)
+{
+    to = stpcpy(to, "caisson-");
+    for (int shift = 60; shift >= 0; shift -= 4)
+        *to++ = "0123456789abcdef"[nonce >> shift & 0xf];
+    *to = '\0';
+}
+
 static bool create_decide(const struct policy *policy, const struct owner_table *owned,
                           const struct query *query, uint64_t nonce, const char *body,
                           size_t body_bytes, struct policy_decision *decision)
@@ -161,7 +170,7 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
     if (query->name[0])
         strcpy(decision->name, query->name);
     else
-        snprintf(decision->name, sizeof(decision->name), "caisson-%016" PRIx64, nonce);
+        name_make(decision->name, nonce);
     char *to = stpcpy(stpcpy(text, "name="), decision->name);
     if (query->text[0])
         *to++ = '&';

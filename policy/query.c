@@ -336,6 +336,32 @@ static const char *value_decode(const struct slice *slice, char *out, size_t out
     return NULL;
 }
 
+bool query_pair_is(const char *pair, size_t bytes, const char *name)
+{
+    char decoded[64];
+    const char *equals = memchr(pair, '=', bytes);
+    const struct slice slice = {pair, equals ? (size_t) (equals - pair) : bytes};
+    return !value_decode(&slice, decoded, sizeof(decoded)) && strcmp(decoded, name) == 0;
+}
+
+bool query_peek(const char *text, size_t bytes, const char *name, char *value, size_t value_bytes)
+{
+    const char *end = text + bytes;
+    for (const char *at = text, *next; at < end; at = next + 1) {
+        next = memchr(at, '&', (size_t) (end - at));
+        next = next ? next : end;
+        if (!query_pair_is(at, (size_t) (next - at), name))
+            continue;
+        const char *equals = memchr(at, '=', (size_t) (next - at));
+        const char *from = equals ? equals + 1 : next;
+        const struct slice slice = {from, (size_t) (next - from)};
+        if (value_decode(&slice, value, value_bytes))
+            strcpy(value, "?");
+        return true;
+    }
+    return false;
+}
+
 /* Whose each row is, apart from the rest of it: so a row is found with one memchr(). */
 static const unsigned char row_ops[] = {
 #define QUERY(op, name, type, since, why)                  OPERATION_##op,

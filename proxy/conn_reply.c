@@ -379,14 +379,16 @@ static void conn_engine_ended(struct conn *conn, bool cleanly)
 {
     bool whole = cleanly && conn->framing.framing == FRAMING_CLOSE;
 
-    if (conn->state == CONN_TUNNEL)
+    if (conn->state == CONN_TUNNEL) {
         conn->engine_ended = true;
-    else if (conn->state == CONN_STREAM && whole)
+    } else if (conn->state == CONN_STREAM && whole) {
         conn_reply_end(conn, false);
-    else if (conn->state == CONN_CREATED && whole)
+    } else if (conn->state == CONN_CREATED && whole) {
         conn_collected(conn, false);
-    else
+    } else {
         conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
+        upstream_lost(conn->shared->upstream);
+    }
 }
 
 /* What became of bytes that waited to be written. */

@@ -249,6 +249,7 @@ static int conn_write_request(struct conn *conn, bool fresh)
         return 0;
     upstream_drop(conn->shared->upstream, conn->engine);
     conn->engine = NULL;
+    upstream_lost(conn->shared->upstream);
     return -1;
 }
 
@@ -272,6 +273,7 @@ void conn_resend(struct conn *conn)
                                  buf_bytes(&old->out));
     }
     upstream_drop(upstream, old);
+    upstream_lost(upstream);
     x->fresh = true;
     if (ret == 0)
         return;

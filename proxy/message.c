@@ -536,16 +536,16 @@ static size_t recall_request(const struct message_known *known, struct span rest
                              const struct message_limits *limits, size_t before,
                              struct message_request *request)
 {
-    const struct known_head *head = message_known_find(known, request->method, rest);
-    struct span target = request->target;
+    struct message_request found;
+    size_t bytes = message_known_find(known, request->method, rest, &found);
 
-    if (!head || before + head->bytes > limits->head_bytes ||
-        head->request.headers > limits->headers || !target_is_plain(target))
+    if (bytes == 0 || before + bytes > limits->head_bytes || found.headers > limits->headers ||
+        !target_is_plain(request->target))
         return 0;
-    *request = head->request;
-    request->target = target;
-    request->fields = fields_of((struct span){rest.data, head->bytes});
-    return head->bytes;
+    found.target = request->target;
+    found.fields = fields_of((struct span){rest.data, bytes});
+    *request = found;
+    return bytes;
 }
 
 /* A request line is there; `rest` begins behind its target, and ends where the bytes end. */

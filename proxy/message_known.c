@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { KNOWN_HEADS = 8, KNOWN_REPLIES = 4 };
+enum { KNOWN_HEADS = 8, KNOWN_REPLIES = 4, KNOWN_DIGITS = 15 /* as many as message.c takes */ };
 
 struct message_known {
     unsigned next, next_reply; /* to be replaced */
@@ -26,15 +26,42 @@ void message_known_free(struct message_known *known)
     free(known);
 }
 
-const struct known_head *message_known_find(const struct message_known *known, int method,
-                                            struct span rest)
+/* How many bytes of a text a head is, with the length that its digits say; 0: it is another head.
+ */
+static size_t head_takes(const struct known_head *head, struct span text, uint64_t *ret_length)
+{
+    size_t at = head->before, digits = 0;
+    uint64_t length = 0;
+
+    if (at == 0 || at > text.bytes || memcmp(head->text, text.data, at) != 0)
+        return 0;
+    if (head->after == 0)
+        return at;
+    for (; at < text.bytes && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
+        length = length * 10 + (uint64_t) (text.data[at] - '0');
+        if (length == 0 || ++digits > KNOWN_DIGITS)
+            return 0;
+    }
+    if (digits == 0 || text.bytes - at < head->after ||
+        memcmp(head->text + head->before, text.data + at, head->after) != 0)
+        return 0;
+    *ret_length = length;
+    return at + head->after;
+}
+
+size_t message_known_find(const struct message_known *known, int method, struct span rest,
+                          struct message_request *ret_request)
 {
     for (const struct known_head *head = known->heads; head < known->heads + KNOWN_HEADS; head++) {
-        if (head->bytes > 0 && head->bytes <= rest.bytes && head->request.method == method &&
-            memcmp(head->text, rest.data, head->bytes) == 0)
-            return head;
+        uint64_t length = head->request.content_bytes;
+        size_t bytes = head->request.method == method ? head_takes(head, rest, &length) : 0;
+        if (bytes == 0)
+            continue;
+        *ret_request = head->request;
+        ret_request->content_bytes = length;
+        return bytes;
     }
-    return NULL;
+    return 0;
 }
 
 /*
@@ -59,10 +86,13 @@ static bool is_harmless(struct span name)
     return false;
 }
 
+/* Finds the value of Content-Length by the way. */
 static bool visit_harmless(void *arg, struct span name, struct span value)
 {
-    (void) arg;
-    (void) value;
+    struct span *length = arg;
+
+    if (name.bytes == 14 && strncasecmp(name.data, "content-length", 14) == 0)
+        *length = value;
     return is_harmless(name);
 }
 
@@ -70,13 +100,19 @@ void message_known_add(struct message_known *known, const struct message_request
                        struct span rest)
 {
     struct known_head *head = &known->heads[known->next];
+    const char *end = rest.data + rest.bytes;
+    struct span length = {end, 0};
 
-    if (rest.bytes > sizeof head->text || request->framing != FRAMING_NONE ||
-        !message_each_field(request->fields, "", visit_harmless, NULL))
+    if (rest.bytes > sizeof head->text ||
+        !message_each_field(request->fields, "", visit_harmless, &length))
         return;
+    if (request->framing != FRAMING_LENGTH) /* a length of 0 is none, and said by every byte */
+        length = (struct span){end, 0};
     head->request = *request;
-    head->bytes = rest.bytes;
-    memcpy(head->text, rest.data, rest.bytes);
+    head->before = (size_t) (length.data - rest.data);
+    head->after = (size_t) (end - length.data) - length.bytes;
+    memcpy(head->text, rest.data, head->before);
+    memcpy(head->text + head->before, length.data + length.bytes, head->after);
     known->next = (known->next + 1) % KNOWN_HEADS;
 }
 

@@ -521,6 +521,58 @@ static void test_known_heads(void **state)
     message_known_free(known);
 }
 
+/* Of a body the digits of its length alone may be others; they are read as they always are. */
+static void test_known_lengths(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *digits;
+        long long bytes; /* -1: not known */
+    } LENGTHS[] = {
+        {"2048", 2048},
+        {"1", 1},
+        {"7000000000", 7000000000},
+        {"999999999999999", 999999999999999},
+        {"", -1},
+        {"0", -1},
+        {"02048", -1},
+        {"1000000000000000", -1},
+        {"20 48", -1},
+        {"+1", -1},
+        {"1a", -1},
+        {"1,1", -1},
+        {"2048\r\nX: y", -1},
+        {"2048 ", -1},
+    };
+    static const char lines[] =
+        " HTTP/1.1\r\nHost: d\r\nContent-Length: %s\r\nContent-Type: application/json\r\n\r\n";
+    struct message_known *known = message_known_new();
+    struct message_request request, again;
+    char text[512], rest[256];
+    int reason = REASON_NONE, bytes = snprintf(rest, sizeof rest, lines, "100");
+    snprintf(text, sizeof text, "POST /a%s", rest);
+    assert_int_equal(
+        message_parse_request_known(known, text, strlen(text), &LIMITS, &request, &reason),
+        strlen(text));
+    for (size_t i = 0; i < sizeof LENGTHS / sizeof LENGTHS[0]; i++) {
+        bytes = snprintf(rest, sizeof rest, lines, LENGTHS[i].digits);
+        size_t found =
+            message_known_find(known, METHOD_POST, (struct span){rest, (size_t) bytes}, &request);
+        assert_int_equal(found, LENGTHS[i].bytes < 0 ? 0 : bytes);
+        assert_int_equal(
+            message_known_find(known, METHOD_PUT, (struct span){rest, (size_t) bytes}, &again), 0);
+        for (size_t part = 0; part < (size_t) bytes; part++)
+            assert_int_equal(
+                message_known_find(known, METHOD_POST, (struct span){rest, part}, &again), 0);
+        if (found == 0)
+            continue;
+        assert_int_equal(request.content_bytes, LENGTHS[i].bytes);
+        assert_int_equal(request.framing, FRAMING_LENGTH);
+        assert_true(request.json);
+    }
+    message_known_free(known);
+}
+
 /* Whether a head with this line stays in memory. */
 static bool is_kept(const char *line)
 {
@@ -534,7 +586,8 @@ static bool is_kept(const char *line)
         message_parse_request_known(known, text, (size_t) bytes, &LIMITS, &request, &reason),
         bytes);
     const char *rest = text + strlen("GET /a");
-    bool kept = message_known_find(known, METHOD_GET, (struct span){rest, strlen(rest)}) != NULL;
+    bool kept =
+        message_known_find(known, METHOD_GET, (struct span){rest, strlen(rest)}, &request) > 0;
     message_known_free(known);
     return kept;
 }
@@ -956,6 +1009,7 @@ int main(void)
         cmocka_unit_test(test_refusals_keep_the_request_line),
         cmocka_unit_test(test_large_limits),
         cmocka_unit_test(test_known_heads),
+        cmocka_unit_test(test_known_lengths),
         cmocka_unit_test(test_kept_heads),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_replies),

@@ -27,13 +27,8 @@ CREATE = "/v1.41/containers/create"
 
 def echo(exchange):
     """An attached container that says what it is told."""
-    exchange.keep_alive = False
     exchange.head(101, "Connection: Upgrade", "Upgrade: tcp", text="UPGRADED")
-    while True:
-        data = exchange.connection.sock.recv(65536)
-        if not data:
-            return
-        exchange.connection.sock.sendall(data)
+    exchange.echo()
 
 
 def bad_world():
