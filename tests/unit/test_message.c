@@ -744,33 +744,6 @@ static void test_replies_refused(void **state)
     }
 }
 
-/* Whatever was read before, each of these is read as what it is. */
-static void test_replies_known(void **state)
-{
-    (void) state;
-    static const char PLAIN[] = "HTTP/1.1 204 No Content\r\nOstype: linux\r\n\r\n";
-    static const char LONGER[] = "HTTP/1.1 204 No Content\r\nOstype: linux\r\nA: b\r\n\r\n";
-    static const char LENGTH[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-    static const char STAT[] =
-        "HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: eyJhIjoxfQ==\r\n\r\n";
-    char date[80];
-    for (int i = 0; i < 8; i++) { /* more than are kept */
-        assert_int_equal(read_reply(PLAIN, false).status, 204);
-        assert_int_equal(read_reply(LONGER, false).fields.bytes,
-                         strlen("Ostype: linux\r\nA: b\r\n"));
-        assert_int_equal(read_reply(LENGTH, false).framing, FRAMING_LENGTH);
-        assert_int_equal(read_reply(LENGTH, true).framing, FRAMING_NONE);
-        assert_span(read_reply(STAT, true).path_stat, "eyJhIjoxfQ==");
-        snprintf(date, sizeof date, "HTTP/1.1 20%d OK\r\nDate: %d\r\nOstype: x\r\n\r\n", i, i);
-        assert_int_equal(read_reply(date, true).status, 200 + i);
-    }
-    struct message_reply reply;
-    assert_int_equal(known_parse_reply(PLAIN, strlen(PLAIN) - 1, false, &reply), 0);
-    assert_int_equal(known_parse_reply("HTTP/1.1 204 No Content\r\nOstype: linux\r\n\r\nHTTP", 46,
-                                       false, &reply),
-                     strlen(PLAIN));
-}
-
 static void test_reply_limit(void **state)
 {
     (void) state;
@@ -1015,7 +988,6 @@ int main(void)
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_replies_without_body),
         cmocka_unit_test(test_replies_refused),
-        cmocka_unit_test(test_replies_known),
         cmocka_unit_test(test_reply_limit),
         cmocka_unit_test(test_write_request),
         cmocka_unit_test(test_path_stat),
