@@ -547,6 +547,12 @@ static int labels_put(const struct operation *op, struct query *query, const str
                         "%s: query parameter '%s' is too long", op->id, row->name);
 }
 
+/* Whatever its rule, which can but refuse it. */
+static bool is_never_sent(const struct query_row *row)
+{
+    return row->type == QUERY_NEUTRAL || row->type == QUERY_IGNORED || row->type == QUERY_EMPTY;
+}
+
 /* slice->at is NULL when the client sent none; a rule can send something all the same. */
 static int value_judge(const struct operation *op, size_t index, const struct slice *slice,
                        struct query_rules *rules)
@@ -563,8 +569,7 @@ static int value_judge(const struct operation *op, size_t index, const struct sl
     if (reason == REASON_NONE && rule && query_rule_is_presence(rule)) {
         if (!absent)
             reason = query_rule_presence(rules, rule);
-    } else if (reason == REASON_NONE && rule && row->type != QUERY_NEUTRAL &&
-               row->type != QUERY_IGNORED && row->type != QUERY_EMPTY) {
+    } else if (reason == REASON_NONE && rule && !is_never_sent(row)) {
         reason = query_rule_judge(rules, rule, absent ? NULL : value, ruled);
         out = ruled;
         absent = ruled[0] == '\0' || row->since > rules->context->api_minor;
@@ -609,7 +614,9 @@ int query_judge(const struct operation *op, const struct query_context *context,
     int reason = pairs_note(op, text, bytes, slices, query);
     bool narrowed = !context->label;
     for (int i = first; i < end; i++)
-        if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
+        if (!slices[i - first].at && is_never_sent(&rows[i]))
+            continue;
+        else if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
             reason = filters_judge(op, (size_t) i, &slices[i - first], &rules);
             narrowed = true;
         } else if (reason == REASON_NONE) {

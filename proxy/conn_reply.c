@@ -311,7 +311,8 @@ static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
     ssize_t head;
 
     while (used < bytes) {
-        head = message_parse_reply(data + used, bytes - used, conn->x.to_head, &reply);
+        head = message_parse_reply_known(conn->shared->known, data + used, bytes - used,
+                                         conn->x.to_head, &reply);
         if (head == 0)
             break;
         if (head < 0 || (reply.status == 101 && !conn_asked_upgrade(conn, &reply)) ||
