@@ -4,6 +4,7 @@
  */
 #include "json.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "arena.h"
@@ -85,9 +86,11 @@ void json_names_add(struct json_names *names, struct json_name *name)
     name->among = names;
     name->ends = json_ends(name->text, name->bytes);
     for (size_t at = json_key_hash(name->text, name->bytes);; at++) {
-        const struct json_name **slot = &names->slots[at & names->mask];
-        if (*slot && strcmp((*slot)->text, name->text) != 0)
+        const struct json_name **slot = &names->slots[at & names->mask], *other = *slot;
+        if (other && (other->bytes != name->bytes || other->ends.head != name->ends.head ||
+                      other->ends.tail != name->ends.tail))
             continue;
+        assert(!other || strcmp(other->text, name->text) == 0);
         *slot = name;
         return;
     }
