@@ -4,7 +4,6 @@
  */
 #include "json.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "arena.h"
@@ -65,34 +64,6 @@ bool json_same(const struct json *a, const struct json *b)
         return inside_same(a, b);
     default:
         return true;
-    }
-}
-
-/* ---- names that are known ---- */
-
-void json_names_init(struct arena *arena, struct json_names *names, size_t count)
-{
-    size_t room = 4;
-    while (room < 4 * count)
-        room *= 2;
-    names->slots = arena_take(arena, room * sizeof(*names->slots));
-    names->mask = names->slots ? room - 1 : 0;
-    if (names->slots)
-        memset(names->slots, 0, room * sizeof(*names->slots));
-}
-
-void json_names_add(struct json_names *names, struct json_name *name)
-{
-    name->among = names;
-    name->ends = json_ends(name->text, name->bytes);
-    for (size_t at = json_key_hash(name->text, name->bytes);; at++) {
-        const struct json_name **slot = &names->slots[at & names->mask], *other = *slot;
-        if (other && (other->bytes != name->bytes || other->ends.head != name->ends.head ||
-                      other->ends.tail != name->ends.tail))
-            continue;
-        assert(!other || strcmp(other->text, name->text) == 0);
-        *slot = name;
-        return;
     }
 }
 

@@ -5,7 +5,7 @@
  * json.c        the tree
  * json_read.c   text to tree
  * json_write.c  tree to text
- * json_text.c   text for people, and keys under case folding
+ * json_text.c   text for people, keys under case folding, names that are known
  */
 #ifndef CAISSON_POLICY_JSON_INTERNAL_H
 #define CAISSON_POLICY_JSON_INTERNAL_H
