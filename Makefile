@@ -19,7 +19,7 @@ endif
 comma    := ,
 # What runs for every request is made fast (but not padded, where the compiler can be told so), all
 # else small; C needs no tables to unwind its stack by (a debugger has its own from -g).
-FAST     := $(addprefix policy/,arena image json json_read json_write judge owner policy_decide query route schema) \
+FAST     := $(addprefix policy/,arena image json json_read json_write judge letters owner policy_decide query route schema) \
             $(addprefix proxy/,answer audit buf conn_request message message_write)
 OPTIMISE := -Os
 UNALIGNED := $(if $(findstring clang,$(CC)),,$(addprefix -fno-align-,functions jumps loops labels))

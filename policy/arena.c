@@ -31,6 +31,11 @@ struct arena_chunk {
     size_t bytes;
 };
 
+struct arena arena_in(void *room, size_t bytes)
+{
+    return CHUNK_LEAST > 0 ? (struct arena){.at = room, .left = bytes} : (struct arena){0};
+}
+
 void *arena_more(struct arena *arena, size_t bytes)
 {
     size_t room = arena->chunks ? 2 * arena->chunks->bytes : CHUNK_LEAST;

@@ -25,6 +25,9 @@ struct arena {
     _Alignas(max_align_t) char spare[ARENA_SPARE_BYTES]; /* see arena_spare() */
 };
 
+/* An empty one that takes from `room` first, of bytes for anything; the room must outlive it. */
+struct arena arena_in(void *room, size_t bytes);
+
 /* arena_take() when no bytes are left. */
 void *arena_more(struct arena *arena, size_t bytes);
 

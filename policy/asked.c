@@ -199,8 +199,7 @@ static void note_members(struct note *note, const struct field *object, const st
     size_t seen = 0;
     const struct json *inside = json_members(value);
     for (; inside && seen <= MEMBERS_MOST; inside = inside->next, seen++) {
-        const struct field *member =
-            json_is_nothing(inside) ? NULL : field_member(object, inside->key, inside->key_bytes);
+        const struct field *member = json_is_nothing(inside) ? NULL : field_inside(object, inside);
         if (member && !member->passes)
             note_field(note, member, inside, many);
     }

@@ -24,6 +24,8 @@ static const char endpoints_path[] = "NetworkingConfig.EndpointsConfig";
 static void complete_ports(struct arena *arena, struct json *ports)
 {
     char whole[16];
+    if (!json_is(ports, JSON_OBJECT) || ports->size == 0)
+        return;
     struct json *fresh = json_new(arena, JSON_OBJECT);
     struct json_index index = json_index(arena, ports);
     for (const struct json *port = json_members(ports); port; port = port->next) {
@@ -35,20 +37,25 @@ static void complete_ports(struct arena *arena, struct json *ports)
         else
             json_put(arena, fresh, port->key, port->key_bytes, port);
     }
-    if (fresh->size > 0)
-        json_replace(ports, fresh);
+    json_replace(ports, fresh);
+}
+
+static const char *mode_of(const struct json *host)
+{
+    const char *mode = json_text(json_get(host, "NetworkMode"));
+    return mode ? mode : "default";
 }
 
 void create_prepare(struct judge *judge, struct json *body)
 {
-    complete_ports(judge->arena, json_get(body, "ExposedPorts"));
-    complete_ports(judge->arena, json_at(body, "HostConfig.PortBindings"));
-    const struct field *field = schema_find(judge->schema, endpoints_path);
+    const struct json *host = json_get(body, "HostConfig");
     struct json *endpoints = json_at(body, endpoints_path);
-    const char *mode = json_text(json_at(body, "HostConfig.NetworkMode"));
-    const char *const keys[] = {"default", mode ? mode : "default"};
-    if (!json_is(endpoints, JSON_OBJECT))
+    complete_ports(judge->arena, json_get(body, "ExposedPorts"));
+    complete_ports(judge->arena, json_get(host, "PortBindings"));
+    if (!json_is(endpoints, JSON_OBJECT) || endpoints->size == 0)
         return;
+    const struct field *field = schema_find(judge->schema, endpoints_path);
+    const char *const keys[] = {"default", mode_of(host)};
     for (size_t i = 0; i < 2; i++)
         if (judge_is_neutral_object(field, json_get(endpoints, keys[i])))
             json_drop(endpoints, keys[i]);
@@ -141,12 +148,6 @@ static bool check_mounts(struct judge *judge, const struct json *asked, const st
     return true;
 }
 
-static const char *mode_of(const struct json *host)
-{
-    const char *mode = json_text(json_get(host, "NetworkMode"));
-    return mode ? mode : "default";
-}
-
 static bool is_own_network(const struct judge *judge, const char *name)
 {
     return judge_owned(judge, OWNER_NETWORK, name, strlen(name)) != NULL;
@@ -170,6 +171,8 @@ static bool settle_keys(struct judge *judge, struct json *endpoints)
 {
     struct json *settled = json_new(judge->arena, JSON_OBJECT);
     char shown[JSON_QUOTE_BYTES * 8];
+    if (json_size(endpoints) == 0)
+        return true;
     for (const struct json *entry = json_members(endpoints); entry; entry = entry->next) {
         const char *id = judge_owned(judge, OWNER_NETWORK, entry->key, entry->key_bytes);
         const char *key = id ? id : entry->key;
@@ -183,8 +186,7 @@ static bool settle_keys(struct judge *judge, struct json *endpoints)
         return judge_refuse(judge, REASON_FIELD_REFUSED, endpoints_path,
                             "%s: '%s' names a network that stands there already", endpoints_path,
                             json_quote(shown, sizeof(shown), theirs->key));
-    if (endpoints)
-        json_replace(endpoints, settled);
+    json_replace(endpoints, settled);
     return true;
 }
 

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+enum { CREATED_BYTES = 2 << 10 /* enough for the usual answer, read and written anew */ };
+
 /* The full id of an answer; NULL when it has none. */
 static const char *full_id(const struct json *theirs)
 {
@@ -57,8 +59,8 @@ static char *answer_write(struct arena *arena, const char *id, const char *name,
                           const struct json *more, struct err *err)
 {
     struct json *ours = json_new(arena, JSON_OBJECT);
-    json_set(arena, ours, "Id", json_new_text(arena, id));
-    json_set(arena, ours, name, more);
+    json_put(arena, ours, "Id", 2, json_new_text(arena, id));
+    json_put(arena, ours, name, strlen(name), more);
     char *answer = json_write(arena, ours, NULL);
     if (!answer)
         err_set(err, "out of memory");
@@ -145,7 +147,8 @@ static char *create_answer(struct arena *arena, const struct json *theirs, const
 int policy_created(const struct policy_decision *decision, const char *reply, size_t reply_bytes,
                    char ret_id[65], char **ret_reply, size_t *ret_reply_bytes, struct err *err)
 {
-    struct arena arena = {0};
+    _Alignas(max_align_t) char room[CREATED_BYTES];
+    struct arena arena = arena_in(room, sizeof(room));
     struct json_fault wrong;
     const struct json *theirs = json_read_trusted(&arena, reply, reply_bytes, &wrong);
     char *answer = NULL;

@@ -8,19 +8,17 @@
 
 #include "rules.h"
 
-struct json;
 struct type;
 
-/* Fields by a text of theirs: where its hash says, or in the next place that is free. */
-struct field_names {
+/* Fields by their paths: where its hash says, or in the next place that is free. */
+struct field_paths {
     struct field **slots;
     size_t mask;
 };
 
 struct field {
-    const char *path; /* "HostConfig.Mounts[].Type" */
-    const char *name; /* its last part */
-    size_t name_bytes;
+    struct json_name name; /* the last part of the path; see field_of() */
+    const char *path;      /* "HostConfig.Mounts[].Type" */
     const char *why;
     const char *risk;    /* which values lead how far: risk.h */
     const char *neutral; /* further neutral values, separated by blanks; or NULL */
@@ -35,10 +33,10 @@ struct field {
     bool zero_keeps;              /* ... and so does what is 0 */
     const struct field *object;   /* whose member it is; NULL for a member of the body */
     struct field *members, *next; /* first member; next member of the same object */
-    size_t member_count, place;   /* place: among the members of its object */
-    struct field_names names;     /* its members by their names */
-    struct field *next_follower;  /* of those whose rule is `force FIELD` */
-    bool quiet;                   /* where it is absent, nothing is sent, and nothing refused */
+    size_t member_count;
+    struct json_names names;     /* its members by their names */
+    struct field *next_follower; /* of those whose rule is `force FIELD` */
+    bool quiet;                  /* where it is absent, nothing is sent, and nothing refused */
     unsigned nothings; /* null, false, 0 and the empty, of which it can be: bits, 1 << kind */
     unsigned unseen;   /* ... and those with which it is as where it is absent and quiet */
 };
@@ -56,15 +54,27 @@ struct schema {
     struct field root; /* the body itself */
     struct field *fields;
     size_t count;
-    struct field_names paths;
+    struct field_paths paths;
     struct field *followers; /* fields whose rule is `force FIELD` */
     struct arena arena;      /* of rules and their values */
 };
 
 /* The field of a path, spelt exactly; NULL when there is none. */
 struct field *schema_find(const struct schema *schema, const char *path);
+/* The field of a name that is one's. */
+static inline const struct field *field_of(const struct json_name *name)
+{
+    return (const struct field *) name;
+}
 /* The member of an object's field by its name, spelt exactly; or NULL. */
 const struct field *field_member(const struct field *object, const char *name, size_t bytes);
+/* The same of a value in such an object: it may have been read as a member of another one. */
+static inline const struct field *field_inside(const struct field *object, const struct json *value)
+{
+    return value->name && value->name->among == &object->names
+               ? field_of(value->name)
+               : field_member(object, value->key, value->key_bytes);
+}
 
 /* The rule of the row, whatever the policy says. */
 const struct rule *field_builtin(const struct field *field);

@@ -43,7 +43,7 @@ struct cut {
 
 static struct cut cut_up(const char *text)
 {
-    struct cut cut = {.name = text, .name_bytes = strcspn(text, "@")};
+    struct cut cut = {.name = text, .name_bytes = (size_t) (strchrnul(text, '@') - text)};
     if (text[cut.name_bytes] == '@')
         cut.digest = text + cut.name_bytes + 1;
     for (size_t i = cut.name_bytes; i > 0 && text[i - 1] != '/'; i--) {
@@ -139,13 +139,13 @@ static bool registry_is_good(const char *registry, size_t length)
 /* A normalised name: registry, then at least one part. */
 static bool name_is_good(const char *name)
 {
-    size_t length = strcspn(name, "/");
-    if (!registry_is_good(name, length))
+    const char *end = strchrnul(name, '/');
+    if (!registry_is_good(name, (size_t) (end - name)))
         return false;
-    for (name += length; *name == '/'; name += length) {
-        name++;
-        length = strcspn(name, "/");
-        if (!part_is_good(name, length))
+    while (*end == '/') {
+        name = end + 1;
+        end = strchrnul(name, '/');
+        if (!part_is_good(name, (size_t) (end - name)))
             return false;
     }
     return true;
@@ -250,6 +250,8 @@ static bool version_matches(const struct cut *cut, const struct image *image, bo
 bool image_matches(const char *pattern, const char *reference, bool exclude)
 {
     struct image image;
+    if (!exclude && strcmp(pattern, reference) == 0) /* a star is part of no reference */
+        return true;
     if (image_parse(reference, &image))
         return false;
     struct cut cut = cut_up(pattern);

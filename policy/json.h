@@ -17,12 +17,12 @@
 #include <stdint.h>
 #include <string.h>
 
-struct arena;
+#include "arena.h"
 
 enum {
     JSON_DEPTH_MOST = 64,     /* nesting, whatever the caller asks for */
-    JSON_VALUES_MOST = 32768, /* values of a client's document: with 40 bytes each and its text, at
-                                 most 1.3 MB more than the document itself */
+    JSON_VALUES_MOST = 32768, /* values of a client's document: with 48 bytes each and its text, at
+                                 most 1.6 MB more than the document itself */
     JSON_PADDING = 7,
     JSON_QUOTE_BYTES = 64 /* of a client's text that a message shows */
 };
@@ -38,9 +38,12 @@ enum json_kind {
     JSON_OBJECT
 };
 
+struct json_name;
+
 struct json {
-    struct json *next; /* in the same list or object, in the order of the text */
-    const char *key;   /* as a member of an object */
+    struct json *next;            /* in the same list or object, in the order of the text */
+    const char *key;              /* as a member of an object */
+    const struct json_name *name; /* ... where the names of that object were known; else NULL */
     union {
         const char *text; /* ended by a NUL; NULL in no string */
         int64_t number;
@@ -111,24 +114,39 @@ static inline bool json_key_is(const struct json *member, const char *key, size_
            memcmp(member->key, key, bytes) == 0;
 }
 
-/* For tables of keys that no client chooses: who wants to, finds many with the same. */
-static inline uint32_t json_key_hash(const char *key, size_t bytes)
+/* The first eight bytes of a key and its last eight; of a shorter one all that there is. */
+struct json_ends {
+    uint64_t head, tail;
+};
+
+static inline struct json_ends json_ends(const char *key, size_t bytes)
 {
-    uint64_t head = 0, tail = 0;
+    struct json_ends ends = {0, 0};
     uint32_t half;
-    if (bytes >= sizeof(head)) {
-        memcpy(&head, key, sizeof(head));
-        memcpy(&tail, key + bytes - sizeof(tail), sizeof(tail));
+    if (bytes >= sizeof(ends.head)) {
+        memcpy(&ends.head, key, sizeof(ends.head));
+        memcpy(&ends.tail, key + bytes - sizeof(ends.tail), sizeof(ends.tail));
     } else if (bytes >= sizeof(half)) {
         memcpy(&half, key, sizeof(half));
-        head = half;
+        ends.head = half;
         memcpy(&half, key + bytes - sizeof(half), sizeof(half));
-        tail = half;
+        ends.tail = half;
     } else if (bytes > 0) {
-        head = (unsigned char) key[0];
-        tail = (uint64_t) (unsigned char) key[bytes / 2] << 8 | (unsigned char) key[bytes - 1];
+        ends.head = (unsigned char) key[0];
+        ends.tail = (uint64_t) (unsigned char) key[bytes / 2] << 8 | (unsigned char) key[bytes - 1];
     }
-    return (uint32_t) ((head * 31 + tail + bytes) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    return ends;
+}
+
+/* For tables of keys that no client chooses: who wants to, finds many with the same. */
+static inline uint32_t json_ends_hash(struct json_ends ends, size_t bytes)
+{
+    return (uint32_t) ((ends.head * 31 + ends.tail + bytes) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static inline uint32_t json_key_hash(const char *key, size_t bytes)
+{
+    return json_ends_hash(json_ends(key, bytes), bytes);
 }
 
 /* The member of a name; NULL when there is none. */
@@ -145,7 +163,47 @@ struct json *json_at(const struct json *object, const char *path);
 /* The same value; the members of objects in any order. */
 bool json_same(const struct json *a, const struct json *b);
 
-/* For large objects: their members by key. */
+/* ---- names that are known ---- */
+
+/*
+ * What is known of an object before it is read: the names of its members.  Each member is then
+ * found among them once, by the reader, and need not be looked for again.
+ */
+struct json_names {
+    const struct json_name **slots; /* a name is where its hash says, or in the next free place */
+    size_t mask;
+};
+
+struct json_name {
+    const char *text;                /* needs no escapes, and ends with a NUL */
+    uint32_t bytes, place;           /* place: of the member in its object, whoever counts them */
+    struct json_ends ends;           /* of the text */
+    const struct json_names *among;  /* where it was added */
+    const struct json_names *inside; /* of its own members, when it is an object; or NULL */
+};
+
+/* Places for so many names, most of them free; they are in the arena. */
+void json_names_init(struct arena *arena, struct json_names *names, size_t count);
+/* Takes the place of one with the same text. */
+void json_names_add(struct json_names *names, struct json_name *name);
+
+/* NULL when it is not among them. */
+static inline const struct json_name *json_names_find(const struct json_names *names,
+                                                      const char *text, size_t bytes)
+{
+    const struct json_ends ends = json_ends(text, bytes);
+    for (size_t at = json_ends_hash(ends, bytes);; at++) {
+        const struct json_name *name = names->slots[at & names->mask];
+        if (!name ||
+            (name->bytes == bytes && name->ends.head == ends.head && name->ends.tail == ends.tail &&
+             (bytes <= sizeof(ends) || memcmp(name->text, text, bytes) == 0)))
+            return name;
+    }
+}
+
+/* ---- large objects ---- */
+
+/* Their members by key. */
 struct json_index {
     const struct json **sorted;
     size_t count;
@@ -173,6 +231,9 @@ struct json *json_clone(struct arena *arena, const struct json *value);
 struct json *json_push(struct arena *arena, struct json *list, const struct json *value);
 struct json *json_put(struct arena *arena, struct json *object, const char *key, size_t key_bytes,
                       const struct json *value);
+/* The same of a member with a name that is known. */
+struct json *json_put_known(struct arena *arena, struct json *object, const struct json_name *name,
+                            const struct json *value);
 struct json *json_set(struct arena *arena, struct json *object, const char *key,
                       const struct json *value);
 void json_drop(struct json *object, const char *key);
@@ -192,6 +253,9 @@ struct json_fault {
 /* Reads one JSON object of at most `depth` levels; NULL with the fault filled. */
 struct json *json_read_strict(struct arena *arena, const char *text, size_t bytes, unsigned depth,
                               struct json_fault *ret_fault);
+/* The same of an object whose members, as those inside of them, have names that are known. */
+struct json *json_read_known(struct arena *arena, const char *text, size_t bytes, unsigned depth,
+                             const struct json_name *name, struct json_fault *ret_fault);
 
 /* The same of an object or a list from someone who is trusted as to its size: an Engine's answer,
  * an audit log.  Strings, but not keys, may hold NULs. */
@@ -217,6 +281,10 @@ char *json_write(const struct arena *arena, const struct json *value, size_t *re
 char *json_write_ascii(const struct arena *arena, const struct json *value, size_t *ret_bytes);
 
 /* ---- text ---- */
+
+/* Decimal digits; returns where they begin. */
+enum { JSON_NUMBER_BYTES = 24 };
+char *json_print_number(char buffer[JSON_NUMBER_BYTES], int64_t number);
 
 /*
  * Writes at most JSON_QUOTE_BYTES bytes of a client's text into buffer, cut with "...", with

@@ -8,7 +8,6 @@
  */
 #include "json.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,15 +24,18 @@ enum {
 struct level {
     struct json *node;
     bool is_list;
-    const char *key;  /* the one that was last read, where it begins; NULL for none */
-    uint64_t seen[8]; /* hashes of its keys: a key whose bit is not set is new */
+    bool is_unsure;                 /* whether two of its keys are the same */
+    const char *key;                /* the one that was last read, where it begins; NULL for none */
+    const struct json_names *names; /* that its members may have; NULL: any */
+    uint64_t seen[8]; /* hashes, or places, of its keys: a key whose bit is not set is new */
 };
 
 struct reader {
     struct arena *arena;
     const char *text; /* as it came */
     size_t bytes;
-    char *copy, *at, *end;
+    char *copy, *end;
+    char *at;       /* where it stopped */
     bool takes_nul; /* within strings */
     size_t values, values_most;
     unsigned depth, depth_most;
@@ -74,34 +76,39 @@ static void fault_print(const struct reader *reader, struct json_fault *fault)
              (size_t) (reader->at - reader->copy));
 }
 
-static bool refuse(struct reader *reader, const char *fault)
+/*
+ * Each read_...() is given where something begins, and returns where it ends; or NULL when it is
+ * refused, and the reader then knows where and why.
+ */
+static char *refuse(struct reader *reader, char *at, const char *fault)
 {
+    reader->at = at;
     reader->fault = fault;
-    return false;
+    return NULL;
 }
 
 /* What stands here cannot stand here. */
-static bool refuse_byte(struct reader *reader)
+static char *refuse_byte(struct reader *reader, char *at)
 {
-    if (reader->at >= reader->end)
-        return refuse(reader, "ends too early");
-    if (*reader->at == '\0')
-        return refuse(reader, "holds a NUL character");
-    if (reader->depth > 0 && (*reader->at == ']' || *reader->at == '}'))
+    if (at >= reader->end)
+        return refuse(reader, at, "ends too early");
+    if (*at == '\0')
+        return refuse(reader, at, "holds a NUL character");
+    if (reader->depth > 0 && (*at == ']' || *at == '}'))
         reader->depth--;
-    return refuse(reader, "is not valid JSON");
+    return refuse(reader, at, "is not valid JSON");
 }
 
-static bool count_value(struct reader *reader)
+static inline bool count_value(struct reader *reader, char *at)
 {
-    return ++reader->values <= reader->values_most || refuse(reader, "holds too many values");
+    return ++reader->values <= reader->values_most || refuse(reader, at, "holds too many values");
 }
 
-static void skip_blanks(struct reader *reader)
+static inline char *skip_blanks(char *at)
 {
-    while (*reader->at <= ' ' && (*reader->at == ' ' || *reader->at == '\n' ||
-                                  *reader->at == '\r' || *reader->at == '\t'))
-        reader->at++;
+    while (*at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
 }
 
 /* ---- strings ---- */
@@ -158,75 +165,76 @@ static int hex_read(const char *at)
 }
 
 /* \uXXXX, from behind the u; half of a pair is no character. */
-static bool read_point(struct reader *reader, bool takes_nul, char **to)
+static char *read_point(struct reader *reader, char *at, bool takes_nul, char **to)
 {
-    int point = hex_read(reader->at);
+    int point = hex_read(at);
     if (point < 0 || (point & 0xfc00) == 0xdc00)
-        return refuse(reader, "is not valid JSON");
-    reader->at += 4;
+        return refuse(reader, at, "is not valid JSON");
+    at += 4;
     if ((point & 0xfc00) == 0xd800) {
-        int low = reader->at[0] == '\\' && reader->at[1] == 'u' ? hex_read(reader->at + 2) : -1;
+        int low = at[0] == '\\' && at[1] == 'u' ? hex_read(at + 2) : -1;
         if (low < 0 || (low & 0xfc00) != 0xdc00)
-            return refuse(reader, "is not valid JSON");
-        reader->at += 6;
+            return refuse(reader, at, "is not valid JSON");
+        at += 6;
         point = 0x10000 + ((point & 0x3ff) << 10) + (low & 0x3ff);
     }
     if (point == 0 && !takes_nul)
-        return refuse(reader, "holds a NUL character");
+        return refuse(reader, at, "holds a NUL character");
     *to = utf8_put(*to, (unsigned) point);
-    return true;
+    return at;
 }
 
-static bool read_escape(struct reader *reader, bool takes_nul, char **to)
+static char *read_escape(struct reader *reader, char *at, bool takes_nul, char **to)
 {
     static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
-    const char letter = reader->at[1], *found = letter ? strchr(letters, letter) : NULL;
+    const char letter = at[1], *found = letter ? strchr(letters, letter) : NULL;
     if (!found && letter != 'u')
-        return refuse(reader, "is not valid JSON");
-    reader->at += 2;
+        return refuse(reader, at, "is not valid JSON");
     if (letter == 'u')
-        return read_point(reader, takes_nul, to);
+        return read_point(reader, at + 2, takes_nul, to);
     *(*to)++ = meant[found - letters];
-    return true;
+    return at + 2;
 }
 
-/* What is not plain: the rest of a string with escapes or characters outside of ASCII. */
-static bool read_odd(struct reader *reader, bool takes_nul, char **to)
+/* The text from `start` is plain up to `at`, but what stands there may be an escape, or outside of
+ * ASCII. Behind the closing quote, as read_text(). */
+static __attribute__((noinline)) char *read_odd(struct reader *reader, char *start, char *at,
+                                                bool takes_nul, uint32_t *ret_bytes)
 {
-    while (*reader->at != '"') {
+    char *to = at;
+    while (*at != '"') {
         size_t bytes = 0;
-        if (*reader->at == '\\') {
-            if (!read_escape(reader, takes_nul, to))
-                return false;
-        } else if ((unsigned char) *reader->at < 0x20) {
-            return refuse(reader,
-                          reader->at >= reader->end ? "ends too early" : "is not valid JSON");
-        } else if (*reader->at & 0x80) {
-            bytes = utf8_bytes(reader->at);
+        if (*at == '\\') {
+            at = read_escape(reader, at, takes_nul, &to);
+            if (!at)
+                return NULL;
+        } else if ((unsigned char) *at < 0x20) {
+            return refuse(reader, at, at >= reader->end ? "ends too early" : "is not valid JSON");
+        } else if (*at & 0x80) {
+            bytes = utf8_bytes(at);
             if (bytes == 0)
-                return refuse(reader, "is not valid UTF-8");
+                return refuse(reader, at, "is not valid UTF-8");
         }
-        bytes = (size_t) (skip_plain(reader->at + bytes) - reader->at);
-        memmove(*to, reader->at, bytes);
-        *to += bytes;
-        reader->at += bytes;
+        bytes = (size_t) (skip_plain(at + bytes) - at);
+        memmove(to, at, bytes);
+        to += bytes;
+        at += bytes;
     }
-    return true;
+    *to = '\0';
+    *ret_bytes = (uint32_t) (to - start);
+    return at + 1;
 }
 
-/* From an opening quote to behind the closing one, in whose place a NUL ends the text. */
-static inline bool read_text(struct reader *reader, bool takes_nul, const char **ret,
-                             size_t *ret_bytes)
+/* From the first letter to behind the closing quote, in whose place a NUL ends the text. */
+static inline char *read_text(struct reader *reader, char *start, bool takes_nul,
+                              uint32_t *ret_bytes)
 {
-    char *start = ++reader->at;
-    char *to = reader->at = skip_plain(start);
-    if (*reader->at != '"' && !read_odd(reader, takes_nul, &to))
-        return false;
-    reader->at++;
-    *to = '\0';
-    *ret = start;
-    *ret_bytes = (size_t) (to - start);
-    return true;
+    char *end = skip_plain(start);
+    if (*end != '"')
+        return read_odd(reader, start, end, takes_nul, ret_bytes);
+    *end = '\0';
+    *ret_bytes = (uint32_t) (end - start);
+    return end + 1;
 }
 
 /* ---- numbers and words ---- */
@@ -238,210 +246,204 @@ static char *skip_digits(char *at)
     return at;
 }
 
-static bool read_real(struct reader *reader, char *at, struct json *ret)
+/* at: behind the digits of the number that begins at `first`. */
+static char *read_real(struct reader *reader, char *first, char *at, struct json *ret)
 {
     if (*at == '.') {
         char *fraction = at + 1;
         at = skip_digits(fraction);
         if (at == fraction)
-            return refuse_byte(reader);
+            return refuse_byte(reader, first);
     }
     if (*at == 'e' || *at == 'E') {
         at += at[1] == '+' || at[1] == '-' ? 2 : 1;
         if (skip_digits(at) == at)
-            return refuse_byte(reader);
+            return refuse_byte(reader, first);
         at = skip_digits(at);
     }
-    errno = 0;
     ret->kind = JSON_REAL;
-    ret->real = strtod(reader->at, NULL);
-    reader->at = at;
-    return !isinf(ret->real) || refuse(reader, "is a number that is too large");
+    ret->real = strtod(first, NULL);
+    return isinf(ret->real) ? refuse(reader, at, "is a number that is too large") : at;
 }
 
-static bool read_number(struct reader *reader, struct json *ret)
+static __attribute__((noinline)) char *read_number(struct reader *reader, char *at,
+                                                   struct json *ret)
 {
-    const bool negative = *reader->at == '-';
-    char *first = reader->at + negative, *end = skip_digits(first);
+    const bool negative = *at == '-';
+    char *first = at + negative, *end = skip_digits(first);
     if (end == first || (*first == '0' && end > first + 1))
-        return refuse_byte(reader);
+        return refuse_byte(reader, at);
     if (*end == '.' || *end == 'e' || *end == 'E')
-        return read_real(reader, end, ret);
+        return read_real(reader, at, end, ret);
     bool over = false;
     int64_t number = 0;
-    for (char *at = first; at < end && !over; at++)
+    for (char *digit = first; digit < end && !over; digit++)
         over = __builtin_mul_overflow(number, 10, &number) ||
-               (negative ? __builtin_sub_overflow(number, *at - '0', &number)
-                         : __builtin_add_overflow(number, *at - '0', &number));
+               (negative ? __builtin_sub_overflow(number, *digit - '0', &number)
+                         : __builtin_add_overflow(number, *digit - '0', &number));
     if (over)
-        return refuse(reader, "is a number that is too large");
+        return refuse(reader, at, "is a number that is too large");
     ret->kind = JSON_INTEGER;
     ret->number = number;
-    reader->at = end;
-    return true;
+    return end;
 }
 
 /* At the first letter that is another one. */
-static bool refuse_word(struct reader *reader, const char *word)
+static char *refuse_word(struct reader *reader, char *at, const char *word)
 {
-    for (; *reader->at == *word; word++)
-        reader->at++;
-    return refuse_byte(reader);
+    for (; *at == *word; word++)
+        at++;
+    return refuse_byte(reader, at);
 }
 
 /* The copy is padded, so that there are as many bytes as in any word. */
-static inline bool read_word(struct reader *reader, const char *word, size_t bytes,
-                             enum json_kind kind, struct json *ret)
+static inline char *read_word(struct reader *reader, char *at, const char *word, size_t bytes,
+                              enum json_kind kind, struct json *ret)
 {
-    if (memcmp(reader->at, word, bytes) != 0)
-        return refuse_word(reader, word);
+    if (memcmp(at, word, bytes) != 0)
+        return refuse_word(reader, at, word);
     ret->kind = kind;
-    reader->at += bytes;
-    return true;
+    return at + bytes;
 }
 
 /* ---- objects and lists ---- */
 
-static bool read_value(struct reader *reader, struct json *ret);
+static char *read_value(struct reader *reader, char *at, struct json *ret);
 
-static struct level *level_open(struct reader *reader, struct json *node, enum json_kind kind)
+/* Behind an opening bracket, and the blanks there. */
+static char *level_open(struct reader *reader, char *at, struct json *node, enum json_kind kind)
 {
-    if (reader->depth == reader->depth_most) {
-        refuse(reader, "is nested too deeply");
-        return NULL;
-    }
-    struct level *level = &reader->levels[reader->depth++];
-    *level = (struct level){.node = node, .is_list = kind == JSON_LIST};
+    if (reader->depth == reader->depth_most)
+        return refuse(reader, at, "is nested too deeply");
+    reader->levels[reader->depth++] = (struct level){
+        .node = node,
+        .is_list = kind == JSON_LIST,
+        .names = node->name && kind == JSON_OBJECT ? node->name->inside : NULL,
+    };
     node->kind = kind;
-    reader->at++;
-    if (!count_value(reader))
-        return NULL;
-    skip_blanks(reader);
-    return level;
+    return count_value(reader, at + 1) ? skip_blanks(at + 1) : NULL;
 }
 
-/* Behind an element or member: true when another one must follow. */
-static bool level_goes_on(struct reader *reader, struct level *level, char close)
+/* Behind a comma, where another element or member must follow. */
+static inline char *level_go_on(struct reader *reader, char *at, struct level *level)
 {
-    skip_blanks(reader);
-    if (*reader->at == ',') {
-        level->key = NULL;
-        reader->at++;
-        if (!count_value(reader))
-            return false;
-        skip_blanks(reader);
-        return true;
-    }
-    if (*reader->at != close)
-        return refuse_byte(reader);
-    reader->at++;
-    reader->depth--;
-    return false;
+    level->key = NULL;
+    return count_value(reader, at + 1) ? skip_blanks(at + 1) : NULL;
 }
 
-static bool refuse_twin(struct reader *reader, struct level *level, const struct json *member)
+static char *level_close(struct reader *reader, char *at, char bracket)
+{
+    if (*at != bracket)
+        return refuse_byte(reader, at);
+    reader->depth--;
+    return at + 1;
+}
+
+static char *refuse_twin(struct reader *reader, struct level *level, const struct json *member)
 {
     level->key = member->key;
-    reader->at = reader->copy + (member->key - reader->copy) + member->key_bytes + 1;
-    return refuse(reader, "appears twice");
+    return refuse(reader, reader->copy + (member->key - reader->copy) + member->key_bytes + 1,
+                  "appears twice");
 }
 
-/* Whether an object has a key already.  The keys of a large one are looked at when it ends. */
-static bool key_is_new(struct level *level, const struct json *member)
+/* Finds a key among the names, and whether its object has it already; of a large one only whether
+ * it may have. */
+static inline bool key_is_new(struct level *level, struct json *member)
 {
-    uint32_t hash = json_key_hash(member->key, member->key_bytes);
-    uint64_t *seen = &level->seen[hash >> 6 & 7], bit = UINT64_C(1) << (hash & 63);
+    const char *key = member->key;
+    const size_t bytes = member->key_bytes;
+    if (level->names)
+        member->name = json_names_find(level->names, key, bytes);
+    const uint32_t place = member->name ? member->name->place : json_key_hash(key, bytes);
+    uint64_t *seen = &level->seen[place >> 6 & 7], bit = UINT64_C(1) << (place & 63);
     const bool is_new = !(*seen & bit);
     *seen |= bit;
-    return is_new || level->node->size > KEYS_COMPARED ||
-           !json_find(level->node, member->key, member->key_bytes);
+    if (is_new || level->node->size <= KEYS_COMPARED)
+        return is_new || !json_find(level->node, key, bytes);
+    level->is_unsure = true;
+    return true;
 }
 
-static bool read_key(struct reader *reader, struct level *level, struct json *member)
+/* A key, the colon, and the blanks on its sides. */
+static inline char *read_key(struct reader *reader, char *at, struct level *level,
+                             struct json *member)
 {
-    size_t bytes;
-    if (*reader->at != '"')
-        return refuse_byte(reader);
-    level->key = reader->at + 1;
-    if (!read_text(reader, false, &member->key, &bytes))
-        return false;
-    member->key_bytes = (uint32_t) bytes & ((1U << 28) - 1);
+    uint32_t bytes;
+    if (*at != '"')
+        return refuse_byte(reader, at);
+    level->key = member->key = at + 1;
+    at = read_text(reader, at + 1, false, &bytes);
+    if (!at)
+        return NULL;
+    member->key_bytes = bytes & ((1U << 28) - 1);
     if (!key_is_new(level, member))
         return refuse_twin(reader, level, member);
-    skip_blanks(reader);
-    if (*reader->at != ':')
-        return refuse_byte(reader);
-    reader->at++;
-    skip_blanks(reader);
-    return true;
+    at = skip_blanks(at);
+    return *at == ':' ? skip_blanks(at + 1) : refuse_byte(reader, at);
 }
 
-static __attribute__((noinline)) bool read_object(struct reader *reader, struct json *object)
+static __attribute__((noinline)) char *read_object(struct reader *reader, char *at,
+                                                   struct json *object)
 {
-    struct level *level = level_open(reader, object, JSON_OBJECT);
-    if (!level)
-        return false;
-    if (*reader->at == '}')
-        return level_goes_on(reader, level, '}') || !reader->fault;
-    do {
+    struct level *level = &reader->levels[reader->depth];
+    at = level_open(reader, at, object, JSON_OBJECT);
+    if (!at || *at == '}')
+        return at ? level_close(reader, at, '}') : NULL;
+    for (;;) {
         struct json *member = json_node(reader->arena);
-        if (reader->arena->failed || !read_key(reader, level, member) ||
-            !read_value(reader, member))
-            return false;
+        if (reader->arena->failed || !(at = read_key(reader, at, level, member)) ||
+            !(at = read_value(reader, at, member)))
+            return NULL;
         json_link(object, member);
-    } while (level_goes_on(reader, level, '}'));
-    const struct json *twin = object->size > KEYS_COMPARED && !reader->fault
-                                  ? json_repeated(reader->arena, object)
-                                  : NULL;
-    if (!twin)
-        return !reader->fault;
-    reader->depth++;
-    return refuse_twin(reader, level, twin);
+        at = skip_blanks(at);
+        if (*at != ',')
+            break;
+        if (!(at = level_go_on(reader, at, level)))
+            return NULL;
+    }
+    const struct json *twin =
+        level->is_unsure && *at == '}' ? json_repeated(reader->arena, object) : NULL;
+    return twin ? refuse_twin(reader, level, twin) : level_close(reader, at, '}');
 }
 
-static __attribute__((noinline)) bool read_list(struct reader *reader, struct json *list)
+static __attribute__((noinline)) char *read_list(struct reader *reader, char *at, struct json *list)
 {
-    struct level *level = level_open(reader, list, JSON_LIST);
-    if (!level)
-        return false;
-    if (*reader->at == ']')
-        return level_goes_on(reader, level, ']') || !reader->fault;
-    do {
+    struct level *level = &reader->levels[reader->depth];
+    at = level_open(reader, at, list, JSON_LIST);
+    if (!at || *at == ']')
+        return at ? level_close(reader, at, ']') : NULL;
+    for (;;) {
         struct json *element = json_node(reader->arena);
-        if (reader->arena->failed || !read_value(reader, element))
-            return false;
+        if (reader->arena->failed || !(at = read_value(reader, at, element)))
+            return NULL;
         json_link(list, element);
-    } while (level_goes_on(reader, level, ']'));
-    return !reader->fault;
+        at = skip_blanks(at);
+        if (*at != ',')
+            return level_close(reader, at, ']');
+        if (!(at = level_go_on(reader, at, level)))
+            return NULL;
+    }
 }
 
-static bool read_string(struct reader *reader, struct json *ret)
+static char *read_value(struct reader *reader, char *at, struct json *ret)
 {
-    size_t bytes;
-    if (!read_text(reader, reader->takes_nul, &ret->text, &bytes))
-        return false;
-    ret->kind = JSON_STRING;
-    ret->size = (uint32_t) bytes;
-    return true;
-}
-
-static bool read_value(struct reader *reader, struct json *ret)
-{
-    switch (*reader->at) {
+    switch (*at) {
     case '{':
-        return read_object(reader, ret);
+        return read_object(reader, at, ret);
     case '[':
-        return read_list(reader, ret);
+        return read_list(reader, at, ret);
     case '"':
-        return read_string(reader, ret);
+        ret->kind = JSON_STRING;
+        ret->text = at + 1;
+        return read_text(reader, at + 1, reader->takes_nul, &ret->size);
     case 't':
-        return read_word(reader, "true", 4, JSON_TRUE, ret);
+        return read_word(reader, at, "true", 4, JSON_TRUE, ret);
     case 'f':
-        return read_word(reader, "false", 5, JSON_FALSE, ret);
+        return read_word(reader, at, "false", 5, JSON_FALSE, ret);
     case 'n':
-        return read_word(reader, "null", 4, JSON_NULL, ret);
+        return read_word(reader, at, "null", 4, JSON_NULL, ret);
     default:
-        return read_number(reader, ret);
+        return read_number(reader, at, ret);
     }
 }
 
@@ -511,40 +513,41 @@ static bool count_values(struct reader *reader)
             break;
         if (byte != ',')
             reader->levels[reader->depth++] = (struct level){.is_list = byte == '['};
-        if (!count_value(reader))
+        if (!count_value(reader, reader->at))
             return false;
     }
-    reader->at = reader->copy;
     reader->depth = 0;
     reader->values = 0;
     return true;
 }
 
 /* An object or a list, and nothing else. */
-static struct json *read_document(struct reader *reader, struct json_fault *ret_fault)
+static struct json *read_document(struct reader *reader, const struct json_name *name,
+                                  struct json_fault *ret_fault)
 {
     struct json *value = json_node(reader->arena);
+    value->name = name;
     const bool is_large = reader->bytes > BYTES_COUNTED && reader->values_most < SIZE_MAX;
     if (is_large && !count_values(reader)) {
         fault_print(reader, ret_fault);
         return NULL;
     }
-    skip_blanks(reader);
-    bool good =
-        *reader->at == '{' || *reader->at == '[' ? read_value(reader, value) : refuse_byte(reader);
-    if (good)
-        skip_blanks(reader);
-    if (good && reader->at < reader->end)
-        good =
-            *reader->at == '\0' ? refuse_byte(reader) : refuse(reader, "is followed by more bytes");
-    if (good && !reader->arena->failed)
+    char *at = skip_blanks(reader->copy);
+    at = *at == '{' || *at == '[' ? read_value(reader, at, value) : refuse_byte(reader, at);
+    if (at)
+        at = skip_blanks(at);
+    if (at && at < reader->end)
+        at =
+            *at == '\0' ? refuse_byte(reader, at) : refuse(reader, at, "is followed by more bytes");
+    if (at && !reader->arena->failed)
         return value;
     fault_print(reader, ret_fault);
     return NULL;
 }
 
 static struct json *read_bounded(struct arena *arena, const char *text, size_t bytes,
-                                 unsigned depth, struct json_fault *ret_fault)
+                                 unsigned depth, const struct json_name *name,
+                                 struct json_fault *ret_fault)
 {
     struct reader reader;
     if (!reader_take(&reader, arena, text, bytes)) {
@@ -552,7 +555,7 @@ static struct json *read_bounded(struct arena *arena, const char *text, size_t b
         return NULL;
     }
     reader.depth_most = depth < JSON_DEPTH_MOST ? depth : JSON_DEPTH_MOST;
-    return read_document(&reader, ret_fault);
+    return read_document(&reader, name, ret_fault);
 }
 
 /* A fault of the document itself. */
@@ -563,14 +566,20 @@ static void fault_whole(struct json_fault *ret_fault, const char *fault)
              fault);
 }
 
-struct json *json_read_strict(struct arena *arena, const char *text, size_t bytes, unsigned depth,
-                              struct json_fault *ret_fault)
+struct json *json_read_known(struct arena *arena, const char *text, size_t bytes, unsigned depth,
+                             const struct json_name *name, struct json_fault *ret_fault)
 {
-    struct json *value = read_bounded(arena, text, bytes, depth, ret_fault);
+    struct json *value = read_bounded(arena, text, bytes, depth, name, ret_fault);
     if (!value || value->kind == JSON_OBJECT)
         return value;
     fault_whole(ret_fault, "must be a JSON object");
     return NULL;
+}
+
+struct json *json_read_strict(struct arena *arena, const char *text, size_t bytes, unsigned depth,
+                              struct json_fault *ret_fault)
+{
+    return json_read_known(arena, text, bytes, depth, NULL, ret_fault);
 }
 
 struct json *json_read_trusted(struct arena *arena, const char *text, size_t bytes,
@@ -583,7 +592,7 @@ struct json *json_read_trusted(struct arena *arena, const char *text, size_t byt
     }
     reader.takes_nul = true;
     reader.values_most = SIZE_MAX;
-    return read_document(&reader, ret_fault);
+    return read_document(&reader, NULL, ret_fault);
 }
 
 struct json *json_read_first(struct arena *arena, char *text, char **ret_end,
@@ -592,9 +601,9 @@ struct json *json_read_first(struct arena *arena, char *text, char **ret_end,
     struct reader reader;
     struct json *value = json_node(arena);
     reader_init(&reader, arena, text, strlen(text), text);
-    bool good = read_value(&reader, value);
-    *ret_end = reader.at;
-    if (good && !arena->failed)
+    char *end = read_value(&reader, text, value);
+    *ret_end = end ? end : reader.at;
+    if (end && !arena->failed)
         return value;
     fault_print(&reader, ret_fault);
     return NULL;
@@ -626,7 +635,7 @@ char *json_rewrite(const char *text, size_t bytes, unsigned depth, size_t *ret_b
                    struct json_fault *ret_fault)
 {
     struct arena arena = {0};
-    struct json *value = read_bounded(&arena, text, bytes, depth, ret_fault);
+    struct json *value = read_bounded(&arena, text, bytes, depth, NULL, ret_fault);
     char *written = NULL;
     if (value && !all_keys_differ(&arena, value))
         fault_whole(ret_fault, "has keys that an Engine takes for the same");

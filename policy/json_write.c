@@ -150,19 +150,25 @@ static void put_text(struct writer *writer, char before, const char *text, size_
 
 /* ---- values ---- */
 
-static void put_number(struct writer *writer, int64_t number)
+char *json_print_number(char buffer[JSON_NUMBER_BYTES], int64_t number)
 {
-    char digits[24], *first = digits + sizeof(digits);
+    char *first = buffer + JSON_NUMBER_BYTES - 1;
     uint64_t left = number < 0 ? -(uint64_t) number : (uint64_t) number;
+    *first = '\0';
     do
         *--first = (char) ('0' + left % 10);
     while ((left /= 10) > 0);
     if (number < 0)
         *--first = '-';
-    size_t bytes = (size_t) (digits + sizeof(digits) - first);
-    char *to = writer_room(writer, bytes);
+    return first;
+}
+
+static void put_number(struct writer *writer, int64_t number)
+{
+    char digits[JSON_NUMBER_BYTES], *first = json_print_number(digits, number);
+    char *to = writer_room(writer, sizeof(digits));
     if (to)
-        writer_end(writer, mempcpy(to, first, bytes));
+        writer_end(writer, stpcpy(to, first));
 }
 
 /* With a point or an exponent, so that it stays what it is. */
@@ -186,6 +192,24 @@ static void put_word(struct writer *writer, const char *word)
 
 static void put_value(struct writer *writer, const struct json *value);
 
+static void put_key(struct writer *writer, char before, const struct json *member)
+{
+    const struct json_name *name = member->name;
+    if (!name) {
+        put_text(writer, before, member->key, member->key_bytes, ':');
+        return;
+    }
+    char *to = writer_room(writer, name->bytes + 4);
+    if (!to)
+        return;
+    *to++ = before;
+    *to++ = '"';
+    to = mempcpy(to, name->text, name->bytes);
+    *to++ = '"';
+    *to++ = ':';
+    writer_end(writer, to);
+}
+
 static void put_inside(struct writer *writer, const struct json *value, const char brackets[2])
 {
     char before = brackets[0];
@@ -193,7 +217,7 @@ static void put_inside(struct writer *writer, const struct json *value, const ch
         put_byte(writer, before);
     for (const struct json *inside = value->first; inside; inside = inside->next) {
         if (value->kind == JSON_OBJECT)
-            put_text(writer, before, inside->key, inside->key_bytes, ':');
+            put_key(writer, before, inside);
         else
             put_byte(writer, before);
         before = ',';

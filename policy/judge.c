@@ -63,7 +63,7 @@ static bool word_is_in(const char *words, const char *word)
     if (words && strcmp(words, "*") == 0)
         return true;
     while (words && *words) {
-        size_t span = strcspn(words, " ");
+        size_t span = (size_t) (strchrnul(words, ' ') - words);
         if (span == length && memcmp(words, word, length) == 0)
             return true;
         words += span + (words[span] == ' ');
@@ -74,7 +74,7 @@ static bool word_is_in(const char *words, const char *word)
 static bool members_are_neutral(const struct field *field, const struct json *value)
 {
     for (const struct json *inside = json_members(value); inside; inside = inside->next) {
-        const struct field *member = field_member(field, inside->key, inside->key_bytes);
+        const struct field *member = field_inside(field, inside);
         if (!member || !judge_is_neutral(member, inside))
             return false;
     }
@@ -104,7 +104,7 @@ static bool is_all_neutral(const struct field *field, const struct json *list)
 
 bool judge_is_neutral(const struct field *field, const struct json *value)
 {
-    char number[24];
+    char number[JSON_NUMBER_BYTES];
     if (!value)
         return true;
     switch ((enum json_kind) value->kind) {
@@ -117,8 +117,7 @@ bool judge_is_neutral(const struct field *field, const struct json *value)
     case JSON_INTEGER:
         if (value->number == 0 || !field->neutral)
             return value->number == 0;
-        snprintf(number, sizeof(number), "%lld", (long long) value->number);
-        return word_is_in(field->neutral, number);
+        return word_is_in(field->neutral, json_print_number(number, value->number));
     case JSON_STRING:
         return value->size == 0 || word_is_in(field->neutral, value->text);
     case JSON_LIST:
@@ -154,9 +153,9 @@ static bool refuse_key(struct judge *judge, const struct field *object, const st
     char path[160];
     path_join(path, object, key);
     for (const struct field *member = object->members; member; member = member->next) {
-        if (!json_same_key(member->name, key))
+        if (!json_same_key(member->name.text, key))
             continue;
-        if (json_get(value, member->name))
+        if (json_get(value, member->name.text))
             return judge_refuse(judge, REASON_BODY_MALFORMED, path,
                                 "%s appears twice: the Engine reads it as %s, too", path,
                                 member->path);
@@ -181,13 +180,13 @@ const struct json **judge_places(struct judge *judge, const struct field *object
     if (places)
         memset(places, 0, bytes);
     for (const struct json *inside = json_members(value); inside; inside = inside->next) {
-        const struct field *member = field_member(object, inside->key, inside->key_bytes);
+        const struct field *member = field_inside(object, inside);
         if (!member) {
             refuse_key(judge, object, value, inside->key);
             return NULL;
         }
         if (places)
-            places[member->place] = inside;
+            places[member->name.place] = inside;
     }
     return places;
 }
@@ -206,14 +205,14 @@ struct json *judge_members(struct judge *judge, const struct field *object,
         return NULL;
     struct json *out = json_new(judge->arena, JSON_OBJECT);
     for (const struct field *member = object->members; member; member = member->next) {
-        const struct json *theirs = places[member->place];
+        const struct json *theirs = places[member->name.place];
         if (is_unseen(member, theirs))
             continue;
         const struct json *sent = judge_field(judge, member, theirs);
         if (judge->refused)
             return NULL;
         if (sent)
-            json_put(judge->arena, out, member->name, member->name_bytes, sent);
+            json_put_known(judge->arena, out, &member->name, sent);
     }
     return out;
 }
@@ -423,7 +422,7 @@ static bool says_nothing(const struct field *field, const struct json *value)
     if (json_is(value, JSON_INTEGER))
         return field->zero_keeps && value->number == 0;
     for (const struct json *inside = json_members(value); inside; inside = inside->next) {
-        const struct field *row = field_member(field, inside->key, inside->key_bytes);
+        const struct field *row = field_inside(field, inside);
         if (!row || (row->keeps ? !says_nothing(row, inside) : !judge_is_neutral(row, inside)))
             return false;
     }
@@ -489,7 +488,7 @@ static bool members_are_good(struct judge *judge, const struct field *field,
     if (!judge_places(judge, field, value))
         return false;
     for (const struct json *inside = json_members(value); inside; inside = inside->next)
-        if (!judge_value(judge, field_member(field, inside->key, inside->key_bytes), inside))
+        if (!judge_value(judge, field_inside(field, inside), inside))
             return false;
     return true;
 }

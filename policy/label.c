@@ -17,9 +17,9 @@ void label_order(struct judge *judge, const struct field *object, struct json *v
 {
     const struct json **places = judge_places(judge, object, value);
     struct json *ordered = json_new(judge->arena, JSON_OBJECT);
-    for (size_t i = 0; places && i < object->member_count; i++)
-        if (places[i])
-            json_put(judge->arena, ordered, places[i]->key, places[i]->key_bytes, places[i]);
+    for (const struct field *member = object->members; places && member; member = member->next)
+        if (places[member->name.place])
+            json_put_known(judge->arena, ordered, &member->name, places[member->name.place]);
     json_replace(value, ordered);
 }
 

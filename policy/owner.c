@@ -220,11 +220,10 @@ static void name_set(struct owner_table *table, struct entry *entry, const char 
     if (strcmp(entry->public.name, name) == 0)
         return;
     name_drop(table, entry);
-    struct entry *holder = name_find(table, name);
-    if (holder)
-        name_drop(table, holder);
-    snprintf(entry->public.name, sizeof(entry->public.name), "%s", name);
     size_t place = name_place(table, name);
+    if (place < table->named && strcmp(table->by_name[place]->public.name, name) == 0)
+        name_drop(table, table->by_name[place]);
+    *(char *) mempcpy(entry->public.name, name, strnlen(name, OWNER_NAME_BYTES)) = '\0';
     place_insert(table->by_name, table->named, place, entry);
     table->named++;
 }

@@ -27,10 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arena.h"
+#include "json.h"
 
 struct err;
-struct json;
 struct field;
 struct judge;
 struct schema_context;

@@ -55,33 +55,31 @@ bool schema_names(int body, const char *name, size_t bytes)
 
 /* ---- the tree ---- */
 
-/* Places for the names of so many fields, most of them free. */
-static void names_init(struct arena *arena, struct field_names *names, size_t count)
+/* Places for so many paths, most of them free. */
+static void paths_init(struct arena *arena, struct field_paths *paths, size_t count)
 {
     size_t room = 4;
     while (room < 4 * count)
         room *= 2;
-    names->slots = arena_take(arena, room * sizeof(*names->slots));
-    names->mask = names->slots ? room - 1 : 0;
-    if (names->slots)
-        memset(names->slots, 0, room * sizeof(*names->slots));
+    paths->slots = arena_take(arena, room * sizeof(*paths->slots));
+    paths->mask = paths->slots ? room - 1 : 0;
+    if (paths->slots)
+        memset(paths->slots, 0, room * sizeof(*paths->slots));
 }
 
-/* Finds the place of a text among fields: the field's own, or a free one. */
-static struct field **names_place(const struct field_names *names, const char *text, size_t bytes,
-                                  bool whole)
+/* The place of a path: its field's, or a free one. */
+static struct field **paths_place(const struct field_paths *paths, const char *path)
 {
-    for (size_t at = json_key_hash(text, bytes);; at++) {
-        struct field **slot = &names->slots[at & names->mask];
-        const char *name = *slot ? whole ? (*slot)->path : (*slot)->name : NULL;
-        if (!name || (strncmp(name, text, bytes) == 0 && !name[bytes]))
+    for (size_t at = json_key_hash(path, strlen(path));; at++) {
+        struct field **slot = &paths->slots[at & paths->mask];
+        if (!*slot || strcmp((*slot)->path, path) == 0)
             return slot;
     }
 }
 
 struct field *schema_find(const struct schema *schema, const char *path)
 {
-    return *names_place(&schema->paths, path, strlen(path), true);
+    return *paths_place(&schema->paths, path);
 }
 
 const struct rule *field_builtin(const struct field *field)
@@ -93,11 +91,7 @@ const struct field *field_member(const struct field *object, const char *name, s
 {
     if (object->member_count == 0)
         return NULL;
-    for (size_t at = json_key_hash(name, bytes);; at++) {
-        const struct field *member = object->names.slots[at & object->names.mask];
-        if (!member || (member->name_bytes == bytes && memcmp(member->name, name, bytes) == 0))
-            return member;
-    }
+    return field_of(json_names_find(&object->names, name, bytes));
 }
 
 /* "HostConfig.Mounts[].Type" is a member of "HostConfig.Mounts"; a row stands after its object's.
@@ -124,7 +118,7 @@ static void field_link(struct field *object, struct field *field)
     while (*end)
         end = &(*end)->next;
     *end = field;
-    field->place = object->member_count++;
+    field->name.place = (uint32_t) object->member_count++;
 }
 
 /* None for a bool: false could not be told from nothing. */
@@ -183,10 +177,10 @@ static int field_init(struct schema *schema, const struct field_row *said,
     const char *dot = strrchr(row->path, '.');
     struct err err = {{0}};
     assert(object && type_has_members(object->type));
+    const char *name = dot ? dot + 1 : row->path;
     *field = (struct field){
+        .name = {.text = name, .bytes = (uint32_t) strlen(name)},
         .path = row->path,
-        .name = dot ? dot + 1 : row->path,
-        .name_bytes = strlen(dot ? dot + 1 : row->path),
         .why = row->why,
         .risk = row->risk,
         .neutral = row->neutral[0] ? row->neutral : NULL,
@@ -197,7 +191,7 @@ static int field_init(struct schema *schema, const struct field_row *said,
         .zero_keeps = !same && said->neutral[0],
     };
     schema->count++;
-    *names_place(&schema->paths, field->path, strlen(field->path), true) = field;
+    *paths_place(&schema->paths, field->path) = field;
     field_link(object, field);
     if (rule_parse(&schema->arena, type, type->traits & TYPE_NEVER ? "forbid" : row->rule, NULL,
                    &field->rule, &err) < 0)
@@ -212,10 +206,13 @@ static int field_init(struct schema *schema, const struct field_row *said,
 
 static void members_name(struct arena *arena, struct field *object)
 {
-    if (object->member_count > 0)
-        names_init(arena, &object->names, object->member_count);
+    if (object->member_count == 0)
+        return;
+    json_names_init(arena, &object->names, object->member_count);
     for (struct field *member = object->members; member && !arena->failed; member = member->next)
-        *names_place(&object->names, member->name, member->name_bytes, false) = member;
+        json_names_add(&object->names, &member->name);
+    if (object->type->kind == KIND_OBJECT)
+        object->name.inside = &object->names;
 }
 
 /* Whether a field that is not there needs no look at all. */
@@ -263,8 +260,8 @@ struct schema *schema_new(int body)
     }
     schema->table = &tables[body];
     schema->fields = fields;
-    schema->root = (struct field){.path = "", .name = "", .type = type_get(TYPE_ID_OBJECT)};
-    names_init(&schema->arena, &schema->paths, rows_count(body));
+    schema->root = (struct field){.path = "", .name.text = "", .type = type_get(TYPE_ID_OBJECT)};
+    paths_init(&schema->arena, &schema->paths, rows_count(body));
     while (!schema->arena.failed && rows_next(&rows, &row)) {
         behind = row_behind(&create, &row);
         if (field_init(schema, &row, &behind) < 0)
@@ -298,7 +295,7 @@ int schema_no_such_field(const struct schema *const *schemas, size_t count, cons
     for (size_t k = 0; k < count; k++) {
         for (size_t i = 0; i < schemas[k]->count; i++) {
             const struct field *field = &schemas[k]->fields[i];
-            if (strcmp(field->name, path) == 0 || json_same_key(field->path, path))
+            if (strcmp(field->name.text, path) == 0 || json_same_key(field->path, path))
                 return err_set(err, "there is no field '%.80s'; write %s", path, field->path);
             suggest_offer(&suggest, field->path);
         }
@@ -452,6 +449,10 @@ void schema_each(const struct schema *schema, schema_visit *visit, void *arg)
 
 /* ---- judging ---- */
 
+enum {
+    JUDGED_BYTES = 16 << 10 /* enough for what most bodies need, so that no memory is asked for */
+};
+
 /* `force FIELD`: the walk left a 0 in the place of the value. */
 static void resolve_reference(struct judge *judge, const struct field *field,
                               const struct json *body, struct json *out)
@@ -543,10 +544,12 @@ static void judge_body(struct judge *judge, struct json *in)
 void schema_judge(const struct schema *schema, const struct schema_context *context,
                   const char *body, size_t body_bytes, struct schema_verdict *ret)
 {
-    struct arena arena = {0};
+    _Alignas(max_align_t) char room[JUDGED_BYTES];
+    struct arena arena = arena_in(room, sizeof(room));
     struct judge judge = {.schema = schema, .context = context, .arena = &arena, .verdict = ret};
     struct json_fault fault;
-    struct json *in = json_read_strict(&arena, body, body_bytes, context->depth, &fault);
+    struct json *in =
+        json_read_known(&arena, body, body_bytes, context->depth, &schema->root.name, &fault);
     if (in) {
         note_image(in, ret);
         note_name(in, ret);

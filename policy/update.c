@@ -65,11 +65,12 @@ static bool settle_followers(struct judge *judge, const struct json *asked, stru
         const char *source = field->rule.force_path;
         if (!source || json_number(json_at(out, source)) != 0)
             continue;
-        if (json_get(asked, field->name) && json_number(json_get(asked, field->name)) != 0)
+        if (json_get(asked, field->name.text) &&
+            json_number(json_get(asked, field->name.text)) != 0)
             return judge_refuse(judge, REASON_FIELD_REFUSED, field->path,
                                 "%s is as %s (forced, %s); name that one, too", field->path, source,
                                 judge_origin(field));
-        json_drop(json_get(out, host), field->name);
+        json_drop(json_get(out, host), field->name.text);
     }
     return true;
 }
@@ -90,8 +91,8 @@ static bool check_as_asked(struct judge *judge, const struct field *object,
                            const struct json *asked, const struct json *out)
 {
     for (const struct field *field = object->members; field; field = field->next) {
-        const struct json *value = json_get(asked, field->name);
-        const struct json *sent = json_get(out, field->name);
+        const struct json *value = json_get(asked, field->name.text);
+        const struct json *sent = json_get(out, field->name.text);
         if (!value || !sent || (field->zero_keeps && json_number(value) == 0))
             continue;
         if (field->type->kind == KIND_OBJECT && !check_as_asked(judge, field, value, sent))

@@ -312,7 +312,8 @@ static size_t conn_read_reply(struct conn *conn, const char *data, size_t bytes)
     ssize_t head;
 
     while (used < bytes) {
-        head = message_parse_reply(data + used, bytes - used, conn->x.to_head, &reply);
+        head = message_parse_reply_known(conn->shared->known, data + used, bytes - used,
+                                         conn->x.to_head, &reply);
         if (head == 0)
             break;
         if (head < 0 || (reply.status == 101 && !conn_asked_upgrade(conn, &reply)) ||
@@ -379,14 +380,16 @@ static void conn_engine_ended(struct conn *conn, bool cleanly)
 {
     bool whole = cleanly && conn->framing.framing == FRAMING_CLOSE;
 
-    if (conn->state == CONN_TUNNEL)
+    if (conn->state == CONN_TUNNEL) {
         conn->engine_ended = true;
-    else if (conn->state == CONN_STREAM && whole)
+    } else if (conn->state == CONN_STREAM && whole) {
         conn_reply_end(conn, false);
-    else if (conn->state == CONN_CREATED && whole)
+    } else if (conn->state == CONN_CREATED && whole) {
         conn_collected(conn, false);
-    else
+    } else {
         conn_engine_failed(conn, REASON_ENGINE_BROKE_OFF);
+        upstream_lost(conn->shared->upstream);
+    }
 }
 
 /* What became of bytes that waited to be written. */

@@ -315,6 +315,8 @@ static void lease_search_again(struct lease *lease, int wait_s)
 {
     struct timeval wait = {.tv_sec = wait_s < LEASE_SEARCH_MAX_S ? wait_s : LEASE_SEARCH_MAX_S};
 
+    if (upstream_engine(lease->upstream)->api_minor == 0)
+        upstream_ask(lease->upstream); /* once it answers, the table is read anew */
     lease_check(lease);
     lease->search_s = (int) wait.tv_sec;
     lease->search_left_s -= lease->search_s;

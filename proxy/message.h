@@ -112,6 +112,9 @@ struct message_reply {
  */
 ssize_t message_parse_reply(const char *data, size_t bytes, bool to_head,
                             struct message_reply *ret_reply);
+/* The same, with the same outcome, at less cost where the head has been read before. */
+ssize_t message_parse_reply_known(struct message_known *known, const char *data, size_t bytes,
+                                  bool to_head, struct message_reply *ret_reply);
 
 /* Where a body ends: a reader that is fed the bytes after the head. */
 struct message_body {

@@ -97,7 +97,7 @@ static void upstream_tell(struct upstream *upstream)
     evtimer_add(&upstream->tell, &at_once);
 }
 
-static void upstream_forget(struct upstream *upstream)
+void upstream_lost(struct upstream *upstream)
 {
     bool known = upstream->engine.api_minor != 0;
 
@@ -126,7 +126,7 @@ static void upstream_on_idle(void *arg, enum stream_event event)
     upstream->idle_count--;
     upstream_drop(upstream, &link->stream);
     /* The Engine closes an idle connection only when it stops: ask who answers next time. */
-    upstream_forget(upstream);
+    upstream_lost(upstream);
 }
 
 void upstream_give(struct upstream *upstream, struct stream *stream)
@@ -169,7 +169,7 @@ struct stream *upstream_take(struct upstream *upstream, bool fresh)
     fd = upstream_connect(upstream);
     if (fd < 0) {
         if (errno != EAGAIN && errno != EMFILE && errno != ENFILE)
-            upstream_forget(upstream);
+            upstream_lost(upstream);
         return NULL;
     }
     link = calloc(1, sizeof *link);

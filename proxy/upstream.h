@@ -4,7 +4,7 @@
  *
  * Connections are kept after an exchange that ended cleanly and used again.  What the Engine says
  * of itself on /_ping (its API version, its OS) is asked before the first request, and again after
- * its connections have ended, since another Engine may answer then.
+ * a connection has ended that was kept or within an exchange, since another Engine may answer then.
  */
 #ifndef CAISSON_PROXY_UPSTREAM_H
 #define CAISSON_PROXY_UPSTREAM_H
@@ -42,6 +42,8 @@ struct stream *upstream_take(struct upstream *upstream, bool fresh);
 void upstream_give(struct upstream *upstream, struct stream *stream);
 /* Anything else: the connection is closed. */
 void upstream_drop(struct upstream *upstream, struct stream *stream);
+/* The Engine ended a connection within an exchange: the next one is asked who it is. */
+void upstream_lost(struct upstream *upstream);
 
 /*
  * A request of the proxy's own, with the whole answer at once.  status 0: there was no valid answer

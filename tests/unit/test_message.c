@@ -13,6 +13,7 @@
 #include "../lib/known.h"
 #include "buf.h"
 #include "message.h"
+#include "message_known.h"
 #include "operation.h"
 #include "reason.h"
 
@@ -520,6 +521,97 @@ static void test_known_heads(void **state)
     message_known_free(known);
 }
 
+/* Of a body the digits of its length alone may be others; they are read as they always are. */
+static void test_known_lengths(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *digits;
+        long long bytes; /* -1: not known */
+    } LENGTHS[] = {
+        {"2048", 2048},
+        {"1", 1},
+        {"7000000000", 7000000000},
+        {"999999999999999", 999999999999999},
+        {"", -1},
+        {"0", -1},
+        {"02048", -1},
+        {"1000000000000000", -1},
+        {"20 48", -1},
+        {"+1", -1},
+        {"1a", -1},
+        {"1,1", -1},
+        {"2048\r\nX: y", -1},
+        {"2048 ", -1},
+    };
+    static const char lines[] =
+        " HTTP/1.1\r\nHost: d\r\nContent-Length: %s\r\nContent-Type: application/json\r\n\r\n";
+    struct message_known *known = message_known_new();
+    struct message_request request, again;
+    char text[512], rest[256];
+    int reason = REASON_NONE, bytes = snprintf(rest, sizeof rest, lines, "100");
+    snprintf(text, sizeof text, "POST /a%s", rest);
+    assert_int_equal(
+        message_parse_request_known(known, text, strlen(text), &LIMITS, &request, &reason),
+        strlen(text));
+    for (size_t i = 0; i < sizeof LENGTHS / sizeof LENGTHS[0]; i++) {
+        bytes = snprintf(rest, sizeof rest, lines, LENGTHS[i].digits);
+        size_t found =
+            message_known_find(known, METHOD_POST, (struct span){rest, (size_t) bytes}, &request);
+        assert_int_equal(found, LENGTHS[i].bytes < 0 ? 0 : bytes);
+        assert_int_equal(
+            message_known_find(known, METHOD_PUT, (struct span){rest, (size_t) bytes}, &again), 0);
+        for (size_t part = 0; part < (size_t) bytes; part++)
+            assert_int_equal(
+                message_known_find(known, METHOD_POST, (struct span){rest, part}, &again), 0);
+        if (found == 0)
+            continue;
+        assert_int_equal(request.content_bytes, LENGTHS[i].bytes);
+        assert_int_equal(request.framing, FRAMING_LENGTH);
+        assert_true(request.json);
+    }
+    message_known_free(known);
+}
+
+/* Whether a head with this line stays in memory. */
+static bool is_kept(const char *line)
+{
+    struct message_known *known = message_known_new();
+    struct message_request request;
+    char text[512];
+    int reason = REASON_NONE;
+    int bytes = snprintf(text, sizeof text, "GET /a HTTP/1.1\r\nHost: d\r\n%s\r\n", line);
+
+    assert_int_equal(
+        message_parse_request_known(known, text, (size_t) bytes, &LIMITS, &request, &reason),
+        bytes);
+    const char *rest = text + strlen("GET /a");
+    bool kept =
+        message_known_find(known, METHOD_GET, (struct span){rest, strlen(rest)}, &request) > 0;
+    message_known_free(known);
+    return kept;
+}
+
+/* No secret of a client's stays in memory: what a field is not known to be harmless for, it is. */
+static void test_kept_heads(void **state)
+{
+    (void) state;
+    assert_true(is_kept(""));
+    assert_true(is_kept("user-agent: x\r\nACCEPT: */*\r\nAccept-Encoding: gzip\r\n"));
+    static const char *const SECRET[] = {
+        "Authorization: Basic eA==\r\n",
+        "proxy-authorization: Basic eA==\r\n",
+        "Cookie: session=x\r\n",
+        "X-Registry-Auth: e30=\r\n",
+        "X-Registry-Auth:\r\n",
+        "X-REGISTRY-CONFIG: e30=\r\n",
+        "X-Api-Key: x\r\n",
+        "Accept: */*\r\nX-Gitlab-Token: x\r\nUser-Agent: x\r\n",
+    };
+    for (size_t i = 0; i < sizeof SECRET / sizeof SECRET[0]; i++)
+        assert_false(is_kept(SECRET[i]));
+}
+
 /* Of a good head every part is "not yet", and what follows it changes nothing. */
 static void test_prefixes(void **state)
 {
@@ -542,7 +634,7 @@ static ssize_t parse_reply(const char *text, bool to_head, struct message_reply 
     copy = malloc(strlen(text) + 1);
     assert_non_null(copy);
     memcpy(copy, text, strlen(text));
-    return message_parse_reply(copy, strlen(text), to_head, ret);
+    return known_parse_reply(copy, strlen(text), to_head, ret);
 }
 
 static struct message_reply read_reply(const char *text, bool to_head)
@@ -661,13 +753,13 @@ static void test_reply_limit(void **state)
     assert_non_null(text);
     memset(text, 'x', most + 64);
     memcpy(text, "HTTP/1.1 200 OK\r\nX: ", 20);
-    assert_int_equal(message_parse_reply(text, most - 1, false, &reply), 0);
-    assert_int_equal(message_parse_reply(text, most, false, &reply), -1);
+    assert_int_equal(known_parse_reply(text, most - 1, false, &reply), 0);
+    assert_int_equal(known_parse_reply(text, most, false, &reply), -1);
     memcpy(text + most - 4, "\r\n\r\n", 4);
-    assert_int_equal(message_parse_reply(text, most, false, &reply), most);
+    assert_int_equal(known_parse_reply(text, most, false, &reply), most);
     memset(text + most - 4, 'x', 4);
     memcpy(text + most - 3, "\r\n\r\n", 4);
-    assert_int_equal(message_parse_reply(text, most + 1, false, &reply), -1);
+    assert_int_equal(known_parse_reply(text, most + 1, false, &reply), -1);
     free(text);
 }
 
@@ -727,7 +819,7 @@ static struct span path_stat_of(const char *value)
              "HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: %s\r\nContent-Length: 0\r\n\r\n",
              value);
     struct message_reply reply;
-    assert_int_equal(message_parse_reply(head, strlen(head), false, &reply), strlen(head));
+    assert_int_equal(known_parse_reply(head, strlen(head), false, &reply), strlen(head));
     return reply.path_stat;
 }
 
@@ -859,7 +951,7 @@ static void test_written_replies_are_read(void **state)
                                           .ostype = "linux"};
         struct message_reply read;
         assert_int_equal(message_write_reply(&out, &reply), 0);
-        assert_int_equal(message_parse_reply(buf_data(&out), buf_bytes(&out), false, &read),
+        assert_int_equal(known_parse_reply(buf_data(&out), buf_bytes(&out), false, &read),
                          buf_bytes(&out));
         assert_int_equal(read.status, status);
         bool has_body = status >= 200 && status != 204 && status != 304;
@@ -890,6 +982,8 @@ int main(void)
         cmocka_unit_test(test_refusals_keep_the_request_line),
         cmocka_unit_test(test_large_limits),
         cmocka_unit_test(test_known_heads),
+        cmocka_unit_test(test_known_lengths),
+        cmocka_unit_test(test_kept_heads),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_replies_without_body),

@@ -198,6 +198,7 @@ def test_engine_that_ends_at_every_byte_of_its_reply(method, word, target, body,
                 assert not getattr(cut, "clean", False) or word == "attach", \
                     "%d bytes: not a word" % length
         w.engine.reset_scripts()
+        assert_served(w)  # so that what the proxy asks after such an end is answered
     until("the descriptors of before", lambda: w.ask("GET", "/_ping") and
           descriptors(w) <= before + 3)
     assert_served(w)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An Engine that is slow, broken, down, or restarted; and answers that are no HTTP."""
 import json
+import signal
 import threading
 
 from client import request
@@ -51,6 +52,60 @@ def test_engine_restarts_with_another_version():
         w.engine.forget()
         assert w.ask("POST", "/v1.51/containers/mine/start").status in (204, 304)
         assert w.engine.asked()[0].target.startswith("/v1.45/"), w.engine.asked()
+
+
+def replace(w):
+    """Another Engine listens where the first one did."""
+    w.engine.stop()
+    w.engine.api = "1.45"
+    w.engine.start()
+
+
+def assert_knows_the_new_one(w):
+    """Who it is was asked, and not taken from the one before."""
+    until("the new version", lambda: w.ask("GET", "/_ping").one("Api-Version") == w.engine.api)
+    assert w.ask("POST", "/containers/mine/start").status in (204, 304)
+    assert w.engine.asked()[-1].target.startswith("/v%s/" % w.engine.api), w.engine.asked()
+
+
+def never_answer(exchange):
+    exchange.connection.eof.wait(60)
+
+
+@family("engines that go, hang or restart")
+@table([("in front of a reply", True), ("within a reply", False)])
+def test_another_engine_after_the_only_connection_broke_off(hang):
+    """No idle connection is there whose end would tell that another Engine may answer next."""
+    with World(prepare=populate) as w, w.connect() as client:
+        w.engine.containers[MINE].running = True
+        if hang:
+            w.engine.on("POST", "/wait$", never_answer)
+        client.send(request("POST", "/v1.41/containers/mine/wait"))
+        assert w.engine.wait_request("POST", "/wait$")
+        if not hang:
+            client.reader.head()
+        replace(w)
+        if hang:
+            assert_refused(client.response(), 502)
+        else:
+            assert broken_off_stream(client), "the stream looks whole"
+        assert_knows_the_new_one(w)
+
+
+@family("engines that go, hang or restart")
+def test_another_engine_while_a_request_is_about_to_leave():
+    """Only when it is written shows that its connection has ended; it goes to the one that listens
+    now, and the next ones to one that was asked who it is."""
+    with World(prepare=populate) as w, w.connect() as client:
+        assert client.ask("POST", START).status in (204, 304)
+        w.proxy.process.send_signal(signal.SIGSTOP)
+        try:
+            client.send(start())
+            replace(w)
+        finally:
+            w.proxy.process.send_signal(signal.SIGCONT)
+        assert client.response().status in (204, 304)
+        assert_knows_the_new_one(w)
 
 
 @family("engines that go, hang or restart")

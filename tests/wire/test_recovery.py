@@ -72,6 +72,17 @@ def served(w):
     return None
 
 
+def test_container_of_an_engine_that_was_lost_is_found_unasked():
+    """Nobody asks for anything more: its lifetime is to end all the same."""
+    with World() as w:
+        w.engine.on("POST", "/create$", made_but(lambda e, _: e.engine.stop()), times=1)
+        assert_refused(w.ask("POST", CREATE + "?name=lost", {"Image": IMAGE}), 502)
+        w.engine.forget()
+        w.engine.start()
+        assert w.engine.wait_request("GET", r"/containers/json\?"), "nothing is listed"
+        assert w.ask("POST", "/v1.41/containers/lost/start").status == 204
+
+
 def test_container_that_is_made_late_for_a_client_that_is_gone():
     with limited("connections = 1\n") as w:
         go_on = threading.Event()
