@@ -31,11 +31,6 @@ void bytes_append(struct bytes *bytes, const void *data, size_t len)
     bytes->len += len;
 }
 
-void bytes_append_text(struct bytes *bytes, const char *text)
-{
-    bytes_append(bytes, text, strlen(text));
-}
-
 void bytes_append_zeros(struct bytes *bytes, size_t len)
 {
     if (!len)

@@ -17,7 +17,6 @@ struct bytes {
 };
 
 void bytes_append(struct bytes *bytes, const void *data, size_t len);
-void bytes_append_text(struct bytes *bytes, const char *text);
 void bytes_append_zeros(struct bytes *bytes, size_t len);
 void bytes_done(struct bytes *bytes);
 

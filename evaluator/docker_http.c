@@ -22,9 +22,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define HTTP_HEAD_MAX 16384
-#define HTTP_BODY_MAX 65536
-#define HTTP_IDLE_MAX 16
+#define HTTP_HEAD_MAX    16384
+#define HTTP_BODY_MAX    65536
+#define HTTP_IDLE_MAX    16
+#define HTTP_RETRY_MAX_S 3600
 
 struct http_idle {
     struct http_client *client;
@@ -47,6 +48,7 @@ struct http_exchange {
     http_parser parser;
     struct bytes body;
     char server[64];
+    int retry_after_s; /* < 0: no plain number */
     size_t head_len;
     char field[16]; /* the name of the header being read, cut */
     size_t field_len;
@@ -187,6 +189,7 @@ static void exchange_finish(struct http_exchange *exchange, enum http_end end, c
         .end = end,
         .status = exchange->parser.status_code,
         .server = exchange->server,
+        .retry_after_s = exchange->retry_after_s > 0 ? exchange->retry_after_s : 0,
         .trouble = trouble,
     };
 
@@ -225,6 +228,18 @@ static int on_header_field(http_parser *parser, const char *at, size_t len)
     return count_head(exchange, len);
 }
 
+/* A number of seconds; it may come in pieces.  A date is none. */
+static void read_retry_after(struct http_exchange *exchange, const char *at, size_t len)
+{
+    int *seconds = &exchange->retry_after_s;
+
+    for (size_t i = 0; i < len && *seconds >= 0; i++) {
+        *seconds = at[i] < '0' || at[i] > '9' ? -1 : *seconds * 10 + (at[i] - '0');
+        if (*seconds > HTTP_RETRY_MAX_S)
+            *seconds = HTTP_RETRY_MAX_S;
+    }
+}
+
 static int on_header_value(http_parser *parser, const char *at, size_t len)
 {
     struct http_exchange *exchange = parser->data;
@@ -234,6 +249,8 @@ static int on_header_value(http_parser *parser, const char *at, size_t len)
     exchange->in_value = true;
     if (!strcasecmp(exchange->field, "Server"))
         memcpy(exchange->server + have, at, len < room ? len : room);
+    else if (!strcasecmp(exchange->field, "Retry-After"))
+        read_retry_after(exchange, at, len);
     return count_head(exchange, len);
 }
 

@@ -26,6 +26,7 @@ enum http_end {
 struct http_answer {
     enum http_end end;
     int status;         /* 0: no head came */
+    int retry_after_s;  /* what Retry-After asks for; 0: nothing, or no plain number */
     const char *server; /* the Server header, or "" */
     const char *body;   /* terminated; empty when it was streamed */
     size_t body_len;

@@ -25,7 +25,8 @@
 #define RUN_CALL_TIMEOUT_MS  60000
 #define RUN_BROKEN_WAIT_MS   100
 #define RUN_BROKEN_MS        10000 /* how long an unreachable engine is borne with */
-#define RUN_BUSY_WAIT_MS     200
+#define RUN_BUSY_WAIT_MS     200   /* where a proxy that is full does not say when to come again */
+#define RUN_BUSY_WAIT_MAX_MS 5000
 #define RUN_BUSY_MS          60000 /* how long a proxy's or our own want of places is */
 #define RUN_CONFLICT_WAIT_MS 10
 #define RUN_CONFLICT_MS      10000 /* how long a name stays taken by a container being removed */
@@ -180,6 +181,21 @@ static bool is_passing(const struct http_answer *answer)
     return answer->end == HTTP_ANSWERED && answer->status >= 502 && answer->status <= 504;
 }
 
+/* A limit of the proxy's: nothing of the request was done, and a place will be free again. */
+static bool is_busy(const struct http_answer *answer)
+{
+    return answer->end == HTTP_ANSWERED && answer->status == 429;
+}
+
+static long long busy_wait_ms(const struct http_answer *answer)
+{
+    long long wait_ms = answer->retry_after_s * 1000LL;
+
+    if (!wait_ms)
+        return RUN_BUSY_WAIT_MS;
+    return wait_ms < RUN_BUSY_WAIT_MAX_MS ? wait_ms : RUN_BUSY_WAIT_MAX_MS;
+}
+
 /* ---- the streams of a running container ---- */
 
 static void run_kill(struct run *run, enum kill_cause cause)
@@ -192,10 +208,19 @@ static void run_kill(struct run *run, enum kill_cause cause)
     run_enter(run, STEP_DELETE, 0);
 }
 
-/* Opens the stream again soon; false when that has gone on for too long, or makes no sense. */
-static bool stream_rejoin(struct run *run)
+/*
+ * Opens the stream again soon; false when that has gone on for too long, or makes no sense.  A full
+ * proxy is waited for as long as the program has time: meanwhile it runs unseen.
+ */
+static bool stream_rejoin(struct run *run, const struct http_answer *answer)
 {
     if (run->step != STEP_RUN)
+        return false;
+    if (is_busy(answer)) {
+        timer_set(run->rejoin, busy_wait_ms(answer));
+        return true;
+    }
+    if (!is_passing(answer))
         return false;
     if (!run->broken_ms)
         run->broken_ms = now_ms();
@@ -224,9 +249,9 @@ static void on_wait_end(void *context, const struct http_answer *answer)
     if (is_passing(answer)) {
         facts->interrupted = true;
         facts->waiting = false;
-        if (stream_rejoin(run))
-            return;
     }
+    if (stream_rejoin(run, answer))
+        return;
     if (answer->end == HTTP_ANSWERED && answer->status == 200) {
         facts->has_status =
             docker_body_read_status(answer->body, answer->body_len, &facts->status, &error);
@@ -235,7 +260,7 @@ static void on_wait_end(void *context, const struct http_answer *answer)
                         error.text);
     } else if (answer->end == HTTP_ANSWERED && answer->status == 404) {
         facts->vanished = true;
-    } else if (!facts->killed) {
+    } else if (!facts->killed || is_busy(answer)) {
         run_blame(run, "wait", answer);
     }
     run->wait_over = true;
@@ -272,7 +297,7 @@ static void on_logs_end(void *context, const struct http_answer *answer)
     struct run *run = context;
 
     run->logs = NULL;
-    if (is_passing(answer) && stream_rejoin(run))
+    if (stream_rejoin(run, answer))
         return;
     if (answer->end != HTTP_ANSWERED || answer->status != 200) {
         if (!run->facts.killed)
@@ -500,8 +525,6 @@ static void after_create(struct run *run, const struct http_answer *answer)
 
     timing->queued_ms = run->call_ms - run->begun_ms;
     timing->create_ms = now_ms() - run->call_ms;
-    if (answer->status == 429 && call_again(run, RUN_BUSY_WAIT_MS, RUN_BUSY_MS))
-        return;
     if (answer->status == 409 && create_conflicts(run))
         return;
     run->may_exist |= answer->end != HTTP_ANSWERED || answer->status == 201;
@@ -607,6 +630,8 @@ static void on_call_end(void *context, const struct http_answer *answer)
         run->may_exist = true;
     if (is_passing(answer) && run->step != STEP_START &&
         call_again(run, RUN_BROKEN_WAIT_MS, RUN_BROKEN_MS))
+        return;
+    if (is_busy(answer) && call_again(run, busy_wait_ms(answer), RUN_BUSY_MS))
         return;
     if (adopt_version(run, answer))
         return;

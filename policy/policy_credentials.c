@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "query.h"
 #include "reason.h"
 #include "schema.h"
 
@@ -60,15 +61,15 @@ static char *encode(const char *data, size_t bytes)
 
 void policy_hide_secrets(char *target, size_t bytes)
 {
-    static const char *const names[] = {"authconfig=", "buildargs="};
+    static const char *const names[] = {"authconfig", "buildargs"};
     char *at = memchr(target, '?', bytes), *end = target + bytes;
     while (at && ++at < end) {
         char *next = memchr(at, '&', (size_t) (end - at));
         size_t pair_bytes = (size_t) ((next ? next : end) - at);
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            size_t name_bytes = strlen(names[i]);
-            if (pair_bytes > name_bytes && memcmp(at, names[i], name_bytes) == 0)
-                memset(at + name_bytes, '*', pair_bytes - name_bytes);
+        char *equals = memchr(at, '=', pair_bytes);
+        for (size_t i = 0; equals && i < sizeof(names) / sizeof(names[0]); i++) {
+            if (query_pair_is(at, pair_bytes, names[i]))
+                memset(equals + 1, '*', (size_t) (at + pair_bytes - equals) - 1);
         }
         at = next;
     }

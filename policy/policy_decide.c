@@ -25,39 +25,43 @@ static char *put(char *to, const char *text, size_t bytes)
 }
 
 /* Writes what is sent: the row's path with its parameter, and the query. */
-static void target_write(struct policy_decision *decision, const char *query)
+static void target_write(const struct policy *policy, struct policy_decision *decision,
+                         const char *query)
 {
-    const char *path = decision->op->path, *parameter = strchr(path, '{');
-    size_t head = parameter ? (size_t) (parameter - path) : strlen(path);
-    const char *tail = parameter ? strchr(parameter, '}') + 1 : "";
-    size_t tail_bytes = strlen(tail), query_bytes = strlen(query);
+    const char *path = decision->op->path;
+    const struct route_row *row = &policy->routes.rows[decision->op->number];
+    size_t ref_bytes = decision->route.ref_bytes, query_bytes = strlen(query);
     unsigned minor = decision->api_minor; /* at most two digits, by the tables and by route.c */
-    const char *ref = decision->route.ref ? decision->route.ref : "";
-    size_t ref_bytes = decision->route.ref_bytes;
     char *to = decision->target;
 
     assert(minor < 100);
-    assert(8 + head + ref_bytes + tail_bytes + query_bytes < sizeof(decision->target));
+    assert(8 + row->head_bytes + ref_bytes + row->tail_bytes + query_bytes <
+           sizeof(decision->target));
     to = put(to, "/v1.", 4);
     if (minor >= 10)
         *to++ = (char) ('0' + minor / 10);
     *to++ = (char) ('0' + minor % 10);
-    to = put(put(put(to, path, head), ref, ref_bytes), tail, tail_bytes);
+    to = put(to, path, row->head_bytes);
+    if (decision->route.ref)
+        to = put(to, decision->route.ref, ref_bytes);
+    to = put(to, path + row->tail_at, row->tail_bytes);
     if (query_bytes > 0)
         to = put(put(to, "?", 1), query, query_bytes);
     *to = '\0';
 }
 
-/* The same with a query in parts, each of which may be empty. */
-static void query_write(struct policy_decision *decision, const char *const parts[3])
+/* The same with a query in parts, each of which may be empty, as the first two mostly are. */
+static void query_write(const struct policy *policy, struct policy_decision *decision,
+                        const char *const parts[3])
 {
     char text[QUERY_TEXT_BYTES + IMAGES_QUERY_BYTES + 352], *to = text;
-    for (size_t i = 0; i < 3; i++) {
+    bool alone = !parts[0][0] && !parts[1][0];
+    for (size_t i = 0; i < 3 && !alone; i++) {
         if (to > text && parts[i][0])
             *to++ = '&';
         to = stpcpy(to, parts[i]);
     }
-    target_write(decision, text);
+    target_write(policy, decision, alone ? parts[2] : text);
 }
 
 /* The schema_context's `owned`. */
@@ -171,7 +175,7 @@ static bool create_decide(const struct policy *policy, const struct owner_table 
     if (query->text[0])
         *to++ = '&';
     strcpy(to, query->text);
-    target_write(decision, text);
+    target_write(policy, decision, text);
     return true;
 }
 
@@ -224,8 +228,11 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
     if (!images_row_of(decision->op))
         return true;
     struct schema_context context = policy_context_of(policy, owned, decision);
-    char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
-                             policy_has_credentials(decision));
+    char *note;
+    if (!images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
+                     policy_has_credentials(decision), &note))
+        return policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s",
+                           reason_text(REASON_OUT_OF_MEMORY));
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
                  decision->route.ref_bytes, query, images);
     strcpy(decision->image, images->image);
@@ -326,7 +333,7 @@ static bool plain_decide(const struct policy *policy, const struct owner_table *
         !limit_decide(policy, owned, decision))
         return false;
     decision->hijack = op->reply == REPLY_HIJACK && !is_detached(decision);
-    query_write(decision, (const char *const[]){container, images.query, query->text});
+    query_write(policy, decision, (const char *const[]){container, images.query, query->text});
     decision->route.ref = NULL; /* what it was is gone with us */
     return true;
 }

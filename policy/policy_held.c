@@ -4,19 +4,25 @@
  */
 #include "policy_internal.h"
 
-#include <string.h>
+#include "query.h"
 
-/* What the query says of a flag, as an engine reads it. */
+#include <string.h>
+#include <strings.h>
+
+/* What the query says of a flag, as an engine reads it: under `mode = observe` nobody else has. */
 static bool flag(const char *target, const char *name, bool absent)
 {
-    const char *at = strchr(target, '?');
-    size_t bytes = strlen(name);
-    for (; at; at = strchr(at, '&')) {
-        at++;
-        if (strncmp(at, name, bytes) == 0 && at[bytes] == '=')
-            return strchr("0fFnN&", at[bytes + 1]) == NULL; /* or at its end */
-    }
-    return absent;
+    static const char *const NO[] = {"", "0", "no", "false", "none"};
+    const char *query = strchr(target, '?');
+    char value[64], *at = value;
+    if (!query || !query_peek(query + 1, strlen(query + 1), name, value, sizeof(value)))
+        return absent;
+    at += strspn(at, " ");
+    at[strcspn(at, " ")] = '\0';
+    for (size_t i = 0; i < sizeof(NO) / sizeof(NO[0]); i++)
+        if (strcasecmp(at, NO[i]) == 0)
+            return false;
+    return true;
 }
 
 bool policy_is_held(const struct policy_decision *decision)

@@ -20,7 +20,7 @@ bool policy_container_decide(const struct policy *policy, const struct owner_tab
         return policy->allow[decision->op->number].grant == GRANT_ANY ||
                policy_deny(decision, REASON_NOT_OWNED, "", "No such container: %.*s",
                            (int) ref_bytes, ref);
-    strcpy(decision->container, entry->id);
+    memcpy(decision->container, entry->id, sizeof(decision->container));
     decision->route.ref = decision->container;
     decision->route.ref_bytes = OWNER_ID_BYTES;
     return true;

@@ -61,8 +61,8 @@ static char *images_note_late(const struct policy *policy, const struct policy_d
     char *note = NULL;
     if (query_judge(decision->op, &context, decision->route.query, decision->route.query_bytes,
                     &query) == REASON_NONE)
-        note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query,
-                           policy_has_credentials(decision));
+        (void) images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query,
+                           policy_has_credentials(decision), &note);
     query_done(&query);
     return note;
 }
@@ -129,17 +129,13 @@ static void object_note(struct policy_decision *decision, const struct owner_tab
 /* The name that a create asks for: later requests may call the container by it. */
 static void name_note(struct policy_decision *decision)
 {
-    const char *query = decision->route.query, *end = query + decision->route.query_bytes;
+    char name[sizeof(decision->name)];
     decision->name[0] = '\0'; /* the one that we would have given it */
-    for (const char *at = query, *next; query && at < end; at = next + 1) {
-        next = memchr(at, '&', (size_t) (end - at));
-        next = next ? next : end;
-        size_t bytes = (size_t) (next - at);
-        if (bytes <= 5 || bytes - 5 >= sizeof(decision->name) || memcmp(at, "name=", 5) != 0)
-            continue;
-        memcpy(decision->name, at + 5, bytes - 5);
-        decision->name[bytes - 5] = '\0';
-    }
+    if (decision->route.query_bytes > 0 &&
+        query_peek(decision->route.query, decision->route.query_bytes, "name", name,
+                   sizeof(name)) &&
+        strcmp(name, "?") != 0)
+        strcpy(decision->name, name);
 }
 
 static void forward_as_it_came(struct policy_decision *decision, unsigned api_minor,

@@ -336,6 +336,32 @@ static const char *value_decode(const struct slice *slice, char *out, size_t out
     return NULL;
 }
 
+bool query_pair_is(const char *pair, size_t bytes, const char *name)
+{
+    char decoded[64];
+    const char *equals = memchr(pair, '=', bytes);
+    const struct slice slice = {pair, equals ? (size_t) (equals - pair) : bytes};
+    return !value_decode(&slice, decoded, sizeof(decoded)) && strcmp(decoded, name) == 0;
+}
+
+bool query_peek(const char *text, size_t bytes, const char *name, char *value, size_t value_bytes)
+{
+    const char *end = text + bytes;
+    for (const char *at = text, *next; at < end; at = next + 1) {
+        next = memchr(at, '&', (size_t) (end - at));
+        next = next ? next : end;
+        if (!query_pair_is(at, (size_t) (next - at), name))
+            continue;
+        const char *equals = memchr(at, '=', (size_t) (next - at));
+        const char *from = equals ? equals + 1 : next;
+        const struct slice slice = {from, (size_t) (next - from)};
+        if (value_decode(&slice, value, value_bytes))
+            strcpy(value, "?");
+        return true;
+    }
+    return false;
+}
+
 /* Whose each row is, apart from the rest of it: so a row is found with one memchr(). */
 static const unsigned char row_ops[] = {
 #define QUERY(op, name, type, since, why)                  OPERATION_##op,
@@ -521,6 +547,12 @@ static int labels_put(const struct operation *op, struct query *query, const str
                         "%s: query parameter '%s' is too long", op->id, row->name);
 }
 
+/* Whatever its rule, which can but refuse it. */
+static bool is_never_sent(const struct query_row *row)
+{
+    return row->type == QUERY_NEUTRAL || row->type == QUERY_IGNORED || row->type == QUERY_EMPTY;
+}
+
 /* slice->at is NULL when the client sent none; a rule can send something all the same. */
 static int value_judge(const struct operation *op, size_t index, const struct slice *slice,
                        struct query_rules *rules)
@@ -537,8 +569,7 @@ static int value_judge(const struct operation *op, size_t index, const struct sl
     if (reason == REASON_NONE && rule && query_rule_is_presence(rule)) {
         if (!absent)
             reason = query_rule_presence(rules, rule);
-    } else if (reason == REASON_NONE && rule && row->type != QUERY_NEUTRAL &&
-               row->type != QUERY_IGNORED && row->type != QUERY_EMPTY) {
+    } else if (reason == REASON_NONE && rule && !is_never_sent(row)) {
         reason = query_rule_judge(rules, rule, absent ? NULL : value, ruled);
         out = ruled;
         absent = ruled[0] == '\0' || row->since > rules->context->api_minor;
@@ -583,7 +614,9 @@ int query_judge(const struct operation *op, const struct query_context *context,
     int reason = pairs_note(op, text, bytes, slices, query);
     bool narrowed = !context->label;
     for (int i = first; i < end; i++)
-        if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
+        if (!slices[i - first].at && is_never_sent(&rows[i]))
+            continue;
+        else if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
             reason = filters_judge(op, (size_t) i, &slices[i - first], &rules);
             narrowed = true;
         } else if (reason == REASON_NONE) {

@@ -46,6 +46,14 @@ int query_judge(const struct operation *op, const struct query_context *context,
                 size_t bytes, struct query *ret_query);
 void query_done(struct query *query);
 
+/*
+ * Of a query that nobody has judged, what an engine reads in it, which decodes names as well as
+ * values.  pair: from its name on.
+ */
+bool query_pair_is(const char *pair, size_t bytes, const char *name);
+/* The first value of that name; false when there is none. One that cannot be read here is "?". */
+bool query_peek(const char *text, size_t bytes, const char *name, char *value, size_t value_bytes);
+
 /* Whether an operation has a query parameter of this name. */
 bool query_knows(const struct operation *op, const char *name);
 

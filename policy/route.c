@@ -7,6 +7,7 @@
  */
 #include "route.h"
 
+#include "letters.h"
 #include "reason.h"
 
 #include <assert.h>
@@ -15,34 +16,13 @@
 
 /* ---- bytes ---- */
 
-/* What a byte may be part of. */
-enum { BYTE_ALNUM = 1, BYTE_ID = 2, BYTE_NAME = 4, BYTE_PATH = 8, BYTE_QUERY = 16 };
-
-#define IN_PATH  (BYTE_NAME | BYTE_PATH | BYTE_QUERY)
-#define IN_ID    (BYTE_ID | IN_PATH)
-#define IN_ALNUM (BYTE_ALNUM | IN_ID)
-
-static const unsigned char byte_classes[256] = {
-    ['0' ... '9'] = IN_ALNUM,
-    ['A' ... 'Z'] = IN_ALNUM,
-    ['a' ... 'z'] = IN_ALNUM,
-    ['_'] = IN_ID,
-    ['.'] = IN_ID,
-    ['-'] = IN_ID,
-    [':'] = IN_PATH,
-    ['@'] = IN_PATH,
-    ['/'] = IN_PATH,
-    ['%'] = BYTE_QUERY,
-    ['&'] = BYTE_QUERY,
-    ['='] = BYTE_QUERY,
-    ['+'] = BYTE_QUERY,
-    [','] = BYTE_QUERY,
-    ['~'] = BYTE_QUERY,
-    ['*'] = BYTE_QUERY,
-    ['!'] = BYTE_QUERY, /* these four some libraries leave unescaped */
-    ['\''] = BYTE_QUERY,
-    ['('] = BYTE_QUERY,
-    [')'] = BYTE_QUERY,
+/* What a query is made of. */
+static const bool query_bytes[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['_'] = true, ['.'] = true,
+    ['-'] = true,         [':'] = true,         ['@'] = true,         ['/'] = true, ['%'] = true,
+    ['&'] = true,         ['='] = true,         ['+'] = true,         [','] = true, ['~'] = true,
+    ['*'] = true,         ['!'] = true, /* these four some libraries leave unescaped */
+    ['\''] = true,        ['('] = true,         [')'] = true,
 };
 
 static bool is_digit(char c)
@@ -50,16 +30,24 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool bytes_are(const char *at, size_t bytes, int class)
+static bool is_alnum(char c)
 {
-    const unsigned char *text = (const unsigned char *) at;
-    int seen = class;
-    for (; bytes >= 4; bytes -= 4, text += 4)
-        seen &= byte_classes[text[0]] & byte_classes[text[1]] & byte_classes[text[2]] &
-                byte_classes[text[3]];
-    for (; bytes > 0; bytes--, text++)
-        seen &= byte_classes[*text];
-    return seen == class;
+    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* Part of a plain path: of what that may have, an id and a name of a container have all but this.
+ */
+static bool is_id(const char *text, size_t bytes)
+{
+    return !memchr(text, '/', bytes) && !memchr(text, ':', bytes) && !memchr(text, '@', bytes);
+}
+
+static bool query_is_plain(const char *query, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        if (!query_bytes[(unsigned char) query[i]])
+            return false;
+    return true;
 }
 
 /* NULL when the path is plain; otherwise what is wrong with it. */
@@ -67,7 +55,7 @@ static const char *path_wrong(const char *path, size_t bytes)
 {
     if (bytes == 0 || path[0] != '/')
         return "the request target must be a path that begins with '/'";
-    if (!bytes_are(path, bytes, BYTE_PATH))
+    if (!letters_are_path(path, bytes))
         return "the path of the request target has a byte other than A-Z a-z 0-9 _ . : @ / -; "
                "escapes are refused";
     if (bytes == 1)
@@ -132,32 +120,41 @@ static unsigned letter_of(const char *path)
     return (unsigned) path[1] % ROUTE_LETTERS;
 }
 
+/* The parts of a path around its parameter. */
+static void row_note(struct route_row *row, const char *path)
+{
+    size_t bytes = strlen(path), head = strcspn(path, "{"), tail = head + strcspn(path + head, "}");
+    tail += tail < bytes;
+    row->head_bytes = (unsigned char) head;
+    row->tail_at = (unsigned char) tail;
+    row->tail_bytes = (unsigned char) (bytes - tail);
+    row->last = path[bytes - 1]; /* that of a parameter for any letter */
+}
+
 void route_index_init(struct route_index *index)
 {
     memset(index, 0, sizeof(*index));
     for (int i = OPERATION_COUNT - 1; i >= 0; i--) {
         unsigned char *chains = shapes[i].has_parameter ? index->fitting : index->spelt;
         unsigned char *first = &chains[letter_of(row_get(i)->path)];
-        index->next[i] = *first;
+        index->rows[i].next = *first;
         *first = (unsigned char) (i + 1);
+        row_note(&index->rows[i], row_get(i)->path);
     }
 }
 
 /* Whether the path fits a row that has a parameter; sets what stands for it. */
-static bool row_fits(const struct operation *row, struct route *route)
+static bool row_fits(const struct operation *op, const struct route_row *row, struct route *route)
 {
-    const char *parameter = strchr(row->path, '{');
-    const char *tail = strchr(parameter, '}') + 1;
-    size_t head = (size_t) (parameter - row->path), tail_bytes = strlen(tail);
-    if (route->path_bytes <= head + tail_bytes || memcmp(route->path, row->path, head) != 0 ||
-        memcmp(route->path + route->path_bytes - tail_bytes, tail, tail_bytes) != 0)
+    size_t head = row->head_bytes, tail = row->tail_bytes;
+    if (route->path_bytes <= head + tail || memcmp(route->path, op->path, head) != 0 ||
+        memcmp(route->path + route->path_bytes - tail, op->path + row->tail_at, tail) != 0)
         return false;
     const char *ref = route->path + head;
-    size_t ref_bytes = route->path_bytes - head - tail_bytes;
+    size_t ref_bytes = route->path_bytes - head - tail;
     /* Names of images and plugins hold slashes; every other parameter is one segment. */
-    bool spans = parameter[1] == 'n' && row->object != OBJECT_VOLUME;
-    if (ref_bytes > ROUTE_REF_BYTES || !bytes_are(ref, 1, BYTE_ALNUM) ||
-        !bytes_are(ref, ref_bytes, spans ? BYTE_NAME : BYTE_ID))
+    bool spans = op->path[head + 1] == 'n' && op->object != OBJECT_VOLUME;
+    if (ref_bytes > ROUTE_REF_BYTES || !is_alnum(*ref) || !(spans || is_id(ref, ref_bytes)))
         return false;
     route->ref = ref;
     route->ref_bytes = ref_bytes;
@@ -168,7 +165,7 @@ static bool row_fits(const struct operation *row, struct route *route)
 static bool find_spelt(const struct route_index *index, int method, struct route *route)
 {
     int i = index->spelt[letter_of(route->path)];
-    for (; i-- > 0 && !route->op; i = index->next[i]) {
+    for (; i-- > 0 && !route->op; i = index->rows[i].next) {
         if (shapes[i].path_bytes != route->path_bytes ||
             memcmp(row_get(i)->path, route->path, route->path_bytes) != 0)
             continue;
@@ -180,21 +177,18 @@ static bool find_spelt(const struct route_index *index, int method, struct route
     return route->op || route->near;
 }
 
-/* Whether the last letter could be that row's: most rows end here. */
-static bool row_resembles(int number, const struct route *route)
-{
-    char last = row_get(number)->path[shapes[number].path_bytes - 1];
-    return last == '}' || last == route->path[route->path_bytes - 1];
-}
-
 /* The first row with a parameter that the path fits, among those that have the method or not. */
 static const struct operation *find_fitting(const struct route_index *index, int method,
                                             bool has_method, struct route *route)
 {
-    for (int i = index->fitting[letter_of(route->path)]; i-- > 0; i = index->next[i])
-        if ((shapes[i].method == method) == has_method && row_resembles(i, route) &&
-            row_fits(row_get(i), route))
+    const char last = route->path[route->path_bytes - 1];
+    for (int i = index->fitting[letter_of(route->path)]; i-- > 0; i = index->rows[i].next) {
+        const struct route_row *row = &index->rows[i];
+        /* Most rows end here. */
+        if ((row->last == last || row->last == '}') && (shapes[i].method == method) == has_method &&
+            row_fits(row_get(i), row, route))
             return row_get(i);
+    }
     return NULL;
 }
 
@@ -218,7 +212,7 @@ int route_parse(const struct route_index *index, int method, const char *target,
         route.query_bytes = target_bytes - route.path_bytes - 1;
     }
     const char *wrong = path_wrong(route.path, route.path_bytes);
-    if (!wrong && !bytes_are(route.query, route.query_bytes, BYTE_QUERY))
+    if (!wrong && !query_is_plain(route.query, route.query_bytes))
         wrong = "the query of the request target has a byte other than A-Z a-z 0-9 _ . : @ / - % & "
                 "= + , ~ * ! ' ( )";
     if (!wrong)

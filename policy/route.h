@@ -32,7 +32,13 @@ struct route {
  */
 enum { ROUTE_LETTERS = 32 };
 struct route_index {
-    unsigned char spelt[ROUTE_LETTERS], fitting[ROUTE_LETTERS], next[OPERATION_COUNT];
+    unsigned char spelt[ROUTE_LETTERS], fitting[ROUTE_LETTERS];
+    struct route_row {
+        unsigned char next;
+        /* Of the path what stands before its parameter, which may be all of it, and behind it. */
+        unsigned char head_bytes, tail_at, tail_bytes;
+        char last; /* letter of the path */
+    } rows[OPERATION_COUNT];
 };
 void route_index_init(struct route_index *index);
 

@@ -39,6 +39,10 @@ enum {
     AUDIT_NAME_BYTES = 16,       /* of a member, with its punctuation */
     AUDIT_ESCAPE_BYTES = 6,      /* \u00NN */
     AUDIT_NUMBER_BYTES = 20,
+    AUDIT_WHO_WORDS = 3,
+    AUDIT_WHO_BYTES = 6 * AUDIT_NAME_BYTES + 3 * AUDIT_NUMBER_BYTES +
+                      AUDIT_WHO_WORDS * AUDIT_WORD_BYTES +
+                      AUDIT_NUMBER_BYTES /* see put_number() */,
     AUDIT_DATE_BYTES = 19,   /* 2026-01-02T03:04:05 */
     AUDIT_LAST_WAIT_MS = 200 /* for the sink, when the log is closed */
 };
@@ -50,6 +54,17 @@ static_assert(AUDIT_LINE_BYTES >=
                       AUDIT_NAME_BYTES + 64,
               "the longest line must fit");
 
+/* What the lines of one client have alike, as it was written last. */
+struct audit_who {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+    const char *words[AUDIT_WHO_WORDS];
+    char kept[AUDIT_WHO_WORDS][AUDIT_WORD_BYTES + 1]; /* what stood there; it may be gone */
+    size_t bytes;                                     /* of text; 0 while there is none */
+    char text[AUDIT_WHO_BYTES];
+};
+
 struct audit {
     int fd; /* -1: none */
     bool owns_fd;
@@ -58,6 +73,7 @@ struct audit {
     uint64_t lost;
     int64_t second; /* whose date is kept below; lines of one second share it */
     char date[AUDIT_DATE_BYTES + 1];
+    struct audit_who who;
     size_t start, end; /* lines that wait, within room */
     char room[AUDIT_ROOM_BYTES];
 };
@@ -171,25 +187,29 @@ static char *put_string(char *to, const char *text, size_t bytes)
     return to;
 }
 
+/* Digits are written two at a time. */
+static const char PAIRS[] = "0001020304050607080910111213141516171819"
+                            "2021222324252627282930313233343536373839"
+                            "4041424344454647484950515253545556575859"
+                            "6061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
+
+static void put_pair(char *to, uint64_t number)
+{
+    memcpy(to, PAIRS + number % 100 * 2, 2);
+}
+
 static char *put_number(char *to, uint64_t number)
 {
     char digits[2 * AUDIT_NUMBER_BYTES];
     char *const end = digits + AUDIT_NUMBER_BYTES;
     char *at = end;
-    do {
-        *--at = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
+    for (; number >= 10; number /= 100)
+        put_pair(at -= 2, number);
+    if (number > 0 || at == end)
+        *--at = (char) ('0' + number);
     memcpy(to, at, AUDIT_NUMBER_BYTES); /* a known length costs less; there is room behind a line */
     return to + (end - at);
-}
-
-static void put_digits(char *to, unsigned number, unsigned digits)
-{
-    while (digits-- > 0) {
-        to[digits] = (char) ('0' + number % 10);
-        number /= 10;
-    }
 }
 
 /* "2026-01-02T03:04:05" of a Unix time of the years 0 to 9999. */
@@ -201,12 +221,11 @@ static void write_date(char date[AUDIT_DATE_BYTES + 1], int64_t second)
     memcpy(date, "0000-00-00T00:00:00", AUDIT_DATE_BYTES + 1);
     if (!gmtime_r(&when, &utc) || utc.tm_year < -1900 || utc.tm_year > 9999 - 1900)
         return;
-    put_digits(date, (unsigned) (utc.tm_year + 1900), 4);
-    put_digits(date + 5, (unsigned) utc.tm_mon + 1, 2);
-    put_digits(date + 8, (unsigned) utc.tm_mday, 2);
-    put_digits(date + 11, (unsigned) utc.tm_hour, 2);
-    put_digits(date + 14, (unsigned) utc.tm_min, 2);
-    put_digits(date + 17, (unsigned) utc.tm_sec, 2);
+    put_pair(date, (unsigned) (utc.tm_year + 1900) / 100);
+    const int pairs[] = {utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                         utc.tm_hour,        utc.tm_min,     utc.tm_sec};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        put_pair(date + 2 + 3 * i, (unsigned) pairs[i]); /* each behind a letter */
 }
 
 /* The start of every line: {"time":"2026-01-02T03:04:05.678901Z" */
@@ -223,17 +242,19 @@ static char *put_time(struct audit *audit, char *to, int64_t time_us)
     }
     to = put(PUT(to, "{\"time\":\""), audit->date, AUDIT_DATE_BYTES);
     *to++ = '.';
-    put_digits(to, (unsigned) micros, 6);
+    put_pair(to, (uint64_t) micros / 10000);
+    put_pair(to + 2, (uint64_t) micros / 100);
+    put_pair(to + 4, (uint64_t) micros);
     return PUT(to + 6, "Z\"");
 }
 
 /* A word of our own, which needs no look at its bytes. */
 static char *put_word(char *to, const char *word)
 {
-    size_t bytes = strlen(word);
+    char *end = stpcpy(to, word);
 
-    assert(bytes <= AUDIT_WORD_BYTES);
-    return PUT(put(to, word, bytes), "\"");
+    assert(end - to <= AUDIT_WORD_BYTES);
+    return PUT(end, "\"");
 }
 
 /* What is JSON already. */
@@ -256,17 +277,55 @@ static char *put_json(char *to, const char *object)
 
 /* Lines */
 
-static char *put_record(struct audit *audit, char *to, const struct audit_record *record)
+static bool who_is(const struct audit_who *who, const struct audit_record *record,
+                   const char *const words[AUDIT_WHO_WORDS])
 {
-    to = put_time(audit, to, record->time_us);
-    to = PUT_NUMBER(to, "connection", record->connection);
-    to = PUT_NUMBER(to, "request", record->request);
+    if (who->bytes == 0 || who->uid != record->uid || who->gid != record->gid ||
+        who->pid != record->pid)
+        return false;
+    for (int i = 0; i < AUDIT_WHO_WORDS; i++) {
+        if (who->words[i] != words[i] || (words[i] && strcmp(who->kept[i], words[i]) != 0))
+            return false;
+    }
+    return true;
+}
+
+static void who_write(struct audit_who *who, const struct audit_record *record,
+                      const char *const words[AUDIT_WHO_WORDS])
+{
+    char *to = who->text;
+
     to = PUT_NUMBER(to, "uid", record->uid);
     to = PUT_NUMBER(to, "gid", record->gid);
     to = PUT_NUMBER(to, "pid", record->pid > 0 ? record->pid : 0);
     to = PUT_WORD(to, "listener", record->listener);
     to = PUT_WORD(to, "owner", record->owner);
     to = PUT_WORD(to, "policy", record->policy);
+    who->bytes = (size_t) (to - who->text);
+    who->uid = record->uid;
+    who->gid = record->gid;
+    who->pid = record->pid;
+    for (int i = 0; i < AUDIT_WHO_WORDS; i++) {
+        who->words[i] = words[i];
+        strcpy(who->kept[i], words[i] ? words[i] : "");
+    }
+}
+
+static char *put_who(struct audit *audit, char *to, const struct audit_record *record)
+{
+    const char *const words[AUDIT_WHO_WORDS] = {record->listener, record->owner, record->policy};
+
+    if (!who_is(&audit->who, record, words))
+        who_write(&audit->who, record, words);
+    return put(to, audit->who.text, audit->who.bytes);
+}
+
+static char *put_record(struct audit *audit, char *to, const struct audit_record *record)
+{
+    to = put_time(audit, to, record->time_us);
+    to = PUT_NUMBER(to, "connection", record->connection);
+    to = PUT_NUMBER(to, "request", record->request);
+    to = put_who(audit, to, record);
     to = PUT_WORD(to, "method", record->method);
     to = PUT_WORD(to, "operation", record->operation);
     to = PUT_BYTES(to, "target", record->target, record->target_bytes);

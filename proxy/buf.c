@@ -7,9 +7,7 @@
 #include "buf.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,20 +77,6 @@ int buf_add(struct buf *buf, const void *data, size_t bytes)
     memcpy(to, data, bytes);
     buf->end += bytes;
     return 0;
-}
-
-int buf_addf(struct buf *buf, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    char *text = NULL;
-    int bytes = vasprintf(&text, format, args);
-    va_end(args);
-    if (bytes < 0)
-        return -1;
-    int rc = buf_add(buf, text, (size_t) bytes);
-    free(text);
-    return rc;
 }
 
 void buf_consume(struct buf *buf, size_t bytes)

@@ -33,7 +33,6 @@ static inline const char *buf_data(const struct buf *buf)
 /* Appends; < 0 when memory is short or BUF_MAX_BYTES would be passed: then the bytes are as before.
  */
 int buf_add(struct buf *buf, const void *data, size_t bytes);
-int buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Makes room for `bytes` more and returns where they go; NULL when buf_add() would fail. */
 char *buf_reserve(struct buf *buf, size_t bytes);
 /* The first `bytes` of the room reserved are now in use. 0 is fine, and gives back idle memory. */

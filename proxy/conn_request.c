@@ -97,8 +97,6 @@ void conn_free_decision(struct conn *conn)
 
     if (x->decision == NULL)
         return;
-    if (x->decision->image[0] != '\0' && x->image == NULL)
-        x->image = strdup(x->decision->image); /* without memory the log goes without it */
     policy_decision_done(x->decision);
     free(conn->shared->spare);
     conn->shared->spare = x->decision;
@@ -107,10 +105,15 @@ void conn_free_decision(struct conn *conn)
 
 void conn_forget_decision(struct conn *conn)
 {
-    const struct policy_decision *decision = conn->x.decision;
+    struct exchange *x = &conn->x;
+    const struct policy_decision *decision = x->decision;
 
-    /* The log wants the latter two. */
-    if (decision != NULL && decision->asked == NULL && !decision->observed)
+    /* The log wants the latter two, and the image: without memory for that, all is kept. */
+    if (decision == NULL || decision->asked != NULL || decision->observed)
+        return;
+    if (decision->image[0] != '\0' && x->image == NULL)
+        x->image = strdup(decision->image);
+    if (decision->image[0] == '\0' || x->image != NULL)
         conn_free_decision(conn);
 }
 

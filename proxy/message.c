@@ -20,6 +20,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "letters.h"
 #include "message_known.h"
 #include "operation.h"
 #include "reason.h"
@@ -132,7 +133,8 @@ struct fields {
 /* The request line; target.data is NULL until it is whole. */
 struct request_line {
     struct span method, target;
-    unsigned minor; /* of HTTP/1.minor */
+    enum method known; /* which method that is */
+    unsigned minor;    /* of HTTP/1.minor */
 };
 
 static bool all_of(struct span text, enum char_class class)
@@ -189,6 +191,21 @@ static ssize_t find_end(const char *data, size_t bytes, const struct message_lim
     return -1;
 }
 
+static enum method read_method(struct span word)
+{
+#define IS(name) (word.bytes == sizeof name - 1 && memcmp(word.data, name, sizeof name - 1) == 0)
+    if (IS("POST"))
+        return METHOD_POST;
+    if (IS("GET"))
+        return METHOD_GET;
+    if (IS("DELETE"))
+        return METHOD_DELETE;
+    if (IS("HEAD"))
+        return METHOD_HEAD;
+    return IS("PUT") ? METHOD_PUT : METHOD_OTHER;
+#undef IS
+}
+
 /* "HTTP/1.1" and the end of the line, of which at least 10 bytes are here. */
 static int read_version(const char *at, unsigned *ret_minor)
 {
@@ -211,7 +228,9 @@ static int read_request_line(const char *data, size_t bytes, const struct messag
     size_t word_bytes = least(bytes, METHOD_BYTES + 1);
     const char *blank = memchr(data, ' ', word_bytes);
     struct span method = {data, blank ? (size_t) (blank - data) : word_bytes};
-    if (!all_of(method, T) || (blank ? method.bytes == 0 : bytes > METHOD_BYTES))
+    const enum method known = read_method(method);
+    if (known == METHOD_OTHER &&
+        (!all_of(method, T) || (blank ? method.bytes == 0 : bytes > METHOD_BYTES)))
         return REASON_HEAD_MALFORMED;
     if (!blank)
         return REASON_NONE;
@@ -226,6 +245,7 @@ static int read_request_line(const char *data, size_t bytes, const struct messag
     if (end - blank <= 10)
         return REASON_NONE;
     ret->method = method;
+    ret->known = known;
     ret->target = (struct span){target, (size_t) (blank - target)};
     return read_version(blank + 1, &ret->minor);
 }
@@ -366,24 +386,6 @@ static bool parser_agrees(const http_parser *parser, unsigned minor, enum framin
 
 /* Requests */
 
-static enum method read_method(struct span word)
-{
-    static const struct {
-        struct span word;
-        enum method method;
-    } METHODS[] = {{{"GET", 3}, METHOD_GET},
-                   {{"HEAD", 4}, METHOD_HEAD},
-                   {{"POST", 4}, METHOD_POST},
-                   {{"PUT", 3}, METHOD_PUT},
-                   {{"DELETE", 6}, METHOD_DELETE}};
-    for (size_t i = 0; i < sizeof METHODS / sizeof METHODS[0]; i++) {
-        if (word.bytes == METHODS[i].word.bytes &&
-            memcmp(word.data, METHODS[i].word.data, word.bytes) == 0)
-            return METHODS[i].method;
-    }
-    return METHOD_OTHER;
-}
-
 static bool host_is_plain(const struct fields *fields, unsigned minor)
 {
     unsigned lines = fields->lines[FIELD_HOST];
@@ -468,7 +470,12 @@ static int cross_check(struct span rest, const struct request_line *line,
 
 static bool target_is_plain(struct span target)
 {
-    return target.data[0] == '/' && all_of(target, P);
+    const char *mark = memchr(target.data, '?', target.bytes);
+    size_t path_bytes = mark ? (size_t) (mark - target.data) : target.bytes;
+    struct span path = {target.data, path_bytes};
+    struct span query = {target.data + path_bytes, target.bytes - path_bytes};
+    return target.data[0] == '/' && (letters_are_path(path.data, path.bytes) || all_of(path, P)) &&
+           all_of(query, P);
 }
 
 /* The lines behind the one that ends in " HTTP/1.1", without the empty one. */
@@ -579,7 +586,7 @@ ssize_t message_parse_request_known(struct message_known *known, const char *dat
         return head > 0 ? -1 : head;
     }
     if (line.target.data) {
-        ret_request->method = read_method(line.method);
+        ret_request->method = line.known;
         ret_request->target = line.target;
     }
     if (reason != REASON_NONE) {
@@ -682,14 +689,28 @@ static bool read_reply(const char *data, size_t head, bool to_head, struct messa
     return true;
 }
 
-ssize_t message_parse_reply(const char *data, size_t bytes, bool to_head,
-                            struct message_reply *ret_reply)
+ssize_t message_parse_reply_known(struct message_known *known, const char *data, size_t bytes,
+                                  bool to_head, struct message_reply *ret_reply)
 {
     static const struct message_limits LIMITS = {.head_bytes = REPLY_HEAD_BYTES,
                                                  .headers = REPLY_HEAD_BYTES};
+    const struct known_reply *kept =
+        known ? message_known_find_reply(known, to_head, (struct span){data, bytes}) : NULL;
+    if (kept) {
+        message_known_recall_reply(kept, data, ret_reply);
+        return (ssize_t) kept->bytes;
+    }
     int reason;
     ssize_t head = find_end(data, bytes, &LIMITS, &reason);
     if (head > 0 && !read_reply(data, (size_t) head, to_head, ret_reply))
         return -1;
+    if (head > 0 && known)
+        message_known_add_reply(known, ret_reply, to_head, (struct span){data, (size_t) head});
     return head;
+}
+
+ssize_t message_parse_reply(const char *data, size_t bytes, bool to_head,
+                            struct message_reply *ret_reply)
+{
+    return message_parse_reply_known(NULL, data, bytes, to_head, ret_reply);
 }

@@ -8,11 +8,12 @@
 #include <string.h>
 #include <strings.h>
 
-enum { KNOWN_HEADS = 8, KNOWN_DIGITS = 15 /* as many as message.c takes */ };
+enum { KNOWN_HEADS = 8, KNOWN_REPLIES = 4, KNOWN_DIGITS = 15 /* as many as message.c takes */ };
 
 struct message_known {
-    unsigned next; /* to be replaced */
+    unsigned next, next_reply; /* to be replaced */
     struct known_head heads[KNOWN_HEADS];
+    struct known_reply replies[KNOWN_REPLIES];
 };
 
 struct message_known *message_known_new(void)
@@ -113,4 +114,56 @@ void message_known_add(struct message_known *known, const struct message_request
     memcpy(head->text, rest.data, head->before);
     memcpy(head->text + head->before, length.data + length.bytes, head->after);
     known->next = (known->next + 1) % KNOWN_HEADS;
+}
+
+const struct known_reply *message_known_find_reply(const struct message_known *known, bool to_head,
+                                                   struct span data)
+{
+    /* The newest first: a reply has a date. */
+    for (unsigned i = 1; i <= KNOWN_REPLIES; i++) {
+        const struct known_reply *kept =
+            &known->replies[(known->next_reply + KNOWN_REPLIES - i) % KNOWN_REPLIES];
+        if (kept->bytes > 0 && kept->bytes <= data.bytes && kept->to_head == to_head &&
+            memcmp(kept->text, data.data, kept->bytes) == 0)
+            return kept;
+    }
+    return NULL;
+}
+
+/* The same bytes in another place. */
+static struct span carry_over(struct span span, const char *from, const char *to)
+{
+    if (span.data)
+        span.data = to + (span.data - from);
+    return span;
+}
+
+static void move_reply(struct message_reply *reply, const char *from, const char *to)
+{
+    reply->content_type = carry_over(reply->content_type, from, to);
+    reply->api_version = carry_over(reply->api_version, from, to);
+    reply->ostype = carry_over(reply->ostype, from, to);
+    reply->fields = carry_over(reply->fields, from, to);
+}
+
+void message_known_recall_reply(const struct known_reply *kept, const char *data,
+                                struct message_reply *ret_reply)
+{
+    *ret_reply = kept->reply;
+    move_reply(ret_reply, kept->text, data);
+}
+
+void message_known_add_reply(struct message_known *known, const struct message_reply *reply,
+                             bool to_head, struct span head)
+{
+    struct known_reply *kept = &known->replies[known->next_reply];
+
+    if (head.bytes > sizeof kept->text || reply->path_stat.data)
+        return;
+    kept->reply = *reply;
+    kept->to_head = to_head;
+    kept->bytes = head.bytes;
+    memcpy(kept->text, head.data, head.bytes);
+    move_reply(&kept->reply, head.data, kept->text);
+    known->next_reply = (known->next_reply + 1) % KNOWN_REPLIES;
 }

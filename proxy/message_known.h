@@ -8,6 +8,9 @@
  * Kept are few and short heads, only ones that were found good, with no field but such as are no
  * secret: credentials shall not stay in memory longer than their request.  A target is never among
  * these bytes.
+ *
+ * An engine's replies of one kind differ in their Date alone, which is the same for a second.  What
+ * is read of one is a pure function of its bytes and of whether it answers a HEAD.
  */
 #ifndef CAISSON_PROXY_MESSAGE_KNOWN_H
 #define CAISSON_PROXY_MESSAGE_KNOWN_H
@@ -27,5 +30,23 @@ size_t message_known_find(const struct message_known *known, int method, struct 
 /* Keeps a head in place of the one that was kept first, if it may be kept at all. */
 void message_known_add(struct message_known *known, const struct message_request *request,
                        struct span rest);
+
+/* The head of a reply; the spans of `reply` are in `text`. */
+struct known_reply {
+    struct message_reply reply;
+    bool to_head;
+    size_t bytes;
+    char text[512];
+};
+
+/* The head that `data` begins with; NULL when none is known. */
+const struct known_reply *message_known_find_reply(const struct message_known *known, bool to_head,
+                                                   struct span data);
+/* What is kept, said of the same bytes at `data`. */
+void message_known_recall_reply(const struct known_reply *kept, const char *data,
+                                struct message_reply *ret_reply);
+/* As message_known_add(); not what tells of a file. */
+void message_known_add_reply(struct message_known *known, const struct message_reply *reply,
+                             bool to_head, struct span head);
 
 #endif

@@ -189,6 +189,15 @@ static char *put_fields(char *to, const struct message_to_client *reply)
     return to;
 }
 
+static char *put_status(char *to, unsigned status)
+{
+    to[0] = (char) ('0' + status / 100);
+    to[1] = (char) ('0' + status / 10 % 10);
+    to[2] = (char) ('0' + status % 10);
+    to[3] = ' ';
+    return to + 4;
+}
+
 int message_write_reply(struct buf *out, const struct message_to_client *reply)
 {
     const char *text = message_status_text(reply->status);
@@ -202,8 +211,8 @@ int message_write_reply(struct buf *out, const struct message_to_client *reply)
                                        FIELDS_BYTES + 3 * NUMBER_BYTES);
     if (!start)
         return -1;
-    char *to = put_number(PUT(start, "HTTP/1.1 "), (uint64_t) reply->status);
-    to = PUT(put(PUT(to, " "), text, text_bytes), "\r\n");
+    char *to = put_status(PUT(start, "HTTP/1.1 "), (unsigned) reply->status);
+    to = PUT(put(to, text, text_bytes), "\r\n");
     if (reply->status >= 200 || reply->status == 101) /* other interim answers are a line */
         to = put_fields(to, reply);
     to = PUT(to, "\r\n");

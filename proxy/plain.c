@@ -36,6 +36,9 @@ size_t plain_bytes(const char *text, size_t bytes)
 
     while (bytes - plain >= BLOCK_BYTES && block_is_plain(text + plain))
         plain += BLOCK_BYTES;
+    /* The rest in one block, if it may begin within the one before it. */
+    if (plain > 0 && bytes - plain < BLOCK_BYTES && block_is_plain(text + bytes - BLOCK_BYTES))
+        return bytes;
     while (plain < bytes && is_plain((unsigned char) text[plain]))
         plain++;
     return plain;

@@ -105,6 +105,15 @@ class Exchange:
         except OSError:
             pass
 
+    def echo(self):
+        """After a switch of protocols: sends every byte back, until the peer has ended."""
+        self.keep_alive = False
+        while True:
+            data = self.connection.sock.recv(65536)
+            if not data:
+                return
+            self.connection.sock.sendall(data)
+
     def gone(self):
         """True when the peer has ended its side. Bytes that wait to be read do not count."""
         poller = select.poll()

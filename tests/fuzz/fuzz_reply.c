@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/known.h"
 #include "buf.h"
 #include "message.h"
 
@@ -39,7 +40,7 @@ static void write_and_read(const struct message_reply *reply)
     struct buf out = {0};
     demand(message_write_reply(&out, &answer) == 0);
     bool to_head = reply->framing == FRAMING_NONE;
-    demand(message_parse_reply(buf_data(&out), buf_bytes(&out), to_head, &read) ==
+    demand(known_parse_reply(buf_data(&out), buf_bytes(&out), to_head, &read) ==
            (ssize_t) buf_bytes(&out));
     demand(read.status == reply->status && read.framing == reply->framing);
     demand(read.framing != FRAMING_LENGTH || read.content_bytes == reply->content_bytes);
@@ -65,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     if (bytes > 0)
         memcpy(text, data + 2, bytes);
     struct message_reply reply, part;
-    ssize_t head = message_parse_reply(text, bytes, to_head, &reply);
+    ssize_t head = known_parse_reply(text, bytes, to_head, &reply);
     demand(head >= -1 && head <= (ssize_t) bytes);
     if (head > 0) {
         demand(memmem(text, (size_t) head, "\r\n\r\n", 4) == text + head - 4);
@@ -73,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         demand(reply.framing != FRAMING_CLOSE || !reply.keep_alive);
         write_and_read(&reply);
         if (some < bytes)
-            demand(message_parse_reply(text, some, to_head, &part) ==
+            demand(known_parse_reply(text, some, to_head, &part) ==
                    ((ssize_t) some < head ? 0 : head));
     }
     free(text);

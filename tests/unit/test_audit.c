@@ -2,6 +2,7 @@
 /* The audit log: exact lines, hostile text, and sinks that are full, slow or gone. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -178,6 +179,71 @@ static void assert_target(const char *target, size_t bytes, const char *wanted)
     *end = '\0';
     assert_string_equal(at + strlen(",\"target\":\""), wanted);
     free(text);
+}
+
+/* Each line says who it is of, whoever the one before it was of. */
+static void test_lines_of_many(void **state)
+{
+    (void) state;
+    char word[8] = "one";
+    struct audit_record records[] = {
+        {.uid = 1, .listener = word, .owner = "o", .policy = "p"},
+        {.uid = 1, .listener = word, .owner = "o", .policy = "p"},
+        {.uid = 2, .listener = word, .owner = "o", .policy = "p"},
+        {.uid = 2, .gid = 9, .listener = word, .owner = "o", .policy = "p"},
+        {.uid = 2, .gid = 9, .pid = 8, .listener = word, .owner = "o", .policy = "p"},
+        {.uid = 2, .gid = 9, .pid = 8, .listener = word, .owner = "other", .policy = "p"},
+        {.uid = 2, .gid = 9, .pid = 8, .listener = word, .owner = "other", .policy = "q"},
+        {.uid = 2, .gid = 9, .pid = 8, .listener = word, .policy = "q"},
+        {.uid = 2, .gid = 9, .pid = 8, .listener = word, .owner = "", .policy = "q"},
+        {.uid = 2, .gid = 9, .pid = 8},
+    };
+    static const char *const TEXTS[] = {
+        "\"uid\":1,\"gid\":0,\"pid\":0,\"listener\":\"one\",\"owner\":\"o\",\"policy\":\"p\",",
+        "\"uid\":1,\"gid\":0,\"pid\":0,\"listener\":\"two\",\"owner\":\"o\",\"policy\":\"p\",",
+        "\"uid\":2,\"gid\":0,\"pid\":0,\"listener\":\"two\",\"owner\":\"o\",\"policy\":\"p\",",
+        "\"uid\":2,\"gid\":9,\"pid\":0,\"listener\":\"two\",\"owner\":\"o\",\"policy\":\"p\",",
+        "\"uid\":2,\"gid\":9,\"pid\":8,\"listener\":\"two\",\"owner\":\"o\",\"policy\":\"p\",",
+        "\"uid\":2,\"gid\":9,\"pid\":8,\"listener\":\"two\",\"owner\":\"other\",\"policy\":\"p\",",
+        "\"uid\":2,\"gid\":9,\"pid\":8,\"listener\":\"two\",\"owner\":\"other\",\"policy\":\"q\",",
+        "\"uid\":2,\"gid\":9,\"pid\":8,\"listener\":\"two\",\"policy\":\"q\",",
+        "\"uid\":2,\"gid\":9,\"pid\":8,\"listener\":\"two\",\"owner\":\"\",\"policy\":\"q\",",
+        "\"uid\":2,\"gid\":9,\"pid\":8,\"bytes_in\":0,",
+    };
+    struct place place = make_place();
+    struct audit *audit = open_audit(place.path);
+    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+        audit_add(audit, &records[i]);
+        strcpy(word, "two"); /* another text where the same one stood */
+    }
+    audit_free(audit);
+    char *text = slurp(place.path), *line = text;
+    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+        const char *who = strstr(line, "\"uid\"");
+        assert_non_null(who);
+        if (strncmp(who, TEXTS[i], strlen(TEXTS[i])) != 0)
+            fail_msg("line %zu: %.100s", i, who);
+        line = strchr(line, '\n') + 1;
+    }
+    free(text);
+    drop_place(&place);
+}
+
+static void test_numbers(void **state)
+{
+    (void) state;
+    char wanted[40];
+    uint64_t number = 1;
+    for (int digits = 1; digits <= 20; digits++, number *= 10) {
+        for (uint64_t near = number - 1; near <= number + 1; near++) {
+            char *text = write_one(&(struct audit_record){.connection = near, .bytes_in = near});
+            snprintf(wanted, sizeof wanted, "\"connection\":%" PRIu64 ",", near);
+            assert_non_null(strstr(text, wanted));
+            snprintf(wanted, sizeof wanted, "\"bytes_in\":%" PRIu64 ",", near);
+            assert_non_null(strstr(text, wanted));
+            free(text);
+        }
+    }
 }
 
 static void test_hostile_text(void **state)
@@ -437,6 +503,8 @@ int main(void)
         cmocka_unit_test(test_absent_members),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_times_of_one_log),
+        cmocka_unit_test(test_lines_of_many),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_long_texts_are_cut),

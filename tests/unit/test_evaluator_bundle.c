@@ -45,7 +45,7 @@ static void join_chunks(const struct bundle *bundle, struct bytes *text)
         assert_memory_equal(bundle->env[i], name, len);
         assert_true(strlen(bundle->env[i]) <= BUNDLE_STRING_MAX);
         assert_int_equal(!bundle->env[i][len], i + 1 == bundle->env_count);
-        bytes_append_text(text, bundle->env[i] + len);
+        bytes_append(text, bundle->env[i] + len, strlen(bundle->env[i] + len));
     }
 }
 

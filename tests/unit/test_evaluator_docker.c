@@ -39,6 +39,7 @@
 #define EXIT(n)       JSON("200 OK", "{\"StatusCode\":" #n ",\"Error\":null}")
 #define MESSAGE(s, m) JSON(s, "{\"message\":\"" m "\"}")
 #define DELETED       NONE("204 No Content")
+#define FULL          MESSAGE("429 Too Many Requests", "too many")
 #define NO_SUCH       MESSAGE("404 Not Found", "No such container")
 
 /* Log streams: their NULs do not let them be C strings, so they have names. */
@@ -362,10 +363,60 @@ static void test_proxy_is_full(void **state)
 {
     const char *const script[CALLS][ROWS] = {
         WELL,
-        [CALL_CREATE] = {MESSAGE("429 Too Many Requests", "too many"), CREATED},
+        [CALL_CREATE] = {FULL, CREATED},
     };
 
     assert_int_equal(play(state, script)->verdict, VERDICT_OK);
+}
+
+/* Any call can find the proxy at one of its limits; the program runs once all the same. */
+static void test_proxy_is_full_at_every_call(void **state)
+{
+    struct fake *fake = *state;
+    const char *const script[CALLS][ROWS] = {
+        WELL,
+        [CALL_CREATE] = {FULL, FULL, CREATED},
+        [CALL_START] = {FULL, STARTED},
+        [CALL_WAIT] = {FULL, FULL, EXIT(3)},
+        [CALL_FOLLOW] = {FULL, LOGS_A},
+        [CALL_READ] = {FULL, LOGS_AB},
+        [CALL_DELETE] = {FULL, NO_SUCH, FULL, DELETED},
+    };
+    const struct outcome *outcome = play(state, script);
+
+    assert_string_equal(verdict_word(outcome->verdict), "runtime_error");
+    assert_int_equal(outcome->exit_code, 3);
+    assert_int_equal(fake->result->out->total_bytes, 1);
+    assert_int_equal(fake->asked[CALL_START], 2);
+    assert_int_equal(fake->asked[CALL_WAIT], 3);
+    assert_int_equal(fake->asked[CALL_DELETE], 4);
+}
+
+/* The proxy says when to come again. */
+static void test_retry_after(void **state)
+{
+    struct fake *fake = *state;
+    const char *const script[CALLS][ROWS] = {
+        WELL,
+        [CALL_CREATE] = {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: "
+                         "2\r\n\r\n{}",
+                         CREATED},
+    };
+
+    assert_int_equal(play(state, script)->verdict, VERDICT_OK);
+    assert_true(fake->result->timing.queued_ms >= 1000);
+    assert_int_equal(fake->asked[CALL_CREATE], 2);
+}
+
+/* A wait that is never taken ends with the job's time, and says nothing about the program. */
+static void test_proxy_stays_full(void **state)
+{
+    const char *const script[CALLS][ROWS] = {WELL, [CALL_WAIT] = {FULL}, [CALL_FOLLOW] = {FULL}};
+    struct job *job = make_job();
+
+    job->limits.wall_ms = 500;
+    assert_trouble(play_job(*state, script, job), VERDICT_SANDBOX_ERROR, "engine_busy", "too many");
+    job_free(job);
 }
 
 static void test_versions(void **state)
@@ -585,8 +636,7 @@ static void test_cancel(void **state)
         [CALL_WAIT] = {HOLD, EXIT(137)},
         [CALL_FOLLOW] = {HOLD, LOGS_A},
     };
-    const char *const full[CALLS][ROWS] = {
-        WELL, [CALL_CREATE] = {MESSAGE("429 Too Many Requests", "too many")}};
+    const char *const full[CALLS][ROWS] = {WELL, [CALL_CREATE] = {FULL}};
     const char *const(*const scripts[])[ROWS] = {script, full};
     struct job *job = make_job();
 
@@ -674,6 +724,9 @@ int main(void)
         TEST(test_well),
         TEST(test_name_taken),
         TEST(test_proxy_is_full),
+        TEST(test_proxy_is_full_at_every_call),
+        TEST(test_retry_after),
+        TEST(test_proxy_stays_full),
         TEST(test_versions),
         TEST(test_version_too_new),
         TEST(test_refused_create),

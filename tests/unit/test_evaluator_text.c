@@ -43,7 +43,7 @@ static void test_base64(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct bytes back = {0};
 
-        bytes_append_text(&back, "x");
+        bytes_append(&back, "x", 1);
         if (bytes_append_decoded(&back, bad[i], strlen(bad[i])))
             fail_msg("\"%s\" was decoded", bad[i]);
         assert_int_equal(back.len, 1);

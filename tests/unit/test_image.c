@@ -57,61 +57,62 @@ static void test_forms(void **state)
     }
 }
 
+static const char *const no_names[] = {
+    "",
+    "sha256:" HEX64,
+    "sha256:ab",
+    "sha256",
+    HEX64,
+    "library/sha256:ab",
+    "docker.io/sha256:ab",
+    "docker.io/library/" HEX64,
+    "Busybox",
+    "busybox:",
+    "busybox:-x",
+    "busybox@",
+    "busybox@sha256:ab",
+    "busybox@md5:" HEX64,
+    "busybox@sha256:" HEX64 "0",
+    "busybox:a:b",
+    "busybox@sha256:" HEX64 "@x",
+    "/busybox",
+    "busybox/",
+    "a//b",
+    "-a",
+    "a-",
+    "a_",
+    ".a",
+    "a..b",
+    "a___b",
+    "a._b",
+    "a b",
+    "a\nb",
+    "re_g.example/a",
+    "reg.example:x/a",
+    "reg.example:/a",
+    "reg.example:123456/a",
+    "-r.example/a",
+    "r-.example/a",
+    ".example/a",
+    "example./a",
+    "[::1]:5000/a",
+    "FOO/a",
+    "b\xc3\xbcsybox",
+    "..",
+    "../a",
+    "a/../b",
+    "reg.example/",
+    "https://reg.example/a",
+};
+
 static void test_no_names(void **state)
 {
-    static const char *const texts[] = {
-        "",
-        "sha256:" HEX64,
-        "sha256:ab",
-        "sha256",
-        HEX64,
-        "library/sha256:ab",
-        "docker.io/sha256:ab",
-        "docker.io/library/" HEX64,
-        "Busybox",
-        "busybox:",
-        "busybox:-x",
-        "busybox@",
-        "busybox@sha256:ab",
-        "busybox@md5:" HEX64,
-        "busybox@sha256:" HEX64 "0",
-        "busybox:a:b",
-        "busybox@sha256:" HEX64 "@x",
-        "/busybox",
-        "busybox/",
-        "a//b",
-        "-a",
-        "a-",
-        "a_",
-        ".a",
-        "a..b",
-        "a___b",
-        "a._b",
-        "a b",
-        "a\nb",
-        "re_g.example/a",
-        "reg.example:x/a",
-        "reg.example:/a",
-        "reg.example:123456/a",
-        "-r.example/a",
-        "r-.example/a",
-        ".example/a",
-        "example./a",
-        "[::1]:5000/a",
-        "FOO/a",
-        "b\xc3\xbcsybox",
-        "..",
-        "../a",
-        "a/../b",
-        "reg.example/",
-        "https://reg.example/a",
-    };
     struct image image;
     char text[400] = {0};
     (void) state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (!image_parse(texts[i], &image))
-            fail_msg("'%s' was taken for a name", texts[i]);
+    for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++)
+        if (!image_parse(no_names[i], &image))
+            fail_msg("'%s' was taken for a name", no_names[i]);
     memset(text, 'a', sizeof(text));
     text[IMAGE_NAME_BYTES - strlen("docker.io/library/")] = '\0';
     assert_null(image_parse(text, &image));

@@ -298,12 +298,7 @@ def echo(exchange):
     protocol = exchange.request.header("Upgrade")
     exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n"
                   % protocol[0])
-    exchange.keep_alive = False
-    while True:
-        data = exchange.connection.sock.recv(65536)
-        if not data:
-            break
-        exchange.connection.sock.sendall(data)
+    exchange.echo()
 
 
 def channel(w, target, *headers):

@@ -82,10 +82,11 @@ def test_what_would_pass_is_said_to():
         assert json.loads(sent.body) == {"Image": IMAGE} and "name=" not in sent.target, sent
 
 
-def test_own_and_foreign_are_told_apart():
+@table([("plainly", "?name=new"), ("escaped", "?size=0&n%61me=n%65w")])
+def test_own_and_foreign_are_told_apart(query):
     """What was made here is known by id, name and prefix; nothing else is."""
     with observing() as w:
-        made = json.loads(w.ask("POST", CREATE + "?name=new", {"Image": IMAGE}).body)["Id"]
+        made = json.loads(w.ask("POST", CREATE + query, {"Image": IMAGE}).body)["Id"]
         count = 1
         for ref in (made, "new", made[:12]):
             assert w.ask("POST", "/v1.41/containers/%s/start" % ref).status in (204, 304)

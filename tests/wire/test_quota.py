@@ -212,13 +212,8 @@ def test_what_ends_by_itself_is_no_stream(data):
 
 def test_tunnels_are_streams_until_both_sides_have_ended():
     def echo(exchange):
-        exchange.keep_alive = False
         exchange.head(101, "Connection: Upgrade", "Upgrade: tcp")
-        while True:
-            data = exchange.connection.sock.recv(65536)
-            if not data:
-                break
-            exchange.send(data)
+        exchange.echo()
         exchange.send(b"bye")
     with limited("streams = 1\n") as w:
         w.engine.on("POST", "/attach$", echo)
@@ -678,3 +673,26 @@ def test_observing_has_the_limits_of_the_wire():
             assert w.ask("POST", WAIT).status == 429
             assert len(w.engine.asked()) == asked + 2
         until("the places", lambda: w.ask("POST", START).status in (204, 304))
+
+
+OBSERVED = [("a name with an escape", "/logs?stdout=1&f%6Fllow=1", True),
+            ("a value with an escape", "/logs?stdout=1&follow=%31", True),
+            ("a word that is no no", "/logs?stdout=1&follow=forever", True),
+            ("an escaped no", "/logs?stdout=1&f%6Fllow=f%61lse", False),
+            ("a no among blanks", "/logs?stdout=1&follow=+0+&follow=1", False),
+            ("another name", "/logs?stdout=1&followed=1&%66=1", False),
+            ("statistics", "/stats?%73tream=1", True),
+            ("statistics once", "/stats?%73tream=No", False),
+            ("statistics once, without a value", "/stats?stream", False)]
+
+
+@table(OBSERVED)
+def test_what_goes_on_as_it_came_is_a_stream_where_an_engine_reads_one(target, held):
+    policy = POLICY.replace("[allow]", "[proxy]\nmode = observe\n[allow]")
+    with World(policy + "[limits]\nstreams = 1\n", prepare=populate, start=False) as w, \
+            contextlib.ExitStack() as stack, Stuck(w, "POST", "/wait$"):
+        w.proxy.arguments = ["--i-accept-the-risk"]
+        w.proxy.start()
+        w.settle()
+        hold(w, stack, request("POST", WAIT), 1)
+        assert (w.ask("GET", MINE + target).status == 429) == held

@@ -132,13 +132,8 @@ CLIENTS = [pipelined_creates, mixed_pipeline, half_closed, aborted_upload, abort
 # ---- what the Engine does ----
 
 def echo(exchange):
-    exchange.keep_alive = False
     exchange.head(101, "Connection: Upgrade", "Upgrade: tcp")
-    while True:
-        data = exchange.connection.sock.recv(65536)
-        if not data:
-            return
-        exchange.connection.sock.sendall(data)
+    exchange.echo()
 
 
 def erratic(chance):

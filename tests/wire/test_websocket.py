@@ -24,12 +24,7 @@ def opens(*fields, status="101 Switching Protocols"):
     """What an engine does that answers so, and then sends every byte back."""
     def answer(exchange):
         exchange.send("HTTP/1.1 %s\r\n%s\r\n" % (status, "".join(f + "\r\n" for f in fields)))
-        exchange.keep_alive = False
-        while True:
-            data = exchange.connection.sock.recv(65536)
-            if not data:
-                break
-            exchange.connection.sock.sendall(data)
+        exchange.echo()
     return answer
 
 
