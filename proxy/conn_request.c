@@ -372,6 +372,18 @@ static void conn_refuse_stranger(struct conn *conn)
     conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
 }
 
+/* Each is used once. False: the kernel has none. */
+static bool conn_take_random(struct conn_shared *shared, uint64_t *ret)
+{
+    if (shared->random_left == 0) {
+        if (getrandom(shared->random, sizeof shared->random, 0) != sizeof shared->random)
+            return false;
+        shared->random_left = CONN_RANDOM;
+    }
+    *ret = shared->random[--shared->random_left];
+    return true;
+}
+
 /* The request is whole: judge it. */
 void conn_decide(struct conn *conn)
 {
@@ -400,8 +412,7 @@ void conn_decide(struct conn *conn)
         conn_refuse(conn, REASON_POLICY_CHANGED, NULL);
         return;
     }
-    if (conn->x.op->reply == REPLY_CREATE &&
-        getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
+    if (conn->x.op->reply == REPLY_CREATE && !conn_take_random(shared, &nonce)) {
         conn_refuse(conn, REASON_UNDECIDED, NULL);
         return;
     }

@@ -16,6 +16,7 @@
 #include "outcome.h"
 #include "policy.h"
 #include "server_internal.h"
+#include "splice.h"
 #include "upstream.h"
 #include <event2/event.h>
 #include <signal.h>
@@ -215,7 +216,8 @@ static int server_share(struct server *server, const struct config *config, stru
     shared->base = server->base;
     shared->scratch = malloc(CONN_SCRATCH_BYTES);
     shared->known = message_known_new();
-    if (server->base == NULL || shared->scratch == NULL)
+    shared->splice = splice_new();
+    if (server->base == NULL || shared->scratch == NULL || shared->splice == NULL)
         return err_set(err, "out of memory");
     if (audit_open(audit != NULL ? audit : config->audit, &shared->audit, err) < 0)
         return -1;
@@ -316,6 +318,7 @@ static void server_stop(struct server *server)
     free(shared->spare);
     message_known_free(shared->known);
     free(shared->scratch);
+    splice_free(shared->splice);
     if (server->base != NULL)
         event_base_free(server->base);
 }
