@@ -19,7 +19,7 @@ endif
 comma    := ,
 # What runs for every request is made fast (but not padded, where the compiler can be told so), all
 # else small; C needs no tables to unwind its stack by (a debugger has its own from -g).
-FAST     := $(addprefix policy/,arena image json json_read json_write judge letters owner policy_decide query route schema) \
+FAST     := $(addprefix policy/,arena image json json_read json_write judge letters owner policy_decide query route) \
             $(addprefix proxy/,answer audit buf conn_request message message_write)
 OPTIMISE := -Os
 UNALIGNED := $(if $(findstring clang,$(CC)),,$(addprefix -fno-align-,functions jumps loops labels))
@@ -128,8 +128,12 @@ replay: $(FUZZERS) ## Fuzz corpora as a test
 # Preloaded by tests that need a bad world (tests/shim); with a sanitizer it is not used.
 $(BUILD)/shim.so: tests/shim/shim.c | $(BUILD)/ready
 	$(call say,LINK,$@)$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 $(WARNINGS) -fno-builtin -fPIC -shared -o $@ $<
+# What hands bytes on: once as shipped, where small chunks are copied, once with all of them spliced.
+BULK := streams uploads tunnel upgrades replies half-closes "early closes" "byte by byte" trailers \
+        "engines that" "failing memory" "length and"
 wire: all $(BUILD)/shim.so ## Over real sockets against a scripted engine: .case files, faults, framing
 	$(Q)tests/setup/suite.sh tests/wire/run $(ARGS)
+	$(Q)$(if $(ARGS),,CAISSON_SPLICE=1 tests/setup/suite.sh tests/wire/run $(BULK))
 e2e: all ## On a real Docker Engine (CAISSON_ENGINE=unix:///PATH, or one of its own; root)
 	$(Q)tests/setup/suite.sh tests/e2e/run $(ARGS)
 test-engines: all ## The e2e suite on newer Engines (ENGINES="trixie sid"; root, network)
@@ -150,7 +154,7 @@ bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single c
 # makes them dearer.
 bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
 	$(Q)tests/setup/suite.sh tests/bench/count --instructions 12000 --syscalls 5 \
-	    --unknown 17000 --refused 8000 --create 123000 --code 325 $(ARGS)
+	    --unknown 17000 --refused 8000 --create 92500 --code 325 $(ARGS)
 fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each, FUZZ_JOBS at once (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run

@@ -245,11 +245,12 @@ static void row_note(const struct images_row *row, const char *text, char *note,
         snprintf(note, bytes, "\"%s\":\"%s\"", row->rule, (image_print(&image, spelt), spelt));
 }
 
-char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
-                  const struct query *query, bool credentials)
+bool images_note(const struct operation *op, const char *ref, size_t ref_bytes,
+                 const struct query *query, bool credentials, char **ret_note)
 {
     struct images_verdict unused;
     char text[TEXT_BYTES], note[TEXT_BYTES + 32], *all = NULL;
+    *ret_note = NULL;
     for (size_t i = 0; i < ROW_COUNT; i++) {
         char *before = all;
         if (rows[i].op != (int) op->number ||
@@ -261,15 +262,14 @@ char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
             all = NULL;
         free(before);
         if (!all)
-            return NULL;
+            return false;
     }
     if (!all)
-        return NULL;
-    char *closed;
-    if (asprintf(&closed, "%s%s}", all, credentials ? ",\"Credentials\":true" : "") < 0)
-        closed = NULL;
+        return true;
+    if (asprintf(ret_note, "%s%s}", all, credentials ? ",\"Credentials\":true" : "") < 0)
+        *ret_note = NULL;
     free(all);
-    return closed;
+    return *ret_note != NULL;
 }
 
 const struct images_row *images_row_of(const struct operation *op)

@@ -38,10 +38,10 @@ void images_judge(const struct operation *op, const struct schema *rules,
 /*
  * The images that an operation names, under the rules that hold for them, in the form of asked.h;
  * true where only `allow` would let one pass.  credentials: of the client's own, for a registry, go
- * with it.  NULL for none.  Caller frees it.
+ * with it.  *ret_note is NULL for none; caller frees it.  false: no memory.
  */
-char *images_note(const struct operation *op, const char *ref, size_t ref_bytes,
-                  const struct query *query, bool credentials);
+bool images_note(const struct operation *op, const char *ref, size_t ref_bytes,
+                 const struct query *query, bool credentials, char **ret_note);
 
 /* One row of references.def, for verdicts and listings; NULL past the last. Static. */
 struct images_row {

@@ -8,6 +8,7 @@
  */
 #include "json.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,14 +114,24 @@ static inline char *skip_blanks(char *at)
 
 /* ---- strings ---- */
 
-/* The first byte that is not plain: its end at least, and behind that there are JSON_PADDING bytes,
- * so that eight can be looked at at once. */
-static char *skip_plain(char *at)
+typedef int8_t block __attribute__((vector_size(JSON_PADDING + 1)));
+
+/* The first byte that is a control character, a quote, a backslash, or not ASCII: the end of the
+ * text at least, and behind that there are JSON_PADDING bytes, so that a block is looked at at
+ * once. */
+static inline char *skip_plain(char *at)
 {
-    uint64_t odd;
-    while (!(odd = json_odd_bits(json_eight(at))))
-        at += sizeof(odd);
-    return at + __builtin_ctzll(odd) / 8;
+    for (;; at += sizeof(block)) {
+        uint64_t halves[2];
+        block bytes, odd;
+        memcpy(&bytes, at, sizeof(bytes));
+        odd = (bytes < ' ') | (bytes == '"') | (bytes == '\\');
+        memcpy(halves, &odd, sizeof(odd));
+        if (halves[0])
+            return at + __builtin_ctzll(le64toh(halves[0])) / 8;
+        if (halves[1])
+            return at + 8 + __builtin_ctzll(le64toh(halves[1])) / 8;
+    }
 }
 
 /* The bytes of one character outside of ASCII; 0 when they are not valid UTF-8. */

@@ -228,8 +228,11 @@ static bool images_decide(const struct policy *policy, const struct owner_table 
     if (!images_row_of(decision->op))
         return true;
     struct schema_context context = policy_context_of(policy, owned, decision);
-    char *note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
-                             policy_has_credentials(decision));
+    char *note;
+    if (!images_note(decision->op, decision->route.ref, decision->route.ref_bytes, query,
+                     policy_has_credentials(decision), &note))
+        return policy_deny(decision, REASON_OUT_OF_MEMORY, "", "%s",
+                           reason_text(REASON_OUT_OF_MEMORY));
     images_judge(decision->op, policy->schemas.of[BODY_IMAGE], &context, decision->route.ref,
                  decision->route.ref_bytes, query, images);
     strcpy(decision->image, images->image);

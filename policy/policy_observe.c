@@ -61,8 +61,8 @@ static char *images_note_late(const struct policy *policy, const struct policy_d
     char *note = NULL;
     if (query_judge(decision->op, &context, decision->route.query, decision->route.query_bytes,
                     &query) == REASON_NONE)
-        note = images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query,
-                           policy_has_credentials(decision));
+        (void) images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query,
+                           policy_has_credentials(decision), &note);
     query_done(&query);
     return note;
 }

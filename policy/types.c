@@ -415,7 +415,10 @@ char *type_print(const struct type *type, const struct json *value, char buffer[
     }
     const struct arena sound = {0};
     char *text = json_write(&sound, value, NULL);
-    json_quote(buffer, TYPE_TEXT_BYTES, text ? text : "");
+    if (text)
+        json_quote(buffer, TYPE_TEXT_BYTES, text);
+    else
+        snprintf(buffer, TYPE_TEXT_BYTES, "a value (no memory to show it)");
     free(text);
     return buffer;
 }

@@ -279,24 +279,49 @@ static void conn_client_bytes(struct conn *conn, const char *data, size_t bytes)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
 }
 
+static bool conn_hands_on(const struct conn *conn)
+{
+    return conn->state == CONN_UPLOAD || conn->state == CONN_STREAM || conn->state == CONN_TUNNEL;
+}
+
+bool conn_splices(const struct conn *conn, const struct message_body *body, const struct stream *to,
+                  ssize_t last_read)
+{
+    return conn_hands_on(conn) && !conn->detached && !stream_blocked(to) &&
+           splice_suits(conn->shared->splice, body, (size_t) conn_config(conn)->splice_bytes,
+                        last_read > 0 ? (size_t) last_read : 0);
+}
+
 bool conn_reads_on(const struct conn *conn, const struct stream *side, ssize_t got, int *reads)
 {
-    bool hands_on =
-        conn->state == CONN_UPLOAD || conn->state == CONN_STREAM || conn->state == CONN_TUNNEL;
+    return conn_hands_on(conn) && got >= CONN_MUCH_BYTES && side->reading && ++*reads < CONN_READS;
+}
 
-    return hands_on && got >= CONN_MUCH_BYTES && side->reading && ++*reads < CONN_READS;
+/* Reads, or hands on unread, what there is; returns what stream_read() would. */
+static ssize_t conn_take_client(struct conn *conn, ssize_t last_read)
+{
+    static const struct message_body raw = {.framing = FRAMING_CLOSE};
+    char *scratch = conn->shared->scratch;
+    ssize_t got;
+
+    if (conn->state == CONN_TUNNEL && conn_splices(conn, &raw, conn->engine, last_read))
+        return conn_tunnel_splice(conn, &conn->client, conn->engine);
+    if (conn_upload_splices(conn, last_read))
+        return conn_splice_upload(conn);
+    got = stream_read(&conn->client, scratch, conn->tenant->read_bytes);
+    if (got > 0)
+        conn_client_bytes(conn, scratch, (size_t) got);
+    return got;
 }
 
 static void conn_read_client(struct conn *conn)
 {
-    ssize_t got;
+    ssize_t got = 0;
     int reads = 0;
 
     do {
-        got = stream_read(&conn->client, conn->shared->scratch, conn->tenant->read_bytes);
-        if (got > 0)
-            conn_client_bytes(conn, conn->shared->scratch, (size_t) got);
-        else if (got == 0)
+        got = conn_take_client(conn, got);
+        if (got == 0)
             conn_client_ended(conn);
         else if (got < -1)
             conn_client_gone(conn);

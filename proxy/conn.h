@@ -50,17 +50,22 @@ enum { CONN_SCRATCH_BYTES = 128 * 1024 };
 
 LIST_HEAD(conn_list, conn);
 
+enum { CONN_RANDOM = 32 /* 256 bytes: as many as come in one piece, whatever happens */ };
+
 /* What all connections share. The server owns it and all that it points to. */
 struct conn_shared {
     struct event_base *base;
     struct upstream *upstream;
     struct audit *audit;
     char *scratch;                 /* CONN_SCRATCH_BYTES, used within one callback */
+    struct splice *splice;         /* owned: how much is handed on */
     struct message_known *known;   /* owned: heads that came before; NULL for none */
     struct buf draft;              /* where a head is put together; used within one function */
     struct policy_decision *spare; /* owned: one that is not in use; NULL for none */
     int64_t unix_us;               /* between the monotonic clock and Unix time: conn_set_clock() */
     uint64_t accepted;
+    uint64_t random[CONN_RANDOM]; /* from the kernel, for the names of containers */
+    unsigned random_left;         /* ... the first ones, not used yet */
     struct conn_list done;
     struct stream_queue later; /* written at the end of the turn, by the server */
 };

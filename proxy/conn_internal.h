@@ -20,6 +20,7 @@
 #include "owner.h"
 #include "quota.h"
 #include "reason.h"
+#include "splice.h"
 #include "stream.h"
 #include <sys/socket.h>
 
@@ -58,6 +59,7 @@ struct exchange {
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
     bool engine_keep; /* the Engine reads another request on its connection */
     bool unread;      /* a body to hand on has not come to its end: no request can follow it */
+    bool in_chunk;    /* ... and the Engine expects what is left of its chunk, as a chunk */
     bool expect;      /* ... and the client waits for a word before it sends it */
     bool held;        /* at the Engine it is one of `streams`, else of `requests` */
     bool makes;       /* it asks for something that is then the owner's */
@@ -89,7 +91,7 @@ struct conn {
     bool stranger;         /* not among the listener's peers: every request is refused */
     bool detached;         /* the client is gone, but the Engine is still making it a container */
     bool stalling;         /* the client takes nothing: the deadline is for that */
-    size_t stalled_bytes;  /* ... which waited when it was set */
+    size_t stalled_bytes;  /* ... which it had not taken when that was set */
     size_t reserved_bytes; /* of `bodies` */
     struct exchange x;
 };
@@ -113,6 +115,10 @@ void conn_settle(struct conn *conn);
  * said more by now, mostly, and is not asked for it; but others want their turn, too.
  */
 bool conn_reads_on(const struct conn *conn, const struct stream *side, ssize_t got, int *reads);
+/* Whether what that body has for `to` need not be copied; last_read: what stream_read() returned.
+ */
+bool conn_splices(const struct conn *conn, const struct message_body *body, const struct stream *to,
+                  ssize_t last_read);
 /* The monotonic time in so many milliseconds. */
 int64_t conn_in_ms(int64_t ms);
 const struct config *conn_config(const struct conn *conn);
@@ -150,6 +156,12 @@ void conn_upload_expect(struct conn *conn, const struct message_request *request
 void conn_upload_begin(struct conn *conn);
 /* Returns how many bytes it used; 0 while the Engine takes none. */
 ssize_t conn_read_upload(struct conn *conn, const char *data, size_t bytes);
+/*
+ * Whether what comes need not be copied, and handing it on so; returns what stream_read() would, -1
+ * when all is said.
+ */
+bool conn_upload_splices(const struct conn *conn, ssize_t last_read);
+ssize_t conn_splice_upload(struct conn *conn);
 /* The Engine takes no more: what it has to say is heard, and then all is over. */
 void conn_upload_cut(struct conn *conn);
 /* Whether the Engine is what an upload waits for; the client's time does not run then. */
@@ -196,6 +208,8 @@ void conn_stalled(struct conn *conn);
 void conn_tunnel_open(struct conn *conn, const char *data, size_t bytes);
 void conn_tunnel_client(struct conn *conn, const char *data, size_t bytes);
 void conn_tunnel_engine(struct conn *conn, const char *data, size_t bytes);
+/* One way or the other, without copying; returns what stream_read() would, -1 when all is said. */
+ssize_t conn_tunnel_splice(struct conn *conn, struct stream *from, struct stream *to);
 /* Passes ends on, watches what can be read, and ends the tunnel. */
 void conn_tunnel_settle(struct conn *conn);
 

@@ -163,7 +163,7 @@ void conn_watch_stall(struct conn *conn)
         if (!conn_can_stall(conn))
             return;
         conn->stalling = true;
-        conn->stalled_bytes = stream_waiting(&conn->client);
+        conn->stalled_bytes = stream_untaken(&conn->client);
         conn->deadline_ms = conn_in_ms(config->stall_timeout_ms);
         return;
     }
@@ -177,7 +177,7 @@ void conn_watch_stall(struct conn *conn)
 
 void conn_stalled(struct conn *conn)
 {
-    if (stream_waiting(&conn->client) == conn->stalled_bytes)
+    if (stream_untaken(&conn->client) == conn->stalled_bytes)
         conn_finish(conn, REASON_CLIENT_STALLED);
     else
         conn_watch_stall(conn);

@@ -3,6 +3,7 @@
  * conn_reply: one exchange, from the Engine's reply to the client.
  */
 #include "answer.h"
+#include "config.h"
 #include "conn_internal.h"
 #include "err.h"
 #include "lease.h"
@@ -406,16 +407,56 @@ static void conn_engine_writes(struct conn *conn, enum stream_event event)
     conn_settle(conn);
 }
 
+/* Hands on what comes without copying it; returns what stream_read() would, -1 when all is said. */
+static ssize_t conn_splice_reply(struct conn *conn)
+{
+    const bool as_read = conn->framing.framing == FRAMING_CHUNKED && !conn->x.dechunk;
+    const struct splice_way way = {
+        .from = conn->engine,
+        .to = &conn->client,
+        .body = &conn->framing,
+        .framing = as_read ? SPLICE_AS_READ : SPLICE_BARE,
+        .least = (size_t) conn_config(conn)->splice_bytes,
+        .most = conn->tenant->read_bytes,
+    };
+    struct splice_moved moved;
+    ssize_t got = splice_move(conn->shared->splice, &way, &moved);
+
+    conn->x.bytes_out += moved.written_bytes;
+    if (got == SPLICE_PEER_GONE)
+        conn_finish(conn, REASON_CLIENT_GONE);
+    else if (got == SPLICE_BROKEN)
+        conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
+    else if (conn->framing.done)
+        conn_reply_end(conn, moved.surplus_bytes > 0);
+    return got < -2 ? -1 : got;
+}
+
+/* Reads, or hands on unread, what there is; returns what stream_read() would. */
+static ssize_t conn_take_engine(struct conn *conn, ssize_t last_read)
+{
+    static const struct message_body raw = {.framing = FRAMING_CLOSE};
+    char *scratch = conn->shared->scratch;
+    ssize_t got;
+
+    if (conn->state == CONN_TUNNEL && conn_splices(conn, &raw, &conn->client, last_read))
+        return conn_tunnel_splice(conn, conn->engine, &conn->client);
+    if (conn->state == CONN_STREAM && conn_splices(conn, &conn->framing, &conn->client, last_read))
+        return conn_splice_reply(conn);
+    got = stream_read(conn->engine, scratch, conn->tenant->read_bytes);
+    if (got > 0)
+        conn_engine_bytes(conn, scratch, (size_t) got);
+    return got;
+}
+
 static void conn_read_engine(struct conn *conn)
 {
-    ssize_t got;
+    ssize_t got = 0;
     int reads = 0;
 
     do {
-        got = stream_read(conn->engine, conn->shared->scratch, conn->tenant->read_bytes);
-        if (got > 0)
-            conn_engine_bytes(conn, conn->shared->scratch, (size_t) got);
-        else if (got != -1)
+        got = conn_take_engine(conn, got);
+        if (got == 0 || got < -1)
             conn_engine_ended(conn, got == 0);
         conn_settle(conn);
     } while (conn_reads_on(conn, conn->engine, got, &reads));

@@ -102,8 +102,6 @@ void conn_free_decision(struct conn *conn)
 
     if (x->decision == NULL)
         return;
-    if (x->decision->image[0] != '\0' && x->image == NULL)
-        x->image = strdup(x->decision->image); /* without memory the log goes without it */
     policy_decision_done(x->decision);
     free(conn->shared->spare);
     conn->shared->spare = x->decision;
@@ -112,10 +110,15 @@ void conn_free_decision(struct conn *conn)
 
 void conn_forget_decision(struct conn *conn)
 {
-    const struct policy_decision *decision = conn->x.decision;
+    struct exchange *x = &conn->x;
+    const struct policy_decision *decision = x->decision;
 
-    /* The log wants the latter two. */
-    if (decision != NULL && decision->asked == NULL && !decision->observed)
+    /* The log wants the latter two, and the image: without memory for that, all is kept. */
+    if (decision == NULL || decision->asked != NULL || decision->observed)
+        return;
+    if (decision->image[0] != '\0' && x->image == NULL)
+        x->image = strdup(decision->image);
+    if (decision->image[0] == '\0' || x->image != NULL)
         conn_free_decision(conn);
 }
 
@@ -374,6 +377,18 @@ static void conn_refuse_stranger(struct conn *conn)
     conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
 }
 
+/* Each is used once. False: the kernel has none. */
+static bool conn_take_random(struct conn_shared *shared, uint64_t *ret)
+{
+    if (shared->random_left == 0) {
+        if (getrandom(shared->random, sizeof shared->random, 0) != sizeof shared->random)
+            return false;
+        shared->random_left = CONN_RANDOM;
+    }
+    *ret = shared->random[--shared->random_left];
+    return true;
+}
+
 /* The request is whole: judge it. */
 void conn_decide(struct conn *conn)
 {
@@ -402,8 +417,7 @@ void conn_decide(struct conn *conn)
         conn_refuse(conn, REASON_POLICY_CHANGED, NULL);
         return;
     }
-    if (conn->x.op->reply == REPLY_CREATE &&
-        getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
+    if (conn->x.op->reply == REPLY_CREATE && !conn_take_random(shared, &nonce)) {
         conn_refuse(conn, REASON_UNDECIDED, NULL);
         return;
     }

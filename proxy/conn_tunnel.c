@@ -32,6 +32,25 @@ void conn_tunnel_engine(struct conn *conn, const char *data, size_t bytes)
     conn_write(conn, data, bytes);
 }
 
+ssize_t conn_tunnel_splice(struct conn *conn, struct stream *from, struct stream *to)
+{
+    struct message_body raw = {.framing = FRAMING_CLOSE};
+    const struct splice_way way = {
+        .from = from, .to = to, .body = &raw, .most = conn->tenant->read_bytes};
+    struct splice_moved moved;
+    ssize_t got = splice_move(conn->shared->splice, &way, &moved);
+
+    if (to == conn->engine)
+        conn->x.bytes_in += moved.payload_bytes;
+    else
+        conn->x.bytes_out += moved.payload_bytes;
+    if (got == SPLICE_PEER_GONE && to == conn->engine)
+        conn->client_end_passed = true;
+    else if (got == SPLICE_PEER_GONE)
+        conn_finish(conn, REASON_CLIENT_GONE);
+    return got < -2 ? -1 : got;
+}
+
 void conn_tunnel_open(struct conn *conn, const char *data, size_t bytes)
 {
     struct buf early = conn->in;

@@ -77,6 +77,11 @@ static int conn_upload_write(struct conn *conn, struct iovec *pieces, size_t cou
 
     if (conn->framing.framing == FRAMING_LENGTH)
         return stream_write_pieces(conn->engine, pieces + 1, count);
+    if (conn->x.in_chunk) {
+        conn->x.in_chunk = message_body_payload(&conn->framing) > 0;
+        pieces[1 + count] = conn_upload_piece(end, conn->x.in_chunk ? 0 : 2);
+        return stream_write_pieces(conn->engine, pieces + 1, count + 1);
+    }
     if (bytes == 0) /* of the last chunk, no line has to be ended before it */
         return done ? stream_write(conn->engine, end + 2, sizeof end - 3) : 0;
     pieces[0] = conn_upload_piece(line, message_write_chunk(line, bytes));
@@ -84,15 +89,26 @@ static int conn_upload_write(struct conn *conn, struct iovec *pieces, size_t cou
     return stream_write_pieces(conn->engine, pieces, count + 2);
 }
 
+/* The Engine has all that came so far. */
+static void conn_upload_went(struct conn *conn)
+{
+    conn->deadline_ms = conn_upload_deadline(conn);
+    if (!conn->framing.done)
+        return;
+    conn->x.unread = false;
+    conn_enter(conn, CONN_SENT, 0);
+}
+
 ssize_t conn_read_upload(struct conn *conn, const char *data, size_t bytes)
 {
     struct iovec pieces[1 + CONN_UPLOAD_PIECES + 1];
+    const size_t most = conn->x.in_chunk ? 1 : CONN_UPLOAD_PIECES;
     size_t used = 0, count = 0, payload_bytes = 0;
     struct span payload;
 
     if (stream_blocked(conn->engine))
         return 0;
-    while (used < bytes && count < CONN_UPLOAD_PIECES && !conn->framing.done) {
+    while (used < bytes && count < most && !conn->framing.done) {
         ssize_t step = message_body_read(&conn->framing, data + used, bytes - used, &payload);
         if (step < 0) {
             conn_refuse_and_close(conn, REASON_FRAMING_REFUSED);
@@ -108,12 +124,52 @@ ssize_t conn_read_upload(struct conn *conn, const char *data, size_t bytes)
         conn_refuse_and_close(conn, REASON_UPLOAD_TOO_LARGE);
         return (ssize_t) bytes;
     }
-    conn->deadline_ms = conn_upload_deadline(conn);
-    if (conn_upload_write(conn, pieces, count, payload_bytes) < 0) {
+    if (conn_upload_write(conn, pieces, count, payload_bytes) < 0)
         conn_upload_cut(conn);
-    } else if (conn->framing.done) {
-        conn->x.unread = false;
-        conn_enter(conn, CONN_SENT, 0);
-    }
+    else
+        conn_upload_went(conn);
     return (ssize_t) used;
+}
+
+/* What it may still have; of that, what is handed on at once. */
+static size_t conn_upload_room(const struct conn *conn)
+{
+    uint64_t room = (uint64_t) conn_config(conn)->upload_bytes - conn->x.bytes_in;
+
+    return room < conn->tenant->read_bytes ? (size_t) room : conn->tenant->read_bytes;
+}
+
+bool conn_upload_splices(const struct conn *conn, ssize_t last_read)
+{
+    return conn->state == CONN_UPLOAD && buf_bytes(&conn->in) == 0 &&
+           !stream_blocked(&conn->client) && conn_upload_room(conn) > 0 &&
+           conn_splices(conn, &conn->framing, conn->engine, last_read);
+}
+
+ssize_t conn_splice_upload(struct conn *conn)
+{
+    struct exchange *x = &conn->x;
+    const bool chunked = conn->framing.framing == FRAMING_CHUNKED;
+    const struct splice_way way = {
+        .from = &conn->client,
+        .to = conn->engine,
+        .body = &conn->framing,
+        .framing = chunked ? SPLICE_CHUNKS : SPLICE_BARE,
+        .open = &x->in_chunk,
+        .least = (size_t) conn_config(conn)->splice_bytes,
+        .most = conn_upload_room(conn),
+    };
+    struct splice_moved moved;
+    ssize_t got = splice_move(conn->shared->splice, &way, &moved);
+
+    x->bytes_in += moved.payload_bytes;
+    if (got == SPLICE_BROKEN)
+        conn_refuse_and_close(conn, REASON_FRAMING_REFUSED);
+    else if (got == SPLICE_PEER_GONE)
+        conn_upload_cut(conn);
+    else if (got > 0 && buf_add(&conn->in, moved.surplus, moved.surplus_bytes) < 0)
+        conn_finish(conn, REASON_OUT_OF_MEMORY);
+    else if (got > 0)
+        conn_upload_went(conn);
+    return got < -2 ? -1 : got;
 }

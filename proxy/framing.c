@@ -64,6 +64,7 @@ static bool read_framing_byte(struct message_body *body, char c)
     case CHUNK_SIZE:
         return read_size_byte(body, c);
     case CHUNK_SIZE_LF:
+        body->chunk = body->left;
         return read_exactly(body, c, '\n', CHUNK_DATA);
     case CHUNK_DATA_CR:
         return read_exactly(body, c, '\r', CHUNK_DATA_LF);
@@ -113,4 +114,34 @@ ssize_t message_body_read(struct message_body *body, const char *data, size_t by
         return (ssize_t) used;
     *ret_payload = (struct span){data + used, take_payload(body, bytes - used)};
     return (ssize_t) (used + ret_payload->bytes);
+}
+
+uint64_t message_body_payload(const struct message_body *body)
+{
+    if (body->done || (body->framing == FRAMING_CHUNKED && body->state != CHUNK_DATA))
+        return 0;
+    return body->framing == FRAMING_CLOSE ? UINT64_MAX : body->left;
+}
+
+void message_body_skip(struct message_body *body, size_t bytes)
+{
+    take_payload(body, bytes);
+}
+
+size_t message_body_gap(const struct message_body *body)
+{
+    size_t digits = 1;
+
+    while (body->chunk >> (4 * digits) != 0)
+        digits++;
+    switch ((enum chunk_state) body->state) {
+    case CHUNK_DATA_CR:
+        return 2 + digits + 2;
+    case CHUNK_DATA_LF:
+        return 1 + digits + 2;
+    case CHUNK_SIZE:
+        return body->line_bytes < digits ? digits - body->line_bytes + 2 : 1;
+    default:
+        return 1;
+    }
 }

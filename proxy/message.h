@@ -123,6 +123,7 @@ struct message_body {
     uint8_t state;      /* within a chunk's framing */
     uint8_t line_bytes; /* of the chunk-size line being read */
     uint64_t left;      /* bytes of payload before the next framing */
+    uint64_t chunk;     /* the size of the chunk that was begun last */
 };
 
 void message_body_init(struct message_body *body, enum framing framing, uint64_t content_bytes);
@@ -135,6 +136,16 @@ void message_body_init(struct message_body *body, enum framing framing, uint64_t
  */
 ssize_t message_body_read(struct message_body *body, const char *data, size_t bytes,
                           struct span *ret_payload);
+
+/* For who reads a part of it by other means: how many bytes from here on are payload, at least. */
+uint64_t message_body_payload(const struct message_body *body);
+/* As many of them, or fewer, were read. */
+void message_body_skip(struct message_body *body, size_t bytes);
+/*
+ * Where there is no payload: the bytes before the next, if that chunk's size has as many digits as
+ * the last one's had; at most 20.
+ */
+size_t message_body_gap(const struct message_body *body);
 
 /* What a request to the engine says. */
 struct message_to_engine {

@@ -7,7 +7,9 @@
  */
 #include "stream.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -141,12 +143,27 @@ void stream_pause(struct stream *stream, bool paused)
         stream->reading = event_add(&stream->read_event, NULL) == 0;
 }
 
+void stream_widen(struct stream *stream, int bytes)
+{
+    if (!stream->wide)
+        (void) setsockopt(stream->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    stream->wide = true;
+}
+
 bool stream_gone(const struct stream *stream)
 {
     struct pollfd hangup = {.fd = stream->fd};
 
     return stream->fd < 0 ||
            (poll(&hangup, 1, 0) > 0 && (hangup.revents & (POLLHUP | POLLERR)) != 0);
+}
+
+size_t stream_untaken(const struct stream *stream)
+{
+    int held = 0;
+
+    return stream_waiting(stream) +
+           (ioctl(stream->fd, SIOCOUTQ, &held) == 0 && held > 0 ? (size_t) held : 0);
 }
 
 static int stream_watch_writing(struct stream *stream)

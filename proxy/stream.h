@@ -40,6 +40,7 @@ struct stream_queue {
 struct stream {
     int fd; /* owned; -1 when closed */
     bool reading;
+    bool wide;                  /* stream_widen() was called */
     struct stream_queue *queue; /* that it is in, by entry; NULL for none */
     TAILQ_ENTRY(stream) entry;
     uint32_t later_at, later_bytes;        /* of the queue's bytes, those that are its own */
@@ -66,6 +67,9 @@ void stream_pause(struct stream *stream, bool paused);
  * that; nor would a paused stream be told: its owner asks from time to time.
  */
 bool stream_gone(const struct stream *stream);
+
+/* Lets the kernel hold so many bytes, or what it allows, before the peer takes them. */
+void stream_widen(struct stream *stream, int bytes);
 
 /*
  * Writes, or keeps what cannot be written now; the bytes are the caller's again on return.
@@ -110,5 +114,8 @@ static inline size_t stream_waiting(const struct stream *stream)
 {
     return buf_bytes(&stream->out) + stream->later_bytes;
 }
+
+/* The same, and what the kernel holds because the peer has not read it. */
+size_t stream_untaken(const struct stream *stream);
 
 #endif

@@ -2,7 +2,9 @@
 """The proxy under test as a process, in front of a fake Engine.
 
 CAISSON names the binary (build/caisson; CAISSON_BIN does too), CAISSON_WRAP a wrapper ("valgrind
---error-exitcode=99 -q"), CAISSON_WRAPPER the name of one that the binary comes with.  A proxy that does not end with status 0 when asked to fails its test.
+--error-exitcode=99 -q"), CAISSON_WRAPPER the name of one that the binary comes with.  CAISSON_SPLICE
+is what 'splice' is to be in policies that say nothing of it: 0 and 1 are two ways in which all bytes
+are handed on alike.  A proxy that does not end with status 0 when asked to fails its test.
 """
 import json
 import os
@@ -25,6 +27,7 @@ BINARY = (os.environ.get("CAISSON_BIN") or os.environ.get("CAISSON") or
           os.path.join(ROOT, "build", "caisson"))
 WRAP = shlex.split(os.environ.get("CAISSON_WRAP", ""))
 WRAPPER = os.path.basename(WRAP[0]) if WRAP else os.environ.get("CAISSON_WRAPPER", "")
+SPLICE = os.environ.get("CAISSON_SPLICE", "")
 DEFAULT_POLICY = os.path.join(ROOT, "policy", "evaluator.ini")
 IMAGE = "python:3.11-slim"
 
@@ -60,8 +63,20 @@ class Proxy:
         self.ended = False  # as the test meant it to
         self.says_listen = True  # on its command line; else the policy does, and with it of others
 
+    def say_splice(self):
+        """At the policy's end, so that no other line gets another number."""
+        with open(self.policy, encoding="utf-8") as policy:
+            text = policy.read()
+        if "splice =" in text:
+            return
+        self.policy = os.path.join(os.path.dirname(self.errors), os.path.basename(self.policy))
+        with open(self.policy, "w", encoding="utf-8") as out:
+            out.write(text + "\n[proxy]\nsplice = %s\n" % SPLICE)
+
     def spawn(self):
         self.ended = False
+        if SPLICE:
+            self.say_splice()
         command = WRAP + [BINARY, "serve", "--policy", self.policy,
                           "--upstream", "unix:" + self.upstream]
         if self.says_listen:

@@ -15,7 +15,7 @@ from report import Skip
 
 LIBRARY = os.path.join(os.path.dirname(BINARY), "shim.so")
 FIELDS = ("fail_at", "fail_count", "failed", "asked", "live", "interrupt_every", "interrupted",
-          "shorten_every", "calls", "wall_offset_s")
+          "shorten_every", "calls", "wall_offset_s", "spliced", "splice_errno")
 
 
 class Shim:
@@ -35,7 +35,7 @@ class Shim:
 
     def calm(self):
         """The world is good again."""
-        self.set(fail_at=0, interrupt_every=0, shorten_every=0, wall_offset_s=0)
+        self.set(fail_at=0, interrupt_every=0, shorten_every=0, wall_offset_s=0, splice_errno=0)
 
     def environment(self):
         return dict(os.environ, LD_PRELOAD=LIBRARY, CAISSON_SHIM=self.path)
@@ -46,6 +46,8 @@ class ShimProxy(proxy.Proxy):
 
     def spawn(self):
         self.ended = False
+        if proxy.SPLICE:
+            self.say_splice()
         with open(self.errors, "ab") as errors:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "--policy", self.policy, "--listen", "unix:" + self.listen,

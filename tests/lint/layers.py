@@ -20,7 +20,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PROXY_LAYERS = [
     ["log", "buf", "account", "plain", "quota"],
     ["message", "stream", "listener", "audit", "peers", "outcome"],
-    ["upstream", "answer"],
+    ["upstream", "answer", "splice"],
     ["lease"],
     ["conn"],
     ["server"],

@@ -34,6 +34,8 @@ struct shim_page {
     int64_t shorten_every; /* of so many calls one moves a byte at most; 0: none does */
     int64_t calls;
     int64_t wall_offset_s; /* what the wall clock is ahead */
+    int64_t spliced;       /* bytes that splice(2) moved into a pipe or out of it */
+    int64_t splice_errno;  /* with which it fails instead; 0: it does not */
 };
 
 /* glibc's own, below those that are replaced here. */
@@ -169,6 +171,21 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 ssize_t write(int fd, const void *data, size_t bytes)
 {
     return bytes > 1 && call_is_interrupted() ? -1 : syscall(SYS_write, fd, data, bytes);
+}
+
+ssize_t splice(int in, __off64_t *in_offset, int out, __off64_t *out_offset, size_t bytes,
+               unsigned flags)
+{
+    if (call_is_interrupted())
+        return -1;
+    if (get(&page->splice_errno)) {
+        errno = (int) get(&page->splice_errno);
+        return -1;
+    }
+    ssize_t moved = syscall(SYS_splice, in, in_offset, out, out_offset, shortened(bytes), flags);
+    if (moved > 0)
+        add(&page->spliced, moved);
+    return moved;
 }
 
 int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)

@@ -31,8 +31,8 @@ def echo(exchange):
     exchange.echo()
 
 
-def bad_world():
-    w = ShimWorld(POLICY, prepare=crowd)
+def bad_world(rules=""):
+    w = ShimWorld(POLICY.replace("[create]", "[create]\n" + rules), prepare=crowd)
     w.before = {MINE, THEIRS} | {"%064x" % (i + 1) for i in range(20)}
     return w
 
@@ -198,6 +198,36 @@ def test_each_allocation_fails(exchange, least):
         at_rest(w)
         until("the memory of before: %d pieces, %d" % (once_through, w.shim.live),
               lambda: w.shim.live <= once_through)
+
+
+def test_what_is_said_is_whole_or_nothing():
+    """Short memory refuses, or says so; it takes no word from a warning, nor from the log."""
+    asked = {"Image": IMAGE, "Cmd": ["true"], "HostConfig": {"Dns": ["10.0.0.1"]}}
+
+    def warnings(w):
+        """None when nothing was made."""
+        try:
+            with w.connect() as client:
+                reply = client.ask("POST", CREATE, asked)
+        except (Eof, ConnectionError):
+            return None
+        return json.loads(reply.body)["Warnings"] if fine(reply, 201) else None
+    with bad_world("HostConfig.Dns = force 9.9.9.9\n") as w:
+        good = warnings(w)
+        assert "[\"10.0.0.1\"] was replaced by" in good[0], good
+        failed, n = 1, 0
+        while failed:
+            n += 1
+            w.shim.set(failed=0, fail_count=1, fail_at=n)
+            said = warnings(w)
+            failed = w.shim.failed
+            w.shim.calm()
+            assert said in (None, good) or "no memory to show it" in said[0], (n, said)
+        lines = [a for a in w.proxy.audit() if a.get("operation") == "ContainerCreate" and
+                 a.get("status") == 201]
+        assert len(lines) > 2 and n > 10, (len(lines), n)
+        for line in lines:
+            assert line["image"] == lines[0]["image"] and "asked" in line, line
 
 
 @table([("create", do_create), ("list", do_list), ("hijack", do_hijack), ("upload", do_upload)])

@@ -328,7 +328,7 @@ def test_an_answer_and_the_end():
     w.engine.on_head("PUT", "/archive$", answer)
     for _ in range(10):
         with w.connect() as client:
-            client.send(put("Content-Length: 1000000") + b"x" * 1000000)
+            client.send(put("Content-Length: 8000000") + b"x" * 8000000)
             reply = client.response()
             assert reply.status == 400 and reply.closes, reply
     assert_served(w)
