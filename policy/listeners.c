@@ -5,8 +5,8 @@
 #include "listeners.h"
 
 #include "binds.h"
+#include "bounds.h"
 #include "err.h"
-#include "limits.h"
 #include "operation.h"
 #include "policy.h"
 
@@ -159,9 +159,9 @@ static const struct {
 static int warn_limits(struct listeners *listeners, const struct policy *policy, const char *file,
                        struct err *err)
 {
-    char text[LIMITS_TEXT_BYTES];
+    char text[BOUNDS_TEXT_BYTES];
     unsigned line;
-    for (size_t i = 0; (line = limits_warning(policy_config(policy), i, text)) > 0; i++)
+    for (size_t i = 0; (line = bounds_warning(policy_config(policy), i, text)) > 0; i++)
         if (warning_add(listeners, err, "%s:%u: %s", file, line, text) < 0)
             return -1;
     return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limits: which of two numbers bounds the other.  It is said of what a file sets; the defaults fit
+ * bounds: which of two numbers bounds the other.  It is said of what a file sets; the defaults fit
  * each other.
  */
-#include "limits.h"
+#include "bounds.h"
 
 #include "config.h"
 
@@ -59,7 +59,7 @@ static unsigned line_of(const struct config *config, const struct number *number
     return *(const unsigned *) (const void *) ((const char *) config + number->line);
 }
 
-unsigned limits_warning(const struct config *config, size_t index, char text[LIMITS_TEXT_BYTES])
+unsigned bounds_warning(const struct config *config, size_t index, char text[BOUNDS_TEXT_BYTES])
 {
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         const struct number *first = &pairs[i].first, *second = &pairs[i].second;
@@ -69,7 +69,7 @@ unsigned limits_warning(const struct config *config, size_t index, char text[LIM
             pairs[i].when == EITHER ? line || other : line && (pairs[i].when == SET || !other);
         if (!said || has * pairs[i].times <= bound || index-- > 0)
             continue;
-        snprintf(text, LIMITS_TEXT_BYTES, "'%s' is %" PRId64 ", but '%s' is %" PRId64 ": %s",
+        snprintf(text, BOUNDS_TEXT_BYTES, "'%s' is %" PRId64 ", but '%s' is %" PRId64 ": %s",
                  first->key, has, second->key, bound, pairs[i].why);
         return line ? line : other;
     }
