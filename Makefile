@@ -19,7 +19,7 @@ endif
 comma    := ,
 # What runs for every request is made fast (but not padded, where the compiler can be told so), all
 # else small; C needs no tables to unwind its stack by (a debugger has its own from -g).
-FAST     := $(addprefix policy/,arena image json json_read json_write judge letters owner policy_decide query route) \
+FAST     := $(addprefix policy/,arena image json json_read json_write judge letters owner policy_decide route) \
             $(addprefix proxy/,answer audit buf conn_request message message_write)
 OPTIMISE := -Os
 UNALIGNED := $(if $(findstring clang,$(CC)),,$(addprefix -fno-align-,functions jumps loops labels))
@@ -153,8 +153,8 @@ bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single c
 # Counts are free of noise: what a small request and our own code may cost at most, so that nobody
 # makes them dearer.
 bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
-	$(Q)tests/setup/suite.sh tests/bench/count --instructions 12000 --syscalls 5 \
-	    --unknown 17000 --refused 8000 --create 92500 --code 325 $(ARGS)
+	$(Q)tests/setup/suite.sh tests/bench/count --instructions 8700 --syscalls 5 \
+	    --unknown 14700 --refused 7600 --create 92500 --code 325 $(ARGS)
 fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each, FUZZ_JOBS at once (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run
