@@ -154,7 +154,7 @@ bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single c
 # makes them dearer.
 bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
 	$(Q)tests/setup/suite.sh tests/bench/count --instructions 12000 --syscalls 5 \
-	    --unknown 17000 --refused 8000 --create 92500 --code 325 $(ARGS)
+	    --unknown 17000 --refused 8000 --create 87000 --code 325 $(ARGS)
 fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each, FUZZ_JOBS at once (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run
