@@ -26,6 +26,11 @@ static int64_t conn_clock_us(clockid_t clock)
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
+void conn_set_clock(struct conn_shared *shared)
+{
+    shared->unix_us = conn_clock_us(CLOCK_REALTIME) - conn_clock_us(CLOCK_MONOTONIC);
+}
+
 /* The beginning and the end of an exchange. */
 
 void conn_open_exchange(struct conn *conn)
@@ -34,8 +39,8 @@ void conn_open_exchange(struct conn *conn)
     conn->deadline_ms = 0;
     conn->x.open = true;
     conn->x.policy = policy_ref(conn->tenant->policy);
-    conn->x.time_us = conn_clock_us(CLOCK_REALTIME);
     conn->x.start_us = conn_clock_us(CLOCK_MONOTONIC);
+    conn->x.time_us = conn->x.start_us + conn->shared->unix_us;
 }
 
 static void conn_audit(const struct conn *conn)

@@ -103,6 +103,7 @@ static void server_on_tick(evutil_socket_t fd, short what, void *arg)
     struct server_door *door;
 
     (void) fd, (void) what;
+    conn_set_clock(&server->shared);
     LIST_FOREACH(door, &server->doors, entry)
     {
         conn_tick(&door->tenant);
@@ -211,6 +212,7 @@ static int server_share(struct server *server, const struct config *config, stru
     LIST_INIT(&server->doors);
     LIST_INIT(&shared->done);
     stream_queue_init(&shared->later);
+    conn_set_clock(shared);
     server->outcome = outcome_new();
     server->base = event_base_new();
     shared->base = server->base;
