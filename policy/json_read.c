@@ -81,7 +81,7 @@ static void fault_print(const struct reader *reader, struct json_fault *fault)
  * Each read_...() is given where something begins, and returns where it ends; or NULL when it is
  * refused, and the reader then knows where and why.
  */
-static char *refuse(struct reader *reader, char *at, const char *fault)
+static __attribute__((cold)) char *refuse(struct reader *reader, char *at, const char *fault)
 {
     reader->at = at;
     reader->fault = fault;
@@ -89,7 +89,7 @@ static char *refuse(struct reader *reader, char *at, const char *fault)
 }
 
 /* What stands here cannot stand here. */
-static char *refuse_byte(struct reader *reader, char *at)
+static __attribute__((cold)) char *refuse_byte(struct reader *reader, char *at)
 {
     if (at >= reader->end)
         return refuse(reader, at, "ends too early");
@@ -350,7 +350,8 @@ static char *level_close(struct reader *reader, char *at, char bracket)
     return at + 1;
 }
 
-static char *refuse_twin(struct reader *reader, struct level *level, const struct json *member)
+static __attribute__((cold)) char *refuse_twin(struct reader *reader, struct level *level,
+                                               const struct json *member)
 {
     level->key = member->key;
     return refuse(reader, reader->copy + (member->key - reader->copy) + member->key_bytes + 1,

@@ -181,7 +181,7 @@ char *json_print_number(char buffer[JSON_NUMBER_BYTES], int64_t number)
     return first;
 }
 
-static void put_number(struct writer *writer, int64_t number)
+static __attribute__((noinline)) void put_number(struct writer *writer, int64_t number)
 {
     char digits[JSON_NUMBER_BYTES], *first = json_print_number(digits, number);
     char *to = writer_room(writer, sizeof(digits));
@@ -190,7 +190,7 @@ static void put_number(struct writer *writer, int64_t number)
 }
 
 /* With a point or an exponent, so that it stays what it is. */
-static void put_real(struct writer *writer, double real)
+static __attribute__((noinline)) void put_real(struct writer *writer, double real)
 {
     char text[40];
     int bytes = snprintf(text, sizeof(text) - 2, "%.17g", real);
