@@ -18,7 +18,8 @@ static bool flag(const char *target, const char *name, bool absent)
     if (!query || !query_peek(query + 1, strlen(query + 1), name, value, sizeof(value)))
         return absent;
     at += strspn(at, " ");
-    at[strcspn(at, " ")] = '\0';
+    for (size_t bytes = strlen(at); bytes > 0 && at[bytes - 1] == ' ';)
+        at[--bytes] = '\0';
     for (size_t i = 0; i < sizeof(NO) / sizeof(NO[0]); i++)
         if (strcasecmp(at, NO[i]) == 0)
             return false;

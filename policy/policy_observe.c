@@ -135,7 +135,7 @@ static void name_note(struct policy_decision *decision)
         query_peek(decision->route.query, decision->route.query_bytes, "name", name,
                    sizeof(name)) &&
         strcmp(name, "?") != 0)
-        strcpy(decision->name, name);
+        strcpy(decision->name, name + (name[0] == '/')); /* as an inspect shows it */
 }
 
 static void forward_as_it_came(struct policy_decision *decision, unsigned api_minor,

@@ -394,7 +394,7 @@ class Engine(objects.Objects):
             body = json.loads(exchange.request.body)
         except ValueError as error:
             return exchange.error(400, str(error))
-        name = (form.get("name") or [""])[0]
+        name = (form.get("name") or [""])[0].removeprefix("/")  # an Engine puts it there itself
         with self.lock:
             taken = [c.id for c in self.containers.values() if name and c.name == name]
             if taken:

@@ -82,7 +82,8 @@ def test_what_would_pass_is_said_to():
         assert json.loads(sent.body) == {"Image": IMAGE} and "name=" not in sent.target, sent
 
 
-@table([("plainly", "?name=new"), ("escaped", "?size=0&n%61me=n%65w")])
+@table([("plainly", "?name=new"), ("escaped", "?size=0&n%61me=n%65w"),
+        ("with the slash of an inspect", "?name=%2Fnew")])
 def test_own_and_foreign_are_told_apart(query):
     """What was made here is known by id, name and prefix; nothing else is."""
     with observing() as w:
