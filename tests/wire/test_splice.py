@@ -248,14 +248,15 @@ def test_broken_behind_a_large_chunk(lines, broken):
 
 @table(WAYS)
 def test_the_limit_in_a_chunk(lines):
-    """The Engine gets no more than the limit, and no end."""
-    with World(POLICY + lines + "[limits]\nupload = 100KiB\n", prepare=populate) as w:
-        for sizes in ((32768,), (1 << 20,), (102400, 1), (70000,), (102399, 9), (102396, 1)):
+    """The Engine gets no more than the limit, and no end; what is read first is always copied."""
+    with World(POLICY + lines + "[limits]\nupload = 300KiB\n", prepare=populate) as w:
+        for sizes in ((32768,), (1 << 20,), (307200, 1), (70000,), (307199, 9), (307196, 1),
+                      (307190, 16384)):
             w.engine.forget()
             with w.connect() as client:
                 client.send(head("PUT", PUT, CHUNKED))
                 until("the head", lambda: any(b"PUT " in c.raw for c in w.engine.connections))
-                client.send(chunks(noise(300000), sizes))
+                client.send(chunks(noise(900000), sizes))
                 reply = client.response()
                 assert_refused(reply, 413)
                 assert reply.closes and client.closed()
@@ -264,8 +265,8 @@ def test_the_limit_in_a_chunk(lines):
                   lambda: [e for c in w.engine.connections for e in c.errors])
             raw = b"".join(c.raw for c in w.engine.connections if b"PUT " in c.raw)
             got = unchunked(raw.partition(b"\r\n\r\n")[2])
-            assert len(got) <= 100 << 10 and noise(300000).startswith(got), len(got)
-        body = noise(100 << 10)
+            assert len(got) <= 300 << 10 and noise(900000).startswith(got), len(got)
+        body = noise(300 << 10)
         assert digest(put(w, chunks(body, (32768,)), CHUNKED)) == digest(body)
 
 
@@ -421,6 +422,23 @@ def test_a_kernel_that_does_not_splice(number):
         assert digest(put(w, chunks(body, (32768,)), CHUNKED)) == digest(body)
         assert digest(logs(w, answer_chunks(chunks(body, (32768,))))) == digest(body)
         assert w.shim.spliced == 0
+
+
+def test_it_ends_in_a_chunk():
+    """What is left of a chunk that was begun by splicing can be copied, in parts."""
+    body = noise(1 << 20)
+    data = chunks(body, (500000, 100))
+    with ShimWorld(POLICY, prepare=populate) as w:
+        with w.connect() as client:
+            client.send(head("PUT", PUT, CHUNKED))
+            for at in range(0, len(data), 200000):
+                if at == 400000:
+                    assert w.shim.spliced > 0
+                    w.shim.set(splice_errno=errno.EINVAL)
+                client.send(data[at:at + 200000])
+                until("all is read", lambda: not unread_bytes(client.sock))
+            assert client.response().status == 200
+        assert digest(w.engine.asked()[-1].body) == digest(body)
 
 
 @table([("interrupted", 3, 0), ("short", 0, 3), ("both", 5, 2)])
