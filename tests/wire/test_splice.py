@@ -427,7 +427,7 @@ def test_a_kernel_that_does_not_splice(number):
 def test_it_ends_in_a_chunk():
     """What is left of a chunk that was begun by splicing can be copied, in parts."""
     body = noise(1 << 20)
-    data = chunks(body, (500000, 100))
+    data = chunks(body, (900000, 100))
     with ShimWorld(POLICY, prepare=populate) as w:
         with w.connect() as client:
             client.send(head("PUT", PUT, CHUNKED))
