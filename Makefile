@@ -155,7 +155,7 @@ bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single c
 # Counts are free of noise: what a small request and our own code may cost at most, so that nobody
 # makes them dearer.
 # They are gcc's: another compiler's are told, and only the system calls are held to their limit.
-GCC_COUNTS := --instructions 12000 --unknown 17000 --refused 8000 --create 87000 --code 325
+GCC_COUNTS := --instructions 8800 --unknown 14800 --refused 7600 --create 87000 --code 325
 bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
 	$(if $(findstring clang,$(CC)),@echo "instructions and bytes of code: their limits are for gcc and do not hold here")
 	$(Q)tests/setup/suite.sh tests/bench/count --syscalls 5 $(if $(findstring clang,$(CC)),,$(GCC_COUNTS)) $(ARGS)
