@@ -19,10 +19,12 @@ endif
 comma    := ,
 # What runs for every request is made fast (but not padded, where the compiler can be told so), all
 # else small; C needs no tables to unwind its stack by (a debugger has its own from -g).
-FAST     := $(addprefix policy/,arena image json json_read json_write judge letters owner policy_decide query route schema) \
+FAST     := $(addprefix policy/,arena image json json_read json_write judge letters policy_decide query route) \
             $(addprefix proxy/,answer audit buf conn_request message message_write)
 OPTIMISE := -Os
 UNALIGNED := $(if $(findstring clang,$(CC)),,$(addprefix -fno-align-,functions jumps loops labels))
+# Small functions are copied into their callers only where that is next to free.
+SPARING  := $(if $(findstring clang,$(CC)),,--param=max-inline-insns-auto=6 --param=early-inlining-insns=4)
 LEAN     := -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 MODE      = $(if $(SANITIZE),-O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined,$(OPTIMISE) $(LEAN) -D_FORTIFY_SOURCE=2)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
@@ -71,12 +73,12 @@ $(BUILD)/caisson: $(POLICY) $(PROXY)
 $(BUILD)/evaluator: $(EVALUATOR)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LEAN_LINK) -o $@ $^ $(EVALUATOR_LIBS)
 
-$(FAST:%=$(BUILD)/obj/%.o):            private OPTIMISE := -O2 $(UNALIGNED)
+$(FAST:%=$(BUILD)/obj/%.o):            private OPTIMISE := -O2 $(UNALIGNED) $(SPARING)
 $(BUILD)/obj/proxy/%.o:                private CPPFLAGS += -Ipolicy
 $(BUILD)/obj/tests/%.o:                private CPPFLAGS += -Ipolicy -Iproxy
 $(BUILD)/obj/tests/unit/test_evaluator%.o: private CPPFLAGS := -Ievaluator
 $(BUILD)/obj/tests/fuzz/fuzz_evaluator%.o: private CPPFLAGS := -Ievaluator
-$(BUILD)/obj/%.o: %.c | $(BUILD)/ready
+$(BUILD)/obj/%.o: %.c Makefile | $(BUILD)/ready
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -152,9 +154,11 @@ bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single c
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
 # Counts are free of noise: what a small request and our own code may cost at most, so that nobody
 # makes them dearer.
+# They are gcc's: another compiler's are told, and only the system calls are held to their limit.
+GCC_COUNTS := --instructions 8800 --unknown 14800 --refused 7600 --create 87000 --code 325
 bench-count: all ## Count instructions and system calls of a request, bytes of code (valgrind, strace)
-	$(Q)tests/setup/suite.sh tests/bench/count --instructions 12000 --syscalls 5 \
-	    --unknown 17000 --refused 8000 --create 123000 --code 325 $(ARGS)
+	$(if $(findstring clang,$(CC)),@echo "instructions and bytes of code: their limits are for gcc and do not hold here")
+	$(Q)tests/setup/suite.sh tests/bench/count --syscalls 5 $(if $(findstring clang,$(CC)),,$(GCC_COUNTS)) $(ARGS)
 fuzz: ## libFuzzer on each harness (or FUZZ="json head"), FUZZ_SECONDS each, FUZZ_JOBS at once (clang)
 	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	    SANITIZE=fuzzer-no-link,address,undefined fuzz-run

@@ -138,8 +138,8 @@ static bool check_mount(struct judge *judge, struct json *mount, const struct js
 /* asked, host: the HostConfig of the client's, and what is sent for it. */
 static bool check_mounts(struct judge *judge, const struct json *asked, const struct json *host)
 {
-    const struct json *theirs = json_elements(json_get(asked, "Mounts"));
     struct json *mount = json_elements(json_get(host, "Mounts"));
+    const struct json *theirs = mount ? json_elements(json_get(asked, "Mounts")) : NULL;
     for (; mount; mount = mount->next) {
         if (!check_mount(judge, mount, theirs))
             return false;

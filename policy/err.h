@@ -14,9 +14,9 @@ struct err {
 };
 
 /* Sets the text (cut, never overrun) and returns -1, so that a caller can `return err_set(...)`. */
-int err_set(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int err_set(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* Puts "CONTEXT: " before the text that is there; returns -1. */
-int err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 #endif

@@ -186,8 +186,10 @@ static const char *familiar(const char *name)
  */
 static bool is_an_id(const char *name)
 {
-    return strcmp(name, "sha256") == 0 || strcmp(name, "sha384") == 0 ||
-           strcmp(name, "sha512") == 0 || (strlen(name) == 64 && strspn(name, hex) == 64);
+    const bool algorithm = strncmp(name, "sha", 3) == 0 &&
+                           (strcmp(name + 3, "256") == 0 || strcmp(name + 3, "384") == 0 ||
+                            strcmp(name + 3, "512") == 0);
+    return algorithm || (strlen(name) == 64 && strspn(name, hex) == 64);
 }
 
 const char *image_parse(const char *text, struct image *ret_image)

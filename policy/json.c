@@ -67,32 +67,6 @@ bool json_same(const struct json *a, const struct json *b)
     }
 }
 
-/* ---- names that are known ---- */
-
-void json_names_init(struct arena *arena, struct json_names *names, size_t count)
-{
-    size_t room = 4;
-    while (room < 4 * count)
-        room *= 2;
-    names->slots = arena_take(arena, room * sizeof(*names->slots));
-    names->mask = names->slots ? room - 1 : 0;
-    if (names->slots)
-        memset(names->slots, 0, room * sizeof(*names->slots));
-}
-
-void json_names_add(struct json_names *names, struct json_name *name)
-{
-    name->among = names;
-    name->ends = json_ends(name->text, name->bytes);
-    for (size_t at = json_key_hash(name->text, name->bytes);; at++) {
-        const struct json_name **slot = &names->slots[at & names->mask];
-        if (*slot && strcmp((*slot)->text, name->text) != 0)
-            continue;
-        *slot = name;
-        return;
-    }
-}
-
 /* ---- large objects ---- */
 
 static int key_compare(const char *a, size_t a_bytes, const char *b, size_t b_bytes)

@@ -23,7 +23,7 @@ enum {
     JSON_DEPTH_MOST = 64,     /* nesting, whatever the caller asks for */
     JSON_VALUES_MOST = 32768, /* values of a client's document: with 48 bytes each and its text, at
                                  most 1.6 MB more than the document itself */
-    JSON_PADDING = 7,
+    JSON_PADDING = 15,
     JSON_QUOTE_BYTES = 64 /* of a client's text that a message shows */
 };
 
@@ -184,7 +184,7 @@ struct json_name {
 
 /* Places for so many names, most of them free; they are in the arena. */
 void json_names_init(struct arena *arena, struct json_names *names, size_t count);
-/* Takes the place of one with the same text. */
+/* Takes the place of one with the same text; of others it differs by its ends or its length. */
 void json_names_add(struct json_names *names, struct json_name *name);
 
 /* NULL when it is not among them. */
@@ -192,13 +192,12 @@ static inline const struct json_name *json_names_find(const struct json_names *n
                                                       const char *text, size_t bytes)
 {
     const struct json_ends ends = json_ends(text, bytes);
-    for (size_t at = json_ends_hash(ends, bytes);; at++) {
-        const struct json_name *name = names->slots[at & names->mask];
-        if (!name ||
-            (name->bytes == bytes && name->ends.head == ends.head && name->ends.tail == ends.tail &&
-             (bytes <= sizeof(ends) || memcmp(name->text, text, bytes) == 0)))
-            return name;
-    }
+    size_t at = json_ends_hash(ends, bytes);
+    const struct json_name *name;
+    while ((name = names->slots[at & names->mask]) &&
+           (name->bytes != bytes || name->ends.head != ends.head || name->ends.tail != ends.tail))
+        at++;
+    return name && (bytes <= sizeof(ends) || memcmp(name->text, text, bytes) == 0) ? name : NULL;
 }
 
 /* ---- large objects ---- */

@@ -5,12 +5,10 @@
  * json.c        the tree
  * json_read.c   text to tree
  * json_write.c  tree to text
- * json_text.c   text for people, and keys under case folding
+ * json_text.c   text for people, keys under case folding, names that are known
  */
 #ifndef CAISSON_POLICY_JSON_INTERNAL_H
 #define CAISSON_POLICY_JSON_INTERNAL_H
-
-#include <endian.h>
 
 #include "arena.h"
 #include "json.h"
@@ -30,23 +28,6 @@ static inline void json_link(struct json *into, struct json *node)
 {
     *(into->size++ ? &into->last->next : &into->first) = node;
     into->last = node;
-}
-
-/* Of eight bytes at once, the first one on the lowest place: the top bit of each that is a control
- * character, a quote, a backslash, or not ASCII.  The lowest bit that is set is right; those above
- * it may be too many. */
-static inline uint64_t json_odd_bits(uint64_t eight)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
-    return (eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops;
-}
-
-static inline uint64_t json_eight(const char *text)
-{
-    uint64_t eight;
-    memcpy(&eight, text, sizeof(eight));
-    return le64toh(eight);
 }
 
 /* A key as every other one that an Engine takes for it. */

@@ -8,6 +8,7 @@
  */
 #include "json.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static void fault_print(const struct reader *reader, struct json_fault *fault)
  * Each read_...() is given where something begins, and returns where it ends; or NULL when it is
  * refused, and the reader then knows where and why.
  */
-static char *refuse(struct reader *reader, char *at, const char *fault)
+static __attribute__((cold)) char *refuse(struct reader *reader, char *at, const char *fault)
 {
     reader->at = at;
     reader->fault = fault;
@@ -88,7 +89,7 @@ static char *refuse(struct reader *reader, char *at, const char *fault)
 }
 
 /* What stands here cannot stand here. */
-static char *refuse_byte(struct reader *reader, char *at)
+static __attribute__((cold)) char *refuse_byte(struct reader *reader, char *at)
 {
     if (at >= reader->end)
         return refuse(reader, at, "ends too early");
@@ -113,14 +114,24 @@ static inline char *skip_blanks(char *at)
 
 /* ---- strings ---- */
 
-/* The first byte that is not plain: its end at least, and behind that there are JSON_PADDING bytes,
- * so that eight can be looked at at once. */
-static char *skip_plain(char *at)
+typedef int8_t block __attribute__((vector_size(JSON_PADDING + 1)));
+
+/* The first byte that is a control character, a quote, a backslash, or not ASCII: the end of the
+ * text at least, and behind that there are JSON_PADDING bytes, so that a block is looked at at
+ * once. */
+static inline char *skip_plain(char *at)
 {
-    uint64_t odd;
-    while (!(odd = json_odd_bits(json_eight(at))))
-        at += sizeof(odd);
-    return at + __builtin_ctzll(odd) / 8;
+    for (;; at += sizeof(block)) {
+        uint64_t halves[2];
+        block bytes, odd;
+        memcpy(&bytes, at, sizeof(bytes));
+        odd = (bytes < ' ') | (bytes == '"') | (bytes == '\\');
+        memcpy(halves, &odd, sizeof(odd));
+        if (halves[0])
+            return at + __builtin_ctzll(le64toh(halves[0])) / 8;
+        if (halves[1])
+            return at + 8 + __builtin_ctzll(le64toh(halves[1])) / 8;
+    }
 }
 
 /* The bytes of one character outside of ASCII; 0 when they are not valid UTF-8. */
@@ -339,7 +350,8 @@ static char *level_close(struct reader *reader, char *at, char bracket)
     return at + 1;
 }
 
-static char *refuse_twin(struct reader *reader, struct level *level, const struct json *member)
+static __attribute__((cold)) char *refuse_twin(struct reader *reader, struct level *level,
+                                               const struct json *member)
 {
     level->key = member->key;
     return refuse(reader, reader->copy + (member->key - reader->copy) + member->key_bytes + 1,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_text: client text as people can be shown it, and keys as an Engine takes them.
+ * json_text: client text as people can be shown it, keys as an Engine takes them, and names that a
+ * reader can know.
  */
 #include "json.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "arena.h"
@@ -77,4 +79,32 @@ const char *json_fold_key(struct arena *arena, const char *key)
     }
     *to = '\0';
     return folded;
+}
+
+/* ---- names that are known ---- */
+
+void json_names_init(struct arena *arena, struct json_names *names, size_t count)
+{
+    size_t room = 4;
+    while (room < 4 * count)
+        room *= 2;
+    names->slots = arena_take(arena, room * sizeof(*names->slots));
+    names->mask = names->slots ? room - 1 : 0;
+    if (names->slots)
+        memset(names->slots, 0, room * sizeof(*names->slots));
+}
+
+void json_names_add(struct json_names *names, struct json_name *name)
+{
+    name->among = names;
+    name->ends = json_ends(name->text, name->bytes);
+    for (size_t at = json_key_hash(name->text, name->bytes);; at++) {
+        const struct json_name **slot = &names->slots[at & names->mask], *other = *slot;
+        if (other && (other->bytes != name->bytes || other->ends.head != name->ends.head ||
+                      other->ends.tail != name->ends.tail))
+            continue;
+        assert(!other || strcmp(other->text, name->text) == 0);
+        *slot = name;
+        return;
+    }
 }

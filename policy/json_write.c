@@ -4,6 +4,7 @@
  */
 #include "json.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,6 +52,23 @@ static void put_byte(struct writer *writer, char byte)
 }
 
 /* ---- texts ---- */
+
+/* Of eight bytes at once, the first one on the lowest place: the top bit of each that is a control
+ * character, a quote, a backslash, or not ASCII.  The lowest bit that is set is right; those above
+ * it may be too many. */
+static inline uint64_t json_odd_bits(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+    return (eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops;
+}
+
+static inline uint64_t json_eight(const char *text)
+{
+    uint64_t eight;
+    memcpy(&eight, text, sizeof(eight));
+    return le64toh(eight);
+}
 
 static bool is_odd(char byte)
 {
@@ -163,7 +181,7 @@ char *json_print_number(char buffer[JSON_NUMBER_BYTES], int64_t number)
     return first;
 }
 
-static void put_number(struct writer *writer, int64_t number)
+static __attribute__((noinline)) void put_number(struct writer *writer, int64_t number)
 {
     char digits[JSON_NUMBER_BYTES], *first = json_print_number(digits, number);
     char *to = writer_room(writer, sizeof(digits));
@@ -172,7 +190,7 @@ static void put_number(struct writer *writer, int64_t number)
 }
 
 /* With a point or an exponent, so that it stays what it is. */
-static void put_real(struct writer *writer, double real)
+static __attribute__((noinline)) void put_real(struct writer *writer, double real)
 {
     char text[40];
     int bytes = snprintf(text, sizeof(text) - 2, "%.17g", real);

@@ -59,9 +59,10 @@ bool judge_is_neutral_object(const struct field *field, const struct json *value
 
 /* The first refusal is kept. Returns false, so that a caller can `return judge_refuse(...)`. */
 bool judge_refuse(struct judge *judge, int reason, const char *path, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5), cold));
 /* For the create answer's Warnings; "caisson: " is put before it. */
-void judge_warn(struct judge *judge, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void judge_warn(struct judge *judge, const char *format, ...)
+    __attribute__((format(printf, 2, 3), cold));
 
 /* The members of an object in the places of their fields (field.h); NULL with judge->refused when
  * one is no member, or when memory is short. */

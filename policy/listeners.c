@@ -5,10 +5,12 @@
 #include "listeners.h"
 
 #include "binds.h"
+#include "bounds.h"
 #include "err.h"
 #include "operation.h"
 #include "policy.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,15 +121,21 @@ static int default_add(struct listeners *listeners, const char *listen, struct e
 
 /* ---- what has no effect ---- */
 
-static int warning_add(struct listeners *listeners, const char *file, unsigned line,
-                       const char *key, const char *why, struct err *err)
+static __attribute__((format(printf, 3, 4))) int
+warning_add(struct listeners *listeners, struct err *err, const char *format, ...)
 {
+    va_list args;
+    int rc;
     char **warnings =
         reallocarray(listeners->warnings, listeners->warning_count + 1, sizeof(warnings[0]));
     if (warnings)
         listeners->warnings = warnings;
-    if (!warnings || asprintf(&warnings[listeners->warning_count], "%s:%u: '%s' has no effect: %s",
-                              file, line, key, why) < 0)
+    if (!warnings)
+        return err_set(err, "out of memory");
+    va_start(args, format);
+    rc = vasprintf(&warnings[listeners->warning_count], format, args);
+    va_end(args);
+    if (rc < 0)
         return err_set(err, "out of memory");
     listeners->warning_count++;
     return 0;
@@ -148,6 +156,17 @@ static const struct {
     {"audit", offsetof(struct config, line.audit), false},
 };
 
+static int warn_limits(struct listeners *listeners, const struct policy *policy, const char *file,
+                       struct err *err)
+{
+    char text[BOUNDS_TEXT_BYTES];
+    unsigned line;
+    for (size_t i = 0; (line = bounds_warning(policy_config(policy), i, text)) > 0; i++)
+        if (warning_add(listeners, err, "%s:%u: %s", file, line, text) < 0)
+            return -1;
+    return 0;
+}
+
 static int warn(struct listeners *listeners, const struct policy *policy, const char *file,
                 bool is_main, struct err *err)
 {
@@ -160,10 +179,11 @@ static int warn(struct listeners *listeners, const struct policy *policy, const 
                           : main_only[i].of_default
                               ? "a listener's own section in the main file says this"
                               : "only the main file can say this, for all listeners";
-        if (warning_add(listeners, file, line, main_only[i].key, why, err) < 0)
+        if (warning_add(listeners, err, "%s:%u: '%s' has no effect: %s", file, line,
+                        main_only[i].key, why) < 0)
             return -1;
     }
-    return 0;
+    return is_main ? 0 : warn_limits(listeners, policy, file, err);
 }
 
 /* ---- each listener ---- */
@@ -243,6 +263,8 @@ static int complete(struct listeners *listeners, const char *listen, struct err 
     bool by_default = !listeners->named || listen || policy_config(listeners->main)->line.listen;
     int rc = by_default ? default_add(listeners, listen, err)
                         : warn(listeners, listeners->main, listeners->path, true, err);
+    if (rc == 0)
+        rc = warn_limits(listeners, listeners->main, listeners->path, err);
     for (size_t i = 0; rc == 0 && i < listeners->count; i++) {
         rc = entry_complete(listeners, &listeners->entries[i], err);
         for (size_t j = 0; rc == 0 && j < i; j++)

@@ -34,7 +34,7 @@ struct policy {
 
 /* Always false, so that a step can `return policy_deny(...)`. */
 bool policy_deny(struct policy_decision *decision, int reason, const char *field,
-                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+                 const char *format, ...) __attribute__((format(printf, 4, 5), cold));
 
 /* The two steps of policy.h as a policy that enforces takes them. */
 bool policy_route_judge(const struct policy *policy, const struct policy_engine *engine, int method,

@@ -606,17 +606,20 @@ int query_judge(const struct operation *op, const struct query_context *context,
     struct slice slices[QUERY_PAIRS];
     struct query_rules rules = {.context = context, .query = query};
     int first = rows_first(op), end = first;
-    for (; end < ROW_COUNT && rows[end].op == (int) op->number; end++)
+    bool silent = bytes == 0 && !context->label;
+    for (; end < ROW_COUNT && rows[end].op == (int) op->number; end++) {
         slices[end - first] = (struct slice){0};
+        silent = silent && is_never_sent(&rows[end]);
+    }
     query->text[0] = query->name[0] = query->image[0] = query->tag[0] = query->container[0] = '\0';
     query->field[0] = query->message[0] = '\0';
     query->warnings = NULL;
+    if (silent) /* as most are */
+        return REASON_NONE;
     int reason = pairs_note(op, text, bytes, slices, query);
     bool narrowed = !context->label;
     for (int i = first; i < end; i++)
-        if (!slices[i - first].at && is_never_sent(&rows[i]))
-            continue;
-        else if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
+        if (reason == REASON_NONE && rows[i].type == QUERY_FILTERS) {
             reason = filters_judge(op, (size_t) i, &slices[i - first], &rules);
             narrowed = true;
         } else if (reason == REASON_NONE) {

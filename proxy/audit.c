@@ -40,9 +40,8 @@ enum {
     AUDIT_ESCAPE_BYTES = 6,      /* \u00NN */
     AUDIT_NUMBER_BYTES = 20,
     AUDIT_WHO_WORDS = 3,
-    AUDIT_WHO_BYTES = 6 * AUDIT_NAME_BYTES + 3 * AUDIT_NUMBER_BYTES +
-                      AUDIT_WHO_WORDS * AUDIT_WORD_BYTES +
-                      AUDIT_NUMBER_BYTES /* see put_number() */,
+    AUDIT_WHO_BYTES =
+        6 * AUDIT_NAME_BYTES + 3 * AUDIT_NUMBER_BYTES + AUDIT_WHO_WORDS * AUDIT_WORD_BYTES,
     AUDIT_DATE_BYTES = 19,   /* 2026-01-02T03:04:05 */
     AUDIT_LAST_WAIT_MS = 200 /* for the sink, when the log is closed */
 };
@@ -201,15 +200,15 @@ static void put_pair(char *to, uint64_t number)
 
 static char *put_number(char *to, uint64_t number)
 {
-    char digits[2 * AUDIT_NUMBER_BYTES];
-    char *const end = digits + AUDIT_NUMBER_BYTES;
-    char *at = end;
+    unsigned digits = 1;
+    for (uint64_t least = 10; number >= least && digits < AUDIT_NUMBER_BYTES; least *= 10)
+        digits++;
+    char *const end = to + digits, *at = end;
     for (; number >= 10; number /= 100)
         put_pair(at -= 2, number);
-    if (number > 0 || at == end)
-        *--at = (char) ('0' + number);
-    memcpy(to, at, AUDIT_NUMBER_BYTES); /* a known length costs less; there is room behind a line */
-    return to + (end - at);
+    if (at > to)
+        *to = (char) ('0' + number);
+    return end;
 }
 
 /* "2026-01-02T03:04:05" of a Unix time of the years 0 to 9999. */

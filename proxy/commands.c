@@ -20,6 +20,7 @@
 #include "reload.h"
 #include "schema.h"
 #include "schemas.h"
+#include "server.h"
 #include "verdict.h"
 
 #include <errno.h>
@@ -243,6 +244,9 @@ static enum verdict check_listeners(const struct listeners *listeners)
     const char *warning;
     for (size_t i = 0; (warning = listeners_warning(listeners, i)); i++)
         printf("Note: %s.\n", warning);
+    char lacks[SERVER_TEXT_BYTES];
+    if (server_lacks_descriptors(listeners, lacks))
+        printf("Note: %s.\n", lacks);
     for (size_t i = 0; i < listeners_count(listeners); i++) {
         enum verdict verdict = check_listener(listeners_at(listeners, i), named);
         worst = verdict > worst ? verdict : worst;

@@ -50,6 +50,8 @@ enum { CONN_SCRATCH_BYTES = 128 * 1024 };
 
 LIST_HEAD(conn_list, conn);
 
+enum { CONN_RANDOM = 32 /* 256 bytes: as many as come in one piece, whatever happens */ };
+
 /* What all connections share. The server owns it and all that it points to. */
 struct conn_shared {
     struct event_base *base;
@@ -60,7 +62,10 @@ struct conn_shared {
     struct message_known *known;   /* owned: heads that came before; NULL for none */
     struct buf draft;              /* where a head is put together; used within one function */
     struct policy_decision *spare; /* owned: one that is not in use; NULL for none */
+    int64_t unix_us;               /* between the monotonic clock and Unix time: conn_set_clock() */
     uint64_t accepted;
+    uint64_t random[CONN_RANDOM]; /* from the kernel, for the names of containers */
+    unsigned random_left;         /* ... the first ones, not used yet */
     struct conn_list done;
     struct stream_queue later; /* written at the end of the turn, by the server */
 };
@@ -102,6 +107,9 @@ void conn_engine_known(struct conn_tenant *tenant, bool ready);
 /* The lease_listed of the tenant. */
 void conn_volumes_listed(void *tenant, bool listed);
 void conn_tick(struct conn_tenant *tenant);
+/* From time to time, since Unix time is set by others: looking at two clocks for each request is
+ * not cheap. */
+void conn_set_clock(struct conn_shared *shared);
 /* `peers` is another now: who may go on is asked anew; what is under way goes on. */
 void conn_ask_peers(struct conn_tenant *tenant);
 /* Closes idle connections; with now = true the others too. */

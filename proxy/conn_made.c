@@ -63,14 +63,13 @@ static void conn_note(struct conn *conn, enum owner_kind kind, const char *name)
 static void conn_answer_created(struct conn *conn, char *reply, size_t bytes, bool surplus)
 {
     struct answer_to to = conn_answer_to(conn);
-    struct buf answer = {0};
+    struct buf *answer = conn_draft(conn);
 
     conn->x.status = 201;
-    if (answer_json(&answer, &to, 201, reply, bytes) < 0)
+    if (answer_json(answer, &to, 201, reply, bytes) < 0)
         conn_finish(conn, REASON_OUT_OF_MEMORY);
-    else if (conn_write(conn, buf_data(&answer), buf_bytes(&answer)) == 0)
+    else if (conn_write(conn, buf_data(answer), buf_bytes(answer)) == 0)
         conn_reply_end(conn, surplus);
-    buf_done(&answer);
     free(reply);
 }
 

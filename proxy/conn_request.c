@@ -26,6 +26,11 @@ static int64_t conn_clock_us(clockid_t clock)
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
+void conn_set_clock(struct conn_shared *shared)
+{
+    shared->unix_us = conn_clock_us(CLOCK_REALTIME) - conn_clock_us(CLOCK_MONOTONIC);
+}
+
 /* The beginning and the end of an exchange. */
 
 void conn_open_exchange(struct conn *conn)
@@ -34,8 +39,8 @@ void conn_open_exchange(struct conn *conn)
     conn->deadline_ms = 0;
     conn->x.open = true;
     conn->x.policy = policy_ref(conn->tenant->policy);
-    conn->x.time_us = conn_clock_us(CLOCK_REALTIME);
     conn->x.start_us = conn_clock_us(CLOCK_MONOTONIC);
+    conn->x.time_us = conn->x.start_us + conn->shared->unix_us;
 }
 
 static void conn_audit(const struct conn *conn)
@@ -372,6 +377,18 @@ static void conn_refuse_stranger(struct conn *conn)
     conn_refuse(conn, REASON_PEER_NOT_ALLOWED, text);
 }
 
+/* Each is used once. False: the kernel has none. */
+static bool conn_take_random(struct conn_shared *shared, uint64_t *ret)
+{
+    if (shared->random_left == 0) {
+        if (getrandom(shared->random, sizeof shared->random, 0) != sizeof shared->random)
+            return false;
+        shared->random_left = CONN_RANDOM;
+    }
+    *ret = shared->random[--shared->random_left];
+    return true;
+}
+
 /* The request is whole: judge it. */
 void conn_decide(struct conn *conn)
 {
@@ -400,8 +417,7 @@ void conn_decide(struct conn *conn)
         conn_refuse(conn, REASON_POLICY_CHANGED, NULL);
         return;
     }
-    if (conn->x.op->reply == REPLY_CREATE &&
-        getrandom(&nonce, sizeof nonce, 0) != (ssize_t) sizeof nonce) {
+    if (conn->x.op->reply == REPLY_CREATE && !conn_take_random(shared, &nonce)) {
         conn_refuse(conn, REASON_UNDECIDED, NULL);
         return;
     }

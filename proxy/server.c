@@ -103,6 +103,7 @@ static void server_on_tick(evutil_socket_t fd, short what, void *arg)
     struct server_door *door;
 
     (void) fd, (void) what;
+    conn_set_clock(&server->shared);
     LIST_FOREACH(door, &server->doors, entry)
     {
         conn_tick(&door->tenant);
@@ -154,17 +155,41 @@ static int server_upstream(struct server *server, const struct config *config, s
     return server->shared.upstream == NULL ? err_set(err, "out of memory") : 0;
 }
 
+/* For all connections, and *ret_own beside those. */
+static rlim_t server_descriptors(const struct listeners *listeners, rlim_t *ret_own)
+{
+    rlim_t connections = 0;
+
+    *ret_own = SERVER_OWN_DESCRIPTORS;
+    for (size_t i = 0; i < listeners_count(listeners); i++) {
+        const struct policy *policy = listeners_at(listeners, i)->policy;
+        connections += 2 * (rlim_t) policy_config(policy)->connections;
+        *ret_own += i > 0 ? SERVER_DOOR_DESCRIPTORS : 0;
+    }
+    return connections + *ret_own;
+}
+
+#define LACKS_DESCRIPTORS                                                                  \
+    "'connections' under [limits] may need %llu descriptors, and the system allows %llu: " \
+    "raise that (ulimit -n), or lower 'connections'"
+
+bool server_lacks_descriptors(const struct listeners *listeners, char text[SERVER_TEXT_BYTES])
+{
+    struct rlimit limit;
+    rlim_t own, needed = server_descriptors(listeners, &own);
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max >= needed)
+        return false;
+    snprintf(text, SERVER_TEXT_BYTES, LACKS_DESCRIPTORS, (unsigned long long) needed,
+             (unsigned long long) limit.rlim_max);
+    return true;
+}
+
 void server_raise_descriptors(struct server *server)
 {
-    rlim_t needed = SERVER_OWN_DESCRIPTORS, own = needed;
+    rlim_t own, needed = server_descriptors(server->listeners, &own);
     struct rlimit limit;
 
-    for (size_t i = 0; i < listeners_count(server->listeners); i++) {
-        const struct policy *policy = listeners_at(server->listeners, i)->policy;
-        needed += 2 * (rlim_t) policy_config(policy)->connections;
-        own += i > 0 ? SERVER_DOOR_DESCRIPTORS : 0;
-        needed += i > 0 ? SERVER_DOOR_DESCRIPTORS : 0;
-    }
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
     if (limit.rlim_cur < needed) {
@@ -174,9 +199,8 @@ void server_raise_descriptors(struct server *server)
     server->wanted = needed - own;
     server->allowed = limit.rlim_cur > own ? limit.rlim_cur - own : 0;
     if (limit.rlim_cur < needed)
-        log_warn("'connections' under [limits] may need %llu descriptors, and the system allows "
-                 "%llu: raise that (ulimit -n), or lower 'connections'",
-                 (unsigned long long) needed, (unsigned long long) limit.rlim_cur);
+        log_warn(LACKS_DESCRIPTORS, (unsigned long long) needed,
+                 (unsigned long long) limit.rlim_cur);
 }
 
 /* What all listeners share. */
@@ -188,6 +212,7 @@ static int server_share(struct server *server, const struct config *config, stru
     LIST_INIT(&server->doors);
     LIST_INIT(&shared->done);
     stream_queue_init(&shared->later);
+    conn_set_clock(shared);
     server->outcome = outcome_new();
     server->base = event_base_new();
     shared->base = server->base;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 struct err;
+struct listeners;
 
 struct server_options {
     const char *policy;   /* the ini file */
@@ -19,5 +20,9 @@ struct server_options {
 
 /* Serves until SIGTERM or SIGINT. Returns 0 then, < 0 when it could not start. */
 int server_run(const struct server_options *options, struct err *err);
+
+/* Whether a server for these could not open what their connections may need; for people. */
+enum { SERVER_TEXT_BYTES = 240 };
+bool server_lacks_descriptors(const struct listeners *listeners, char text[SERVER_TEXT_BYTES]);
 
 #endif

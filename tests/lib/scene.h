@@ -21,6 +21,7 @@ static int scene_listeners_load(const char *path, const char *listen,
 #define server_policy_load       scene_server_policy_load
 #define server_peers_load        scene_server_peers_load
 #define server_raise_descriptors scene_server_raise_descriptors
+#define server_lacks_descriptors scene_server_lacks_descriptors
 #define server_reload            scene_server_reload
 #define server_say_versions      scene_server_say_versions
 #include "../../proxy/server.c"
@@ -31,6 +32,7 @@ static int scene_listeners_load(const char *path, const char *listen,
 #undef server_policy_load
 #undef server_peers_load
 #undef server_raise_descriptors
+#undef server_lacks_descriptors
 #undef server_reload
 #undef server_say_versions
 

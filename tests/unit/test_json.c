@@ -198,6 +198,87 @@ static void test_large(void **state)
     free(text);
 }
 
+/* What ends or breaks a text is found wherever it stands in a block of sixteen bytes. */
+static void test_blocks(void **state)
+{
+    struct arena arena = {0};
+    struct json_fault fault;
+    char text[128];
+    (void) state;
+    for (int bytes = 0; bytes < 50; bytes++) {
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyz ~!#[]^_{}/:,.ABCDEFGHIJKLMNOP";
+        int used = sprintf(text, "{\"%.*s\\t\xc3\xa4\":\"\xc3\xa4%.*s\\\"~\"}", bytes, plain, bytes,
+                           plain);
+        const struct json *value = json_read_strict(&arena, text, (size_t) used, 8, &fault);
+        assert_non_null(value);
+        char *written = json_write(&arena, value, NULL);
+        assert_string_equal(written, text);
+        free(written);
+        assert_int_equal(value->first->key_bytes, bytes + 3);
+        assert_int_equal(value->first->size, bytes + 4);
+        used = sprintf(text, "{\"a\":\"%.*s\x1f\"}", bytes, plain);
+        expect_fault(text, (size_t) used, 8, "a", "not valid JSON");
+        used = sprintf(text, "{\"a\":\"%.*s\xc3\"}", bytes, plain);
+        expect_fault(text, (size_t) used, 8, "a", "not valid UTF-8");
+        used = sprintf(text, "{\"a\":\"%.*s", bytes, plain);
+        expect_fault(text, (size_t) used, 8, "a", "ends too early");
+    }
+    arena_done(&arena);
+}
+
+/* Names that are known are found where they are known, and nowhere else; twins are found as ever.
+ */
+static void test_known(void **state)
+{
+    enum { COUNT = 90 };
+    static char texts[COUNT][24];
+    struct json_name names[COUNT], root = {.text = ""};
+    struct json_names table;
+    struct arena arena = {0};
+    struct json_fault fault;
+    char text[4096];
+    (void) state;
+    json_names_init(&arena, &table, COUNT);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint32_t bytes =
+            (uint32_t) sprintf(texts[i], "%.*s%u", (int) (i % 20), "namenamenamenamename", i);
+        names[i] = (struct json_name){.text = texts[i], .bytes = bytes, .place = i};
+        json_names_add(&table, &names[i]);
+    }
+    root.inside = names[7].inside = &table;
+    for (uint32_t i = 0; i < COUNT; i++)
+        assert_ptr_equal(json_names_find(&table, texts[i], names[i].bytes), &names[i]);
+    int used = sprintf(text, "{\"%s\":{\"%s\":1,\"x\":{\"%s\":2}},\"%s\":{\"%s\":[{\"%s\":3}]}}",
+                       texts[7], texts[8], texts[9], texts[10], texts[11], texts[12]);
+    const struct json *value = json_read_known(&arena, text, (size_t) used, 8, &root, &fault);
+    assert_non_null(value);
+    const struct json *seventh = value->first, *tenth = seventh->next;
+    assert_ptr_equal(seventh->name, &names[7]);
+    assert_ptr_equal(seventh->first->name, &names[8]);
+    assert_null(seventh->first->next->name);
+    assert_null(seventh->first->next->first->name);
+    assert_ptr_equal(tenth->name, &names[10]);
+    assert_null(tenth->first->name);
+    assert_null(json_put(&arena, json_new(&arena, JSON_OBJECT), "y", 1, seventh)->name);
+    char *written = json_write(&arena, value, NULL);
+    assert_string_equal(written, text);
+    free(written);
+    for (unsigned twin = 0; twin < 2 * COUNT; twin += 7) { /* of known and of other keys */
+        used = sprintf(text, "{");
+        for (unsigned i = 0; i < COUNT; i++)
+            used += sprintf(text + used, "\"%s\":%u,\"_%u\":0,", texts[i], i, i);
+        if (twin < COUNT)
+            sprintf(text + used, "\"%s\":1}", texts[twin]);
+        else
+            sprintf(text + used, "\"_%u\":1}", twin - COUNT);
+        assert_null(json_read_known(&arena, text, strlen(text), 8, &root, &fault));
+        assert_non_null(strstr(fault.text, "appears twice"));
+        strcpy(text + used - 1, "}");
+        assert_non_null(json_read_known(&arena, text, strlen(text), 8, &root, &fault));
+    }
+    arena_done(&arena);
+}
+
 /* What is built, changed and written. */
 static void test_tree(void **state)
 {
@@ -279,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_good),     cmocka_unit_test(test_quote),
         cmocka_unit_test(test_same_key), cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_large),    cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_blocks),   cmocka_unit_test(test_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,6 +123,43 @@ static void the_default_beside_others(void **state)
     }
 }
 
+/* A number that another one bounds. */
+static void limits_that_bound_each_other(void **state)
+{
+    static const struct {
+        const char *limits, *said; /* NULL: nothing */
+    } rows[] = {
+        {"connections = 10000", "main.ini:2: 'connections' is 10000, but 'connections-per-user' is "
+                                "192: one user gets no more of them; raise that, too"},
+        {"connections = 10000\nconnections-per-user = 100", NULL},
+        {"connections = 10", NULL},
+        {"connections-per-user = 500", "main.ini:2: 'connections-per-user' is 500, but "
+                                       "'connections' is 256: of all users"},
+        {"requests = 257", "'requests' is 257, but 'connections' is 256: each connection"},
+        {"streams = 300", "'streams' is 300, but 'connections' is 256: each stream"},
+        {"connections = 300\nconnections-per-user = 300\nstreams = 300", NULL},
+        {"containers = 65", "'containers' is 65, but 'streams' is 128: to wait"},
+        {"containers = 64", NULL},
+        {"containers = 65\nstreams = 100", NULL},
+        {"bodies = 1MiB",
+         "main.ini:2: 'body' is 3145728, but 'bodies' is 1048576: that is for all"},
+        {"bodies = 4MiB\nbody = 5MiB", "main.ini:3: 'body' is 5242880, but 'bodies' is 4194304"},
+        {"target = 32KiB", "'target' is 32768, but 'head' is 16384: a target"},
+        {"target = 32KiB\nhead = 40KiB", NULL},
+    };
+    (void) state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "[limits]\n%s\n", rows[i].limits);
+        struct listeners *listeners = load(text, "", NULL);
+        const char *said = listeners_warning(listeners, 0);
+        if (!said != !rows[i].said || (said && !strstr(said, rows[i].said)))
+            fail_msg("%s: %s", rows[i].limits, said ? said : "nothing is said");
+        assert_null(said ? listeners_warning(listeners, 1) : NULL);
+        listeners_unref(listeners);
+    }
+}
+
 static void what_has_no_effect(void **state)
 {
     static const char *const expected[] = {"/main.ini:2: 'owner' has", "/other.ini:2: 'listen' has",
@@ -212,6 +249,7 @@ int main(void)
         cmocka_unit_test(each_is_complete),
         cmocka_unit_test(the_default_beside_others),
         cmocka_unit_test(what_has_no_effect),
+        cmocka_unit_test(limits_that_bound_each_other),
         cmocka_unit_test(versions),
         cmocka_unit_test(peers),
         cmocka_unit_test(wrong_peers),

@@ -225,6 +225,17 @@ def test_check_of_the_shipped_policies():
         assert done.returncode == 0, "%s: %s%s" % (path, done.stdout, done.stderr)
 
 
+def test_check_says_what_the_system_does_not_allow():
+    with World(ALLOW + "[limits]\nconnections = 1000\n", start=False) as w:
+        done = subprocess.run(["sh", "-c", 'ulimit -n 512 && exec "$@"', "sh", BINARY, "check",
+                               w.proxy.policy], capture_output=True, text=True, check=False,
+                              timeout=PATIENCE_S)
+        assert done.returncode == 0, done
+        assert "may need 2064 descriptors, and the system allows 512: raise that" in done.stdout, done
+        assert "'connections-per-user' is 192" in done.stdout, done
+        assert "descriptors" not in run("check", DEFAULT_POLICY).stdout
+
+
 @table([("nothing", ()), ("an unknown command", ("frobnicate",)),
         ("an unknown option", ("serve", "--frobnicate")),
         ("an option without its value", ("serve", "--policy")),
