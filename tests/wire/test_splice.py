@@ -270,6 +270,45 @@ def test_the_limit_in_a_chunk(lines):
         assert digest(put(w, chunks(body, (32768,)), CHUNKED)) == digest(body)
 
 
+@table([("%s: %s" % (title, count), lines, count)
+        for title, lines in WAYS for count in range(3)])
+def test_the_limit_between_chunks(lines, count):
+    """A shorter head than the last one brings payload with it, which counts as well."""
+    limit = (1 << 20) + count
+    with World(POLICY + lines + "[limits]\nupload = %d\n" % limit, prepare=populate) as w:
+        with w.connect() as client:
+            client.send(head("PUT", PUT, CHUNKED) +
+                        chunks(noise(1 << 20), (1 << 20,), b"") + chunks(noise(2 << 20), (32768,)))
+            reply = client.response()
+            assert_refused(reply, 413)
+            assert reply.closes and client.closed()
+        assert not w.engine.asked(), "it looks whole"
+        assert sum(len(c.raw) for c in w.engine.connections) < limit + 1024
+        body = noise(limit)
+        assert digest(put(w, chunks(body, (1 << 20, max(count, 1))), CHUNKED)) == digest(body)
+
+
+@table(WAYS)
+def test_more_behind_the_end_of_an_answer(lines):
+    """What an Engine says too much is nobody's answer, and least of all the next one's."""
+    w, begin = world(POLICY + lines), threading.Event()
+    body = noise(40000)
+
+    def answer(exchange):
+        exchange.head(200, "Content-Length: %d" % len(body))
+        begin.wait(15)
+        exchange.send(body + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore")
+    w.engine.on("GET", "/logs$", answer)
+    with w.connect() as client:
+        client.send(head("GET", LOGS))
+        first = client.reader.head()
+        client.send(head("POST", START))
+        until("it waits for its turn", lambda: not unread_bytes(client.sock))
+        begin.set()
+        assert digest(client.reader.body(*first)) == digest(body)
+        assert client.response().status in (204, 304), "the end of the first answer"
+
+
 # --- who stops, and who goes ---
 
 @table(WAYS)
