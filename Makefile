@@ -78,7 +78,7 @@ $(BUILD)/obj/proxy/%.o:                private CPPFLAGS += -Ipolicy
 $(BUILD)/obj/tests/%.o:                private CPPFLAGS += -Ipolicy -Iproxy
 $(BUILD)/obj/tests/unit/test_evaluator%.o: private CPPFLAGS := -Ievaluator
 $(BUILD)/obj/tests/fuzz/fuzz_evaluator%.o: private CPPFLAGS := -Ievaluator
-$(BUILD)/obj/%.o: %.c | $(BUILD)/ready
+$(BUILD)/obj/%.o: %.c Makefile | $(BUILD)/ready
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 

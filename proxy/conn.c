@@ -423,6 +423,19 @@ void conn_engine_known(struct conn_tenant *tenant, bool ready)
     conn_each(tenant, conn_visit_known);
 }
 
+static void conn_visit_lost(struct conn *conn, int64_t now_ms)
+{
+    (void) now_ms;
+    if (conn->state == CONN_ENGINE)
+        conn->tenant->ask_engine(conn->tenant->arg);
+}
+
+void conn_engine_lost(struct conn_tenant *tenant)
+{
+    tenant->ready = false;
+    conn_each(tenant, conn_visit_lost);
+}
+
 static void conn_visit_listed(struct conn *conn, int64_t now_ms)
 {
     (void) now_ms;

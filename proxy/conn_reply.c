@@ -407,6 +407,17 @@ static void conn_engine_writes(struct conn *conn, enum stream_event event)
     conn_settle(conn);
 }
 
+/*
+ * Whether the Engine has said something behind a body's end.  When the kernel hands on as many
+ * bytes as the body has, that stays unread, and would be the beginning of the next answer.
+ */
+static bool conn_engine_says_more(struct conn *conn)
+{
+    char more;
+
+    return stream_read(conn->engine, &more, sizeof more) > 0;
+}
+
 /* Hands on what comes without copying it; returns what stream_read() would, -1 when all is said. */
 static ssize_t conn_splice_reply(struct conn *conn)
 {
@@ -428,7 +439,7 @@ static ssize_t conn_splice_reply(struct conn *conn)
     else if (got == SPLICE_BROKEN)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
     else if (conn->framing.done)
-        conn_reply_end(conn, moved.surplus_bytes > 0);
+        conn_reply_end(conn, moved.surplus_bytes > 0 || conn_engine_says_more(conn));
     return got < -2 ? -1 : got;
 }
 

@@ -131,11 +131,14 @@ ssize_t conn_read_upload(struct conn *conn, const char *data, size_t bytes)
     return (ssize_t) used;
 }
 
-/* What it may still have; of that, what is handed on at once. */
+/* Of what it may still have, what is handed on at once; with that comes a surplus, perhaps. */
 static size_t conn_upload_room(const struct conn *conn)
 {
     uint64_t room = (uint64_t) conn_config(conn)->upload_bytes - conn->x.bytes_in;
 
+    if (room <= SPLICE_SURPLUS_BYTES)
+        return 0;
+    room -= SPLICE_SURPLUS_BYTES;
     return room < conn->tenant->read_bytes ? (size_t) room : conn->tenant->read_bytes;
 }
 

@@ -43,8 +43,10 @@ static void server_on_upstream(void *arg, bool known)
         door->tenant.ready = false;
         if (known)
             server_door_rebuild(door);
-        else
+        else if (upstream_failed(server->shared.upstream))
             conn_engine_known(&door->tenant, false);
+        else
+            conn_engine_lost(&door->tenant);
     }
 }
 

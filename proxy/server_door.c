@@ -155,9 +155,8 @@ static void server_door_on_rebuilt(void *arg, bool rebuilt)
     unsigned api_minor = upstream_engine(door->server->shared.upstream)->api_minor;
 
     door->rebuilding = false;
-    if (api_minor == 0) { /* lost in the meantime: that was told, but not to who came since */
-        if (!door->server->asking)
-            conn_engine_known(&door->tenant, false);
+    if (api_minor == 0) { /* lost in the meantime, perhaps by what somebody else did */
+        conn_engine_lost(&door->tenant);
         return;
     }
     if (rebuilt)

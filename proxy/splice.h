@@ -32,7 +32,7 @@ struct splice_way {
     enum splice_framing framing;
     bool *open;   /* of SPLICE_CHUNKS: the peer expects what is left of this chunk */
     size_t least; /* of a chunk that is not copied */
-    size_t most;  /* bytes to move now */
+    size_t most;  /* payload to move now; less than SPLICE_SURPLUS_BYTES may come beside it */
 };
 
 /*
@@ -46,7 +46,7 @@ enum { SPLICE_SURPLUS_BYTES = 32 };
 
 struct splice_moved {
     size_t payload_bytes, written_bytes;
-    size_t surplus_bytes; /* that came behind the end of the body, and were read */
+    size_t surplus_bytes; /* that were read behind the end of the body */
     char surplus[SPLICE_SURPLUS_BYTES];
 };
 

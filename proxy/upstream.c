@@ -62,6 +62,7 @@ struct upstream {
     void *arg;
     struct policy_engine engine;
     bool asking;
+    bool failed;        /* whoever asked last was not told */
     unsigned pings;     /* that are under way, while asking */
     struct event again; /* another one */
     struct event tell;  /* fires at once, so that nobody is told from within a call of his own */
@@ -378,6 +379,7 @@ static void upstream_on_ping(void *arg, int status, const char *body, size_t byt
     if (status == 0 && upstream->pings > 0)
         return;
     upstream->asking = false;
+    upstream->failed = !known;
     upstream->pings = 0;
     evtimer_del(&upstream->again);
     upstream_forget_calls(upstream, upstream);
@@ -421,10 +423,16 @@ void upstream_ask(struct upstream *upstream)
     if (upstream_ping(upstream) == 0)
         return;
     upstream->asking = false;
+    upstream->failed = true;
     evtimer_del(&upstream->again);
     log_error("cannot connect to the engine at %s: %s", upstream->address.sun_path,
               strerror(errno));
     upstream_tell(upstream);
+}
+
+bool upstream_failed(const struct upstream *upstream)
+{
+    return upstream->failed;
 }
 
 const struct policy_engine *upstream_engine(const struct upstream *upstream)

@@ -30,6 +30,9 @@ void upstream_free(struct upstream *upstream); /* ends what is under way; NULL i
 
 /* Pings the Engine, unless that is under way already. */
 void upstream_ask(struct upstream *upstream);
+/* Whether that came to nothing the last time; else the Engine answered, and was perhaps lost since.
+ */
+bool upstream_failed(const struct upstream *upstream);
 /* What the last ping taught; api_minor is 0 while nothing is known. */
 const struct policy_engine *upstream_engine(const struct upstream *upstream);
 

@@ -118,7 +118,7 @@ static void play_prepare(void)
 
     if (policies[0] != NULL)
         return;
-    scene_write_file(POLICY "0\n", forever);
+    scene_write_file(POLICY "0\n[proxy]\nsplice = 1\n", forever);
     scene_write_file(POLICY "1s\n", short_lived);
     policies[0] = forever;
     policies[1] = short_lived;

@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a suite collects its tests and says how they went."""
+import argparse
 import collections
 import os
 import sys
 import traceback
+
+
+def read_arguments(doc, arguments):
+    """What a suite is asked to run, patterns in names of tests, and whether each is to be told."""
+    parser = argparse.ArgumentParser(description=doc, usage="run [-v] [PATTERN]...",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-v", action="store_true", help="name each test that passed")
+    parser.add_argument("patterns", nargs="*", default=[""], metavar="PATTERN")
+    chosen = parser.parse_args(arguments)
+    return chosen.patterns, chosen.v
 
 
 def finish_suite(suite, passed, failed):

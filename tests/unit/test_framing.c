@@ -199,12 +199,71 @@ static void test_random_splits(void **state)
     }
 }
 
+/* Who takes payload by other means and the rest by message_body_gap() reads the same body. */
+static void test_parts_are_told(void **state)
+{
+    static const char text[] = "\r\n3\r\nxyz\r\n0004\r\nabcd\r\n12345\r\n";
+    struct message_body body;
+    struct span payload;
+    (void) state;
+
+    message_body_init(&body, FRAMING_CHUNKED, 0);
+    assert_int_equal(message_body_payload(&body), 0);
+    assert_int_equal(message_body_read(&body, "12\r", 3, &payload), 3);
+    assert_int_equal(message_body_payload(&body), 0);
+    assert_int_equal(message_body_read(&body, "\nab", 3, &payload), 3);
+    assert_int_equal(body.chunk, 0x12);
+    assert_int_equal(message_body_payload(&body), 0x10);
+    message_body_skip(&body, 0xf);
+    assert_int_equal(message_body_payload(&body), 1);
+    message_body_skip(&body, 1);
+    assert_int_equal(message_body_payload(&body), 0);
+    /* As many digits are expected as the last size had: "CR LF 1 2 CR LF". */
+    assert_int_equal(message_body_gap(&body), 6);
+    assert_int_equal(message_body_read(&body, text, 1, &payload), 1);
+    assert_int_equal(message_body_gap(&body), 5);
+    assert_int_equal(message_body_read(&body, text + 1, 1, &payload), 1);
+    assert_int_equal(message_body_gap(&body), 4);
+    assert_int_equal(message_body_read(&body, text + 2, 1, &payload), 1);
+    assert_int_equal(message_body_gap(&body), 3);
+    assert_int_equal(message_body_read(&body, text + 3, 2, &payload), 2);
+    assert_int_equal(message_body_payload(&body), 3);
+    message_body_skip(&body, 3);
+    assert_int_equal(message_body_gap(&body), 5);
+    assert_int_equal(message_body_read(&body, text + 8, 8, &payload), 8);
+    assert_int_equal(message_body_payload(&body), 4);
+    assert_int_equal(body.chunk, 4);
+
+    message_body_init(&body, FRAMING_LENGTH, 5);
+    assert_int_equal(message_body_payload(&body), 5);
+    message_body_skip(&body, 5);
+    assert_true(body.done);
+    assert_int_equal(message_body_payload(&body), 0);
+    message_body_init(&body, FRAMING_CLOSE, 0);
+    message_body_skip(&body, 100);
+    assert_true(message_body_payload(&body) > UINT32_MAX);
+}
+
+/* However large a size is, what is read of the next is a line's worth. */
+static void test_the_largest_gap(void **state)
+{
+    struct message_body body;
+    struct span payload;
+    (void) state;
+
+    message_body_init(&body, FRAMING_CHUNKED, 0);
+    assert_int_equal(message_body_read(&body, "fffffffffffffff\r\n", 17, &payload), 17);
+    message_body_skip(&body, SIZE_MAX);
+    assert_int_equal(message_body_gap(&body), 19);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_body),        cmocka_unit_test(test_length),
         cmocka_unit_test(test_until_close),    cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_chunks_refused), cmocka_unit_test(test_random_splits),
+        cmocka_unit_test(test_parts_are_told), cmocka_unit_test(test_the_largest_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

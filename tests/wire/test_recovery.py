@@ -258,6 +258,39 @@ def test_engine_is_lost_while_its_containers_are_listed():
         assert reply.one("Api-Version") == "1.41", reply.headers
 
 
+def test_who_waits_is_served_although_another_connection_breaks():
+    """The Engine is there, and asked again: nobody is refused for the bad end of another's answer."""
+    with World(prepare=populate) as w:
+        ends = [threading.Event(), threading.Event()]
+        listing, go_on = threading.Event(), threading.Event()
+
+        def hold(exchange):
+            ends[int(exchange.request.target.rpartition("tail=")[2])].wait(30)
+            exchange.close()
+
+        def slow(exchange):
+            listing.set()
+            go_on.wait(30)
+            exchange.engine.answer(exchange)
+        w.engine.on("GET", "/logs$", hold)
+        clients = [w.connect() for _ in ends]
+        for number, client in enumerate(clients):
+            client.send(request("GET", "/v1.41/containers/mine/logs?stdout=1&tail=%d" % number))
+        w.engine.wait_asked(len(clients))
+        w.engine.on("GET", "/containers/json$", slow, times=1)
+        ends[0].set()
+        assert_refused(clients[0].response(), 502)
+        with w.connect() as waiting:
+            waiting.send(start())
+            assert listing.wait(10)
+            ends[1].set()
+            assert_refused(clients[1].response(), 502)
+            go_on.set()
+            assert waiting.response().status in (204, 304)
+        for client in clients:
+            client.close()
+
+
 def test_idle_loss_while_a_ping_is_under_way():
     """Whoever waits is told by the ping's own answer."""
     with World(prepare=populate) as w:

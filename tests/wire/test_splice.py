@@ -46,6 +46,15 @@ def chunks(data, sizes, end=b"0\r\n\r\n"):
     return b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in cut(data, sizes)) + end
 
 
+def unchunked(data):
+    """The payload of chunks, of which the last may be cut."""
+    payload = b""
+    while data:
+        size, _, data = data.partition(b"\r\n")
+        payload, data = payload + data[:int(size, 16)], data[int(size, 16) + 2:]
+    return payload
+
+
 def digest(data):
     return len(data), hashlib.sha256(data).hexdigest()
 
@@ -198,7 +207,7 @@ def test_a_head_is_split(lines):
 def test_what_follows_at_once(lines):
     """The end of a body is shorter than the head of a chunk; what stands behind it is not lost."""
     w = world(POLICY + lines)
-    body = noise(200000)
+    body = noise(6 * 32768)
     data = head("PUT", PUT, CHUNKED) + chunks(body, (32768,))
     with w.connect() as client:
         client.send(data * 3 + head("POST", START))
@@ -239,19 +248,65 @@ def test_broken_behind_a_large_chunk(lines, broken):
 
 @table(WAYS)
 def test_the_limit_in_a_chunk(lines):
-    """The Engine gets no more than the limit, and no end."""
-    with World(POLICY + lines + "[limits]\nupload = 100KiB\n", prepare=populate) as w:
-        for sizes in ((32768,), (1 << 20,), (102400, 1), (70000,)):
+    """The Engine gets no more than the limit, and no end; what is read first is always copied."""
+    with World(POLICY + lines + "[limits]\nupload = 300KiB\n", prepare=populate) as w:
+        for sizes in ((32768,), (1 << 20,), (307200, 1), (70000,), (307199, 9), (307196, 1),
+                      (307190, 16384)):
             w.engine.forget()
             with w.connect() as client:
-                client.send(head("PUT", PUT, CHUNKED) + chunks(noise(300000), sizes))
+                client.send(head("PUT", PUT, CHUNKED))
+                until("the head", lambda: any(b"PUT " in c.raw for c in w.engine.connections))
+                client.send(chunks(noise(900000), sizes))
                 reply = client.response()
                 assert_refused(reply, 413)
                 assert reply.closes and client.closed()
             assert not w.engine.asked(), "it looks whole"
-            assert sum(len(c.raw) for c in w.engine.connections) < 103 * 1024
-        body = noise(100 << 10)
+            until("the end of a broken request",
+                  lambda: [e for c in w.engine.connections for e in c.errors])
+            raw = b"".join(c.raw for c in w.engine.connections if b"PUT " in c.raw)
+            got = unchunked(raw.partition(b"\r\n\r\n")[2])
+            assert len(got) <= 300 << 10 and noise(900000).startswith(got), len(got)
+        body = noise(300 << 10)
         assert digest(put(w, chunks(body, (32768,)), CHUNKED)) == digest(body)
+
+
+@table([("%s: %s" % (title, count), lines, count)
+        for title, lines in WAYS for count in range(3)])
+def test_the_limit_between_chunks(lines, count):
+    """A shorter head than the last one brings payload with it, which counts as well."""
+    limit = (1 << 20) + count
+    with World(POLICY + lines + "[limits]\nupload = %d\n" % limit, prepare=populate) as w:
+        with w.connect() as client:
+            client.send(head("PUT", PUT, CHUNKED) +
+                        chunks(noise(1 << 20), (1 << 20,), b"") + chunks(noise(2 << 20), (32768,)))
+            reply = client.response()
+            assert_refused(reply, 413)
+            assert reply.closes and client.closed()
+        assert not w.engine.asked(), "it looks whole"
+        assert sum(len(c.raw) for c in w.engine.connections) < limit + 1024
+        body = noise(limit)
+        assert digest(put(w, chunks(body, (1 << 20, max(count, 1))), CHUNKED)) == digest(body)
+
+
+@table(WAYS)
+def test_more_behind_the_end_of_an_answer(lines):
+    """What an Engine says too much is nobody's answer, and least of all the next one's."""
+    w, begin = world(POLICY + lines), threading.Event()
+    body = noise(40000)
+
+    def answer(exchange):
+        exchange.head(200, "Content-Length: %d" % len(body))
+        begin.wait(15)
+        exchange.send(body + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore")
+    w.engine.on("GET", "/logs$", answer)
+    with w.connect() as client:
+        client.send(head("GET", LOGS))
+        first = client.reader.head()
+        client.send(head("POST", START))
+        until("it waits for its turn", lambda: not unread_bytes(client.sock))
+        begin.set()
+        assert digest(client.reader.body(*first)) == digest(body)
+        assert client.response().status in (204, 304), "the end of the first answer"
 
 
 # --- who stops, and who goes ---
@@ -406,6 +461,23 @@ def test_a_kernel_that_does_not_splice(number):
         assert digest(put(w, chunks(body, (32768,)), CHUNKED)) == digest(body)
         assert digest(logs(w, answer_chunks(chunks(body, (32768,))))) == digest(body)
         assert w.shim.spliced == 0
+
+
+def test_it_ends_in_a_chunk():
+    """What is left of a chunk that was begun by splicing can be copied, in parts."""
+    body = noise(1 << 20)
+    data = chunks(body, (900000, 100))
+    with ShimWorld(POLICY, prepare=populate) as w:
+        with w.connect() as client:
+            client.send(head("PUT", PUT, CHUNKED))
+            for at in range(0, len(data), 200000):
+                if at == 400000:
+                    assert w.shim.spliced > 0
+                    w.shim.set(splice_errno=errno.EINVAL)
+                client.send(data[at:at + 200000])
+                until("all is read", lambda: not unread_bytes(client.sock))
+            assert client.response().status == 200
+        assert digest(w.engine.asked()[-1].body) == digest(body)
 
 
 @table([("interrupted", 3, 0), ("short", 0, 3), ("both", 5, 2)])
