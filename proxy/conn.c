@@ -20,6 +20,7 @@
 enum {
     CONN_READS = 4,              /* of one side in a turn */
     CONN_MUCH_BYTES = 32 * 1024, /* behind which more is likely */
+    CONN_LOSSES = 16,            /* of the Engine, while one request waits to know it */
     CONN_FLUSH_MS = 10 * 1000,   /* for our last bytes to be taken */
     CONN_LINGER_MS = 2 * 1000    /* for the client to see them and close */
 };
@@ -426,8 +427,12 @@ void conn_engine_known(struct conn_tenant *tenant, bool ready)
 static void conn_visit_lost(struct conn *conn, int64_t now_ms)
 {
     (void) now_ms;
-    if (conn->state == CONN_ENGINE)
+    if (conn->state != CONN_ENGINE)
+        return;
+    if (conn->x.losses++ < CONN_LOSSES)
         conn->tenant->ask_engine(conn->tenant->arg);
+    else
+        conn_refuse(conn, REASON_ENGINE_DOWN, NULL);
 }
 
 void conn_engine_lost(struct conn_tenant *tenant)

@@ -104,7 +104,7 @@ void conn_judge_by(struct conn_tenant *tenant, struct policy *policy);
 
 /* For all open connections: the answer to ask_engine; the clock; the end of the listener. */
 void conn_engine_known(struct conn_tenant *tenant, bool ready);
-/* Nobody had asked: those who wait for an answer do so anew, for as long as they may. */
+/* Nobody had asked: those who wait for an answer ask anew, as often as they may. */
 void conn_engine_lost(struct conn_tenant *tenant);
 /* The lease_listed of the tenant. */
 void conn_volumes_listed(void *tenant, bool listed);

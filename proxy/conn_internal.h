@@ -46,6 +46,7 @@ struct exchange {
     int64_t time_us, start_us;       /* wall clock, monotonic */
     int status;
     uint64_t bytes_in, bytes_out;
+    unsigned losses;      /* of the Engine, while it was waited for */
     unsigned interim;     /* 1xx replies of the Engine so far */
     size_t request_bytes; /* to the Engine; 0 when its body goes out as it comes */
     bool http10, keep_alive, to_head;

@@ -291,6 +291,19 @@ def test_who_waits_is_served_although_another_connection_breaks():
             client.close()
 
 
+def test_engine_that_closes_whatever_it_has_answered_is_not_asked_for_ever():
+    """It says that it keeps its connections; each that ends is a reason to ask who it is."""
+    with World(prepare=populate) as w:
+        w.engine.on("*", "", lambda exchange: (exchange.engine.answer(exchange), exchange.close()))
+        w.engine.drop_connections()
+        for _ in range(3):
+            w.engine.forget()
+            assert w.ask("POST", START).status in (204, 304, 503)
+            assert len(w.engine.requests) < 100, "%d for one" % len(w.engine.requests)
+        w.engine.reset_scripts()
+        until("it is known again", lambda: w.ask("POST", START).status in (204, 304))
+
+
 def test_idle_loss_while_a_ping_is_under_way():
     """Whoever waits is told by the ping's own answer."""
     with World(prepare=populate) as w:
