@@ -59,6 +59,7 @@ struct exchange {
     char websocket_key[MESSAGE_WEBSOCKET_KEY_CHARS + 1]; /* ... this one, opened by that key */
     bool dechunk;     /* an HTTP/1.0 client gets the payload alone */
     bool engine_keep; /* the Engine reads another request on its connection */
+    bool more;        /* the Engine may have said more than was read just now */
     bool unread;      /* a body to hand on has not come to its end: no request can follow it */
     bool in_chunk;    /* ... and the Engine expects what is left of its chunk, as a chunk */
     bool expect;      /* ... and the client waits for a word before it sends it */

@@ -20,6 +20,17 @@ enum {
     CONN_INTERIM_MAX = 16 /* 1xx replies before the one that counts */
 };
 
+/*
+ * Whether the Engine has said something behind the end of its answer, which would be taken for the
+ * beginning of the next.  It is looked for where a read could end before what was there did.
+ */
+static bool conn_engine_says_more(struct conn *conn)
+{
+    char more;
+
+    return conn->x.more && stream_read(conn->engine, &more, sizeof more) > 0;
+}
+
 void conn_reply_end(struct conn *conn, bool surplus)
 {
     static const char removed[] = "condition=removed";
@@ -27,7 +38,7 @@ void conn_reply_end(struct conn *conn, bool surplus)
     if (conn->x.op->number == OPERATION_ContainerWait &&
         memmem(conn->x.target, conn->x.target_bytes, removed, sizeof removed - 1) != NULL)
         lease_resync(conn->tenant->lease, NULL, NULL);
-    if (conn->x.engine_keep && !surplus)
+    if (conn->x.engine_keep && !surplus && !conn_engine_says_more(conn))
         upstream_give(conn->shared->upstream, conn->engine);
     else
         upstream_drop(conn->shared->upstream, conn->engine);
@@ -407,17 +418,6 @@ static void conn_engine_writes(struct conn *conn, enum stream_event event)
     conn_settle(conn);
 }
 
-/*
- * Whether the Engine has said something behind a body's end.  When the kernel hands on as many
- * bytes as the body has, that stays unread, and would be the beginning of the next answer.
- */
-static bool conn_engine_says_more(struct conn *conn)
-{
-    char more;
-
-    return stream_read(conn->engine, &more, sizeof more) > 0;
-}
-
 /* Hands on what comes without copying it; returns what stream_read() would, -1 when all is said. */
 static ssize_t conn_splice_reply(struct conn *conn)
 {
@@ -434,12 +434,13 @@ static ssize_t conn_splice_reply(struct conn *conn)
     ssize_t got = splice_move(conn->shared->splice, &way, &moved);
 
     conn->x.bytes_out += moved.written_bytes;
+    conn->x.more = true; /* the kernel takes as many bytes as the body has */
     if (got == SPLICE_PEER_GONE)
         conn_finish(conn, REASON_CLIENT_GONE);
     else if (got == SPLICE_BROKEN)
         conn_engine_failed(conn, REASON_ENGINE_MALFORMED);
     else if (conn->framing.done)
-        conn_reply_end(conn, moved.surplus_bytes > 0 || conn_engine_says_more(conn));
+        conn_reply_end(conn, moved.surplus_bytes > 0);
     return got < -2 ? -1 : got;
 }
 
@@ -455,6 +456,7 @@ static ssize_t conn_take_engine(struct conn *conn, ssize_t last_read)
     if (conn->state == CONN_STREAM && conn_splices(conn, &conn->framing, &conn->client, last_read))
         return conn_splice_reply(conn);
     got = stream_read(conn->engine, scratch, conn->tenant->read_bytes);
+    conn->x.more = got == (ssize_t) conn->tenant->read_bytes;
     if (got > 0)
         conn_engine_bytes(conn, scratch, (size_t) got);
     return got;

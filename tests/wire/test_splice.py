@@ -8,6 +8,7 @@ import errno
 import hashlib
 import random
 import resource
+import signal
 import threading
 
 from client import head, request, unread_bytes
@@ -288,16 +289,22 @@ def test_the_limit_between_chunks(lines, count):
         assert digest(put(w, chunks(body, (1 << 20, max(count, 1))), CHUNKED)) == digest(body)
 
 
-@table(WAYS)
-def test_more_behind_the_end_of_an_answer(lines):
-    """What an Engine says too much is nobody's answer, and least of all the next one's."""
+@table([("%s: %d bytes" % (title, count), lines, count)
+        for title, lines in WAYS for count in (40000, 65536, 131072)])
+def test_more_behind_the_end_of_an_answer(lines, count):
+    """What an Engine says too much is nobody's answer, and least of all the next one's.
+
+    It is all there when the proxy reads, and a read may take no more than the body.
+    """
     w, begin = world(POLICY + lines), threading.Event()
-    body = noise(40000)
+    body = noise(count)
 
     def answer(exchange):
         exchange.head(200, "Content-Length: %d" % len(body))
         begin.wait(15)
+        w.proxy.process.send_signal(signal.SIGSTOP)
         exchange.send(body + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore")
+        w.proxy.process.send_signal(signal.SIGCONT)
     w.engine.on("GET", "/logs$", answer)
     with w.connect() as client:
         client.send(head("GET", LOGS))
