@@ -21,7 +21,7 @@ for file in ${COVERAGE:-proxy/message.c proxy/framing.c policy/route.c policy/qu
     policy/json.c policy/json_read.c policy/json_write.c policy/schema.c policy/rules.c policy/judge.c \
     policy/config.c policy/policy_decide.c proxy/message_known.c proxy/conn_limits.c \
     proxy/conn.c proxy/conn_request.c proxy/conn_reply.c proxy/conn_upload.c proxy/conn_tunnel.c \
-    proxy/stream.c proxy/upstream.c}; do
+    proxy/stream.c proxy/splice.c proxy/upstream.c}; do
     files="$files $PWD/$file"
 done
 # shellcheck disable=SC2086
