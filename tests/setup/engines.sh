@@ -42,11 +42,13 @@ start() {
     mkdir -p "$cache" "$dir"
     exec 9>"$cache/engine-$suite.lock"
     flock 9
-    if [ ! -x "$root/usr/sbin/dockerd" ]; then
+    # One that was made of other packages is none.
+    if [ "$(cat "$root/made-of" 2>/dev/null)" != "$packages" ]; then
         echo "making a Debian $suite root with its Docker Engine (once per machine)" >&2
         "$here/packages.sh" images >&2
         "$here/debian.sh" root "$suite" "$root" "$packages" ||
             { echo "skipped: no Docker Engine of $suite can be had" >&2; exit 77; }
+        echo "$packages" >"$root/made-of"
     fi
     exec 9>&-
     dir=$(cd "$dir" && pwd -P)
