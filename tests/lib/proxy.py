@@ -65,6 +65,8 @@ class Proxy:
 
     def say_splice(self):
         """At the policy's end, so that no other line gets another number."""
+        if not os.path.exists(self.policy):
+            return
         with open(self.policy, encoding="utf-8") as policy:
             text = policy.read()
         if "splice =" in text:

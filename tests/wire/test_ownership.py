@@ -92,7 +92,7 @@ def test_two_proxies_on_one_engine_do_not_share():
         with open(w.proxy.policy, encoding="utf-8") as text:
             policy = text.read()
         assert "[proxy]" in policy
-        with World(policy.replace("[proxy]", "[proxy]\nowner = second"), start=False) as second:
+        with World(policy.replace("[proxy]", "[proxy]\nowner = second", 1), start=False) as second:
             second.proxy.upstream = w.engine.path
             second.proxy.start()
             made = w.create("first")

@@ -24,6 +24,7 @@ POLICY = ALLOW.replace("[create]", "PutContainerArchive = own\nContainerAttach =
 LOGS = "/v1.41/containers/mine/logs?stdout=1"
 PUT = "/v1.41/containers/mine/archive?path=%2Ftmp"
 CHUNKED = "Transfer-Encoding: chunked"
+SPLICED = POLICY + "[proxy]\nsplice = 16KiB\n"  # whatever the suite is told to do
 WAYS = (("what is large", ""), ("all", "[proxy]\nsplice = 1\n"), ("nothing", "[proxy]\nsplice = 0\n"))
 SIZES = (1, 2, 15, 16, 4095, 4096, 4097, 16383, 16384, 16385, 20000, 9, 32768, 32768, 32769, 65535,
          65536, 1, 1, 70000, 255, 256, 69999, 16384, 3, 131072, 300000)
@@ -161,7 +162,7 @@ def test_raw_streams_arrive(lines):
 def test_it_is_spliced():
     """Else the tests above say nothing: most of what is large never comes up to the program."""
     body = noise(4 << 20)
-    with ShimWorld(POLICY, prepare=populate) as w:
+    with ShimWorld(SPLICED, prepare=populate) as w:
         assert digest(put(w, chunks(body, (32768,)), CHUNKED)) == digest(body)
         assert w.shim.spliced > len(body), "of an upload: %d" % w.shim.spliced
         w.shim.set(spliced=0)
@@ -439,7 +440,7 @@ def test_one_pipe_for_all():
 def test_no_descriptors_for_a_pipe():
     needs_its_own_descriptors()
     body = noise(2 << 20)
-    with World(POLICY, prepare=populate) as w:
+    with World(SPLICED, prepare=populate) as w:
         begin = threading.Event()
 
         def answer(exchange):
@@ -463,7 +464,7 @@ def test_no_descriptors_for_a_pipe():
 @table([(errno.errorcode[n], n) for n in (errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.ENOMEM)])
 def test_a_kernel_that_does_not_splice(number):
     body = noise(1 << 20)
-    with ShimWorld(POLICY, prepare=populate) as w:
+    with ShimWorld(SPLICED, prepare=populate) as w:
         w.shim.set(splice_errno=number)
         assert digest(put(w, chunks(body, (32768,)), CHUNKED)) == digest(body)
         assert digest(logs(w, answer_chunks(chunks(body, (32768,))))) == digest(body)
@@ -474,7 +475,7 @@ def test_it_ends_in_a_chunk():
     """What is left of a chunk that was begun by splicing can be copied, in parts."""
     body = noise(1 << 20)
     data = chunks(body, (900000, 100))
-    with ShimWorld(POLICY, prepare=populate) as w:
+    with ShimWorld(SPLICED, prepare=populate) as w:
         with w.connect() as client:
             client.send(head("PUT", PUT, CHUNKED))
             for at in range(0, len(data), 200000):
@@ -490,7 +491,7 @@ def test_it_ends_in_a_chunk():
 @table([("interrupted", 3, 0), ("short", 0, 3), ("both", 5, 2)])
 def test_calls_are_interrupted_or_short(interrupt_every, shorten_every):
     body = noise(1 << 20)
-    with ShimWorld(POLICY, prepare=populate) as w:
+    with ShimWorld(SPLICED, prepare=populate) as w:
         w.shim.set(interrupt_every=interrupt_every, shorten_every=shorten_every)
         assert digest(put(w, chunks(body, (32768, 70000)), CHUNKED)) == digest(body)
         assert digest(logs(w, answer_chunks(chunks(body, (32768, 70000))))) == digest(body)
