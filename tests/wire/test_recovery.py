@@ -298,7 +298,9 @@ def test_engine_that_closes_whatever_it_has_answered_is_not_asked_for_ever():
         w.engine.drop_connections()
         for _ in range(3):
             w.engine.forget()
-            assert w.ask("POST", START).status in (204, 304, 503)
+            reply = w.ask("POST", START)
+            # 502 to one that left on a connection which was about to end: it may have been read.
+            assert reply.status in (204, 304, 502, 503), reply
             assert len(w.engine.requests) < 100, "%d for one" % len(w.engine.requests)
         w.engine.reset_scripts()
         until("it is known again", lambda: w.ask("POST", START).status in (204, 304))
