@@ -12,8 +12,6 @@ import time
 
 from client import PATIENCE_S
 
-CLIENT_S = 8 * PATIENCE_S  # a client that has not ended by then never will
-
 
 def clients():
     """(version, path) of every docker client on the PATH, each once."""
@@ -34,7 +32,7 @@ def environment(w):
 def docker(w, path, *arguments, stdin=""):
     """One client from its start to its end; stdin, stdout and stderr are text, or all bytes."""
     return subprocess.run([path, *arguments], env=environment(w), input=stdin, check=False,
-                          capture_output=True, text=isinstance(stdin, str), timeout=CLIENT_S)
+                          capture_output=True, text=isinstance(stdin, str), timeout=PATIENCE_S)
 
 
 def good(w, path, *arguments, stdin=""):
@@ -62,7 +60,7 @@ class Pipes:
 
     def expect(self, words):
         """Reads until the words have come; what came before them and is new."""
-        end = time.monotonic() + CLIENT_S
+        end = time.monotonic() + PATIENCE_S
         while words not in self.seen:
             ready = select.select([self.reading], [], [], max(0, end - time.monotonic()))[0]
             data = self.read() if ready else b""
@@ -73,12 +71,12 @@ class Pipes:
 
     def end(self):
         """Reads to the end; the exit status."""
-        while select.select([self.reading], [], [], CLIENT_S)[0]:
+        while select.select([self.reading], [], [], PATIENCE_S)[0]:
             data = self.read()
             if not data:
                 break
             self.seen += data
-        return self.process.wait(CLIENT_S)
+        return self.process.wait(PATIENCE_S)
 
     def close(self):
         for pipe in (self.process.stdin, self.process.stdout):
@@ -115,7 +113,7 @@ class Terminal(Pipes):
     def resize_until(self, rows, columns, words):
         """Resizes, and tells the client until the words come: it may not listen for sizes yet."""
         self.resize(rows, columns)
-        end = time.monotonic() + CLIENT_S
+        end = time.monotonic() + PATIENCE_S
         while words not in self.seen:
             assert time.monotonic() < end, "waited in vain for %r" % words
             self.process.send_signal(signal.SIGWINCH)

@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 import real
-from cli import CLIENT_S, environment
+from cli import environment
+from client import PATIENCE_S
 from proxy import IMAGE, ROOT
 from real import RealWorld
 from replay import PRESETS, Stage
@@ -29,7 +30,7 @@ def run(preset, command, **variables):
         with RealWorld(os.path.join(PRESETS, preset)) as w:
             done = subprocess.run(command + [IMAGE, stage.values["theirs.name"]], check=False,
                                   env=dict(environment(w), **variables), capture_output=True,
-                                  text=True, timeout=CLIENT_S)
+                                  text=True, timeout=PATIENCE_S)
             assert done.returncode == 0 and done.stdout.endswith("passed\n"), \
                 "%s%s\n%s" % (done.stdout, done.stderr[-3000:], w.proxy.log()[-3000:])
         assert stage.state() == before, "it left a trace"
@@ -48,7 +49,7 @@ def node_modules(package):
             done = subprocess.run(
                 ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix",
                  folder, "%s@%s" % (package, NPM[package])],
-                capture_output=True, text=True, check=False, timeout=300, cwd=folder)
+                capture_output=True, text=True, check=False, timeout=2 * PATIENCE_S, cwd=folder)
             if done.returncode != 0:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise Skip("npm cannot install %s: %s" % (package, done.stderr.strip()[-200:]))

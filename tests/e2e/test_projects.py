@@ -10,7 +10,8 @@ import shutil
 import subprocess
 
 import real
-from cli import CLIENT_S, Pipes, clients, docker, environment
+from client import PATIENCE_S
+from cli import Pipes, clients, docker, environment
 from proxy import ROOT, until
 from real import RealWorld
 from replay import PRESETS, Stage
@@ -49,7 +50,7 @@ class Project:
     def run(self, *arguments):
         return subprocess.run(self.command + list(arguments), cwd=self.folder, check=False,
                               env=environment(self.w), capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=CLIENT_S)
+                              stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
 
     def good(self, *arguments):
         done = self.run(*arguments)

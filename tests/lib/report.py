@@ -6,6 +6,8 @@ import os
 import sys
 import traceback
 
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
 
 def read_arguments(doc, arguments):
     """What a suite is asked to run, patterns in names of tests, and whether each is to be told."""
@@ -73,6 +75,16 @@ def run_tests(tests, verbose, after_failure=None):
     return sum(passed.values()), failed
 
 
+def places(error):
+    """The way from the test to where it went wrong, "FILE:LINE FILE:LINE: "."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__)
+              if os.path.abspath(f.filename).startswith(TESTS)]
+    frames = [(os.path.basename(f.filename), f.lineno) for f in frames]
+    while frames and not frames[0][0].startswith("test_"):  # the suite's own
+        frames.pop(0)
+    return " ".join("%s:%d" % f for f in frames) + ": " if frames else ""
+
+
 def run_families(tests, verbose, after_failure=None):
     """Runs (family, name, function); how many passed of each family, and how many failed."""
     passed, failed = collections.Counter(), 0
@@ -86,12 +98,8 @@ def run_families(tests, verbose, after_failure=None):
             print("skip %s: %s" % (name, skip))
         except Exception as error:  # pylint: disable=broad-except
             failed += 1
-            place = [f for f in traceback.extract_tb(error.__traceback__)
-                     if os.path.basename(f.filename).startswith("test_")]
-            where = "%s:%d: " % (os.path.basename(place[0].filename), place[0].lineno) \
-                if place else ""
             text = str(error) or traceback.format_exception_only(error)[-1].strip()
-            print("FAIL %s: %s%s" % (name, where, text), flush=True)
+            print("FAIL %s: %s%s" % (name, places(error), text), flush=True)
             if os.environ.get("CAISSON_TRACE"):
                 traceback.print_exc(file=sys.stdout)
             if after_failure:

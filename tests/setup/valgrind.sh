@@ -17,7 +17,7 @@ END
 chmod +x "$dir/caisson"
 status=0
 # Slower machines are no failures: drivers stretch their patience by this factor.
-CAISSON=$dir/caisson CAISSON_WRAPPER=valgrind CAISSON_RESULTS=$dir/test-results CAISSON_PATIENCE=10 \
+CAISSON=$dir/caisson CAISSON_WRAPPER=valgrind CAISSON_RESULTS=$dir/test-results CAISSON_PATIENCE=5 \
     tests/setup/suite.sh "$@" || status=1
 if grep -l . "$dir"/log.* >"$dir/bad" 2>/dev/null; then
     echo "valgrind complains:"
