@@ -146,6 +146,7 @@ static void limits_that_bound_each_other(void **state)
         {"bodies = 4MiB\nbody = 5MiB", "main.ini:3: 'body' is 5242880, but 'bodies' is 4194304"},
         {"target = 32KiB", "'target' is 32768, but 'head' is 16384: a target"},
         {"target = 32KiB\nhead = 40KiB", NULL},
+        {"head = 2KiB", "main.ini:2: 'target' is 4096, but 'head' is 2048: a target"},
     };
     (void) state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
