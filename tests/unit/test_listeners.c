@@ -159,6 +159,15 @@ static void limits_that_bound_each_other(void **state)
         assert_null(said ? listeners_warning(listeners, 1) : NULL);
         listeners_unref(listeners);
     }
+    /* The numbers of a listener with a file of its own are those that stand there. */
+    struct listeners *listeners = load("[listener a]\nlisten = unix:/a\npolicy = other.ini\n"
+                                       "[limits]\nstreams = 100\n",
+                                       "[limits]\ncontainers = 65\n", NULL);
+    const char *said = listeners_warning(listeners, 0);
+    assert_non_null(said);
+    assert_non_null(strstr(said, "other.ini:2: 'containers' is 65, but 'streams' is 128: to wait"));
+    assert_null(listeners_warning(listeners, 1));
+    listeners_unref(listeners);
 }
 
 static void what_has_no_effect(void **state)
