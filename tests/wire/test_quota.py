@@ -565,10 +565,10 @@ def test_an_answer_that_nobody_takes():
         with w.connect() as client:  # who reads slowly is served
             client.send(request("GET", MINE + "/export"))
             status, headers = client.reader.head()
-            for _ in range(8):  # for longer than that in all
+            for _ in range(8):  # for longer than that in all, and less than makes room for more
                 time.sleep(0.5)
-                client.reader.take(400 << 10)
-            client.reader.take((8 << 20) - 8 * (400 << 10))
+                client.reader.take(40 << 10)
+            client.reader.take((8 << 20) - 8 * (40 << 10))
 
 
 def test_answers_that_nobody_takes_after_their_exchange():
