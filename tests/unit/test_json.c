@@ -297,6 +297,13 @@ static void test_known(void **state)
     char *written = json_write(&arena, value, NULL);
     assert_string_equal(written, text);
     free(written);
+    json_replace(seventh->first, tenth); /* a value of another name: the place keeps its own */
+    assert_ptr_equal(seventh->first->name, &names[8]);
+    written = json_write(&arena, seventh, NULL);
+    snprintf(text, sizeof(text), "{\"%s\":{\"%s\":[{\"%s\":3}]},\"%s\":{\"%s\":2}}", texts[8],
+             texts[11], texts[12], "x", texts[9]);
+    assert_string_equal(written, text);
+    free(written);
     for (unsigned twin = 0; twin < 2 * COUNT; twin += 7) { /* of known and of other keys */
         used = sprintf(text, "{");
         for (unsigned i = 0; i < COUNT; i++)
