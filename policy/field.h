@@ -61,6 +61,8 @@ struct schema {
 
 /* The field of a path, spelt exactly; NULL when there is none. */
 struct field *schema_find(const struct schema *schema, const char *path);
+_Static_assert(offsetof(struct field, name) == 0, "a field is where its name is");
+
 /* The field of a name that is one's. */
 static inline const struct field *field_of(const struct json_name *name)
 {

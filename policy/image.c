@@ -252,7 +252,7 @@ static bool version_matches(const struct cut *cut, const struct image *image, bo
 bool image_matches(const char *pattern, const char *reference, bool exclude)
 {
     struct image image;
-    if (!exclude && strcmp(pattern, reference) == 0) /* a star is part of no reference */
+    if (strcmp(pattern, reference) == 0) /* a star is part of no reference */
         return true;
     if (image_parse(reference, &image))
         return false;

@@ -182,7 +182,11 @@ struct json_name {
     const struct json_names *inside; /* of its own members, when it is an object; or NULL */
 };
 
-/* Places for so many names, most of them free; they are in the arena. */
+/* Places for so many pointers, and as many again that stay NULL: who goes from place to place for
+ * what is not there comes to an end. NULL when memory is short. */
+void *json_slots_take(struct arena *arena, size_t count, size_t *ret_mask);
+
+/* Room for so many names; it is in the arena. */
 void json_names_init(struct arena *arena, struct json_names *names, size_t count);
 /* Takes the place of one with the same text; of others it differs by its ends or its length. */
 void json_names_add(struct json_names *names, struct json_name *name);

@@ -83,15 +83,19 @@ const char *json_fold_key(struct arena *arena, const char *key)
 
 /* ---- names that are known ---- */
 
-void json_names_init(struct arena *arena, struct json_names *names, size_t count)
+void *json_slots_take(struct arena *arena, size_t count, size_t *ret_mask)
 {
     size_t room = 4;
     while (room < 4 * count)
         room *= 2;
-    names->slots = arena_take(arena, room * sizeof(*names->slots));
-    names->mask = names->slots ? room - 1 : 0;
-    if (names->slots)
-        memset(names->slots, 0, room * sizeof(*names->slots));
+    void *slots = arena_take(arena, room * sizeof(void *));
+    *ret_mask = slots ? room - 1 : 0;
+    return slots ? memset(slots, 0, room * sizeof(void *)) : NULL;
+}
+
+void json_names_init(struct arena *arena, struct json_names *names, size_t count)
+{
+    names->slots = json_slots_take(arena, count, &names->mask);
 }
 
 void json_names_add(struct json_names *names, struct json_name *name)

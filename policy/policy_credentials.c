@@ -59,19 +59,27 @@ static char *encode(const char *data, size_t bytes)
 
 /* ---- what may be noted ---- */
 
+static bool is_secret(const char *name, size_t bytes)
+{
+    return query_pair_is(name, bytes, "authconfig") || query_pair_is(name, bytes, "buildargs");
+}
+
 void policy_hide_secrets(char *target, size_t bytes)
 {
-    static const char *const names[] = {"authconfig", "buildargs"};
-    char *at = memchr(target, '?', bytes), *end = target + bytes;
-    while (at && ++at < end) {
-        char *next = memchr(at, '&', (size_t) (end - at));
-        size_t pair_bytes = (size_t) ((next ? next : end) - at);
-        char *equals = memchr(at, '=', pair_bytes);
-        for (size_t i = 0; equals && i < sizeof(names) / sizeof(names[0]); i++) {
-            if (query_pair_is(at, pair_bytes, names[i]))
-                memset(equals + 1, '*', (size_t) (at + pair_bytes - equals) - 1);
+    char *at = memchr(target, '?', bytes), *end = target + bytes, *name = NULL;
+    for (; at && at < end; at++) {
+        /* Not every target that is noted is sound: old engines divide at a ';' as well. */
+        if (*at == '&' || *at == ';' || *at == '?')
+            name = at + 1;
+        if (*at != '=' || !name)
+            continue;
+        if (is_secret(name, (size_t) (at - name))) {
+            char *next = memchr(at, '&', (size_t) (end - at));
+            next = next ? next : end;
+            memset(at + 1, '*', (size_t) (next - at) - 1);
+            at = next - 1;
         }
-        at = next;
+        name = NULL;
     }
 }
 

@@ -55,18 +55,6 @@ bool schema_names(int body, const char *name, size_t bytes)
 
 /* ---- the tree ---- */
 
-/* Places for so many paths, most of them free. */
-static void paths_init(struct arena *arena, struct field_paths *paths, size_t count)
-{
-    size_t room = 4;
-    while (room < 4 * count)
-        room *= 2;
-    paths->slots = arena_take(arena, room * sizeof(*paths->slots));
-    paths->mask = paths->slots ? room - 1 : 0;
-    if (paths->slots)
-        memset(paths->slots, 0, room * sizeof(*paths->slots));
-}
-
 /* The place of a path: its field's, or a free one. */
 static struct field **paths_place(const struct field_paths *paths, const char *path)
 {
@@ -261,7 +249,7 @@ struct schema *schema_new(int body)
     schema->table = &tables[body];
     schema->fields = fields;
     schema->root = (struct field){.path = "", .name.text = "", .type = type_get(TYPE_ID_OBJECT)};
-    paths_init(&schema->arena, &schema->paths, rows_count(body));
+    schema->paths.slots = json_slots_take(&schema->arena, rows_count(body), &schema->paths.mask);
     while (!schema->arena.failed && rows_next(&rows, &row)) {
         behind = row_behind(&create, &row);
         if (field_init(schema, &row, &behind) < 0)

@@ -301,11 +301,10 @@ bool conn_reads_on(const struct conn *conn, const struct stream *side, ssize_t g
 /* Reads, or hands on unread, what there is; returns what stream_read() would. */
 static ssize_t conn_take_client(struct conn *conn, ssize_t last_read)
 {
-    static const struct message_body raw = {.framing = FRAMING_CLOSE};
     char *scratch = conn->shared->scratch;
     ssize_t got;
 
-    if (conn->state == CONN_TUNNEL && conn_splices(conn, &raw, conn->engine, last_read))
+    if (conn_tunnel_splices(conn, conn->engine, last_read))
         return conn_tunnel_splice(conn, &conn->client, conn->engine);
     if (conn_upload_splices(conn, last_read))
         return conn_splice_upload(conn);

@@ -58,7 +58,7 @@ struct conn_shared {
     struct upstream *upstream;
     struct audit *audit;
     char *scratch;                 /* CONN_SCRATCH_BYTES, used within one callback */
-    struct splice *splice;         /* owned: how much is handed on */
+    struct splice *splice;         /* owned: hands on what is large */
     struct message_known *known;   /* owned: heads that came before; NULL for none */
     struct buf draft;              /* where a head is put together; used within one function */
     struct policy_decision *spare; /* owned: one that is not in use; NULL for none */

@@ -210,7 +210,8 @@ void conn_stalled(struct conn *conn);
 void conn_tunnel_open(struct conn *conn, const char *data, size_t bytes);
 void conn_tunnel_client(struct conn *conn, const char *data, size_t bytes);
 void conn_tunnel_engine(struct conn *conn, const char *data, size_t bytes);
-/* One way or the other, without copying; returns what stream_read() would, -1 when all is said. */
+/* As conn_upload_splices() and conn_splice_upload(), one way or the other. */
+bool conn_tunnel_splices(const struct conn *conn, const struct stream *to, ssize_t last_read);
 ssize_t conn_tunnel_splice(struct conn *conn, struct stream *from, struct stream *to);
 /* Passes ends on, watches what can be read, and ends the tunnel. */
 void conn_tunnel_settle(struct conn *conn);

@@ -447,11 +447,10 @@ static ssize_t conn_splice_reply(struct conn *conn)
 /* Reads, or hands on unread, what there is; returns what stream_read() would. */
 static ssize_t conn_take_engine(struct conn *conn, ssize_t last_read)
 {
-    static const struct message_body raw = {.framing = FRAMING_CLOSE};
     char *scratch = conn->shared->scratch;
     ssize_t got;
 
-    if (conn->state == CONN_TUNNEL && conn_splices(conn, &raw, &conn->client, last_read))
+    if (conn_tunnel_splices(conn, &conn->client, last_read))
         return conn_tunnel_splice(conn, conn->engine, &conn->client);
     if (conn->state == CONN_STREAM && conn_splices(conn, &conn->framing, &conn->client, last_read))
         return conn_splice_reply(conn);

@@ -10,6 +10,9 @@
  */
 #include "conn_internal.h"
 
+/* Each way, all there is until its end. */
+static const struct message_body conn_tunnel_body = {.framing = FRAMING_CLOSE};
+
 static void conn_tunnel_end(struct conn *conn)
 {
     conn->x.keep_alive = false;
@@ -32,9 +35,14 @@ void conn_tunnel_engine(struct conn *conn, const char *data, size_t bytes)
     conn_write(conn, data, bytes);
 }
 
+bool conn_tunnel_splices(const struct conn *conn, const struct stream *to, ssize_t last_read)
+{
+    return conn->state == CONN_TUNNEL && conn_splices(conn, &conn_tunnel_body, to, last_read);
+}
+
 ssize_t conn_tunnel_splice(struct conn *conn, struct stream *from, struct stream *to)
 {
-    struct message_body raw = {.framing = FRAMING_CLOSE};
+    struct message_body raw = conn_tunnel_body;
     const struct splice_way way = {
         .from = from, .to = to, .body = &raw, .most = conn->tenant->read_bytes};
     struct splice_moved moved;

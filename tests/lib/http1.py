@@ -72,8 +72,33 @@ def go_target(method, target):
         raise Bad("invalid escape in the target")
 
 
-class GoReader:
-    """Pulls requests out of recv(), a function that returns bytes, b"" at the end.
+class Reader:
+    """What readers of both sides do with recv(), a function that returns bytes, b"" at the end."""
+
+    def __init__(self, recv):
+        self.recv, self.buffer, self.taken = recv, b"", bytearray()  # which grows in large bodies
+
+    @property
+    def used(self):
+        """All of the message that is being read, as far as it was."""
+        return bytes(self.taken)
+
+    def _more(self):
+        data = self.recv()
+        if not data:
+            raise Eof(not self.buffer and not self.taken)
+        self.buffer += data
+
+    def take(self, count):
+        while len(self.buffer) < count:
+            self._more()
+        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        self.taken += data
+        return data
+
+
+class GoReader(Reader):
+    """Pulls requests out of recv().
 
     Where versions of Go differ it is as lenient as the oldest whose Engine speaks API 1.40: chunk
     lines may end in a bare LF, a chunk size without a digit is 0.  tests/e2e/test_reader.py holds
@@ -81,13 +106,8 @@ class GoReader:
     """
 
     def __init__(self, recv):
-        self.recv, self.buffer, self.used, self.last_method = recv, b"", b"", None
-
-    def _more(self):
-        data = self.recv()
-        if not data:
-            raise Eof(not self.buffer and not self.used)
-        self.buffer += data
+        super().__init__(recv)
+        self.last_method = None
 
     def _peek(self, count):
         """So many bytes, or what there is before the end."""
@@ -98,20 +118,13 @@ class GoReader:
             pass
         return self.buffer[:count]
 
-    def _take(self, count):
-        while len(self.buffer) < count:
-            self._more()
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
-        self.used += data
-        return data
-
     def _line(self, most=HEAD_BYTES, status=431):
         while b"\n" not in self.buffer:
             if len(self.buffer) > most:
                 raise Bad("a line is too long", status)
             self._more()
-        line = self._take(self.buffer.index(b"\n") + 1)
-        if len(self.used) > most and status == 431:
+        line = self.take(self.buffer.index(b"\n") + 1)
+        if len(self.taken) > most and status == 431:
             raise Bad("the head is too large", status)
         return line
 
@@ -153,23 +166,23 @@ class GoReader:
         return int(size or b"0", 16)
 
     def _chunked(self):
-        body = b""
+        body = bytearray()
         while True:
             size = self._chunk_size()
             if size == 0:
                 break
-            body += self._take(size)
-            if self._take(2) != b"\r\n":
+            body += self.take(size)
+            if self.take(2) != b"\r\n":
                 raise Bad("a chunk without its CRLF")
         if self._peek(2) == b"\r\n":
-            self._take(2)
-            return body
+            self.take(2)
+            return bytes(body)
         while b"\r\n\r\n" not in self.buffer:  # trailers: read, and then of no use to anybody
             if len(self.buffer) > CHUNK_LINE_BYTES:
                 raise Bad("a suspiciously long trailer")
             self._more()
         self._headers()
-        return body
+        return bytes(body)
 
     @staticmethod
     def _is_chunked(headers, proto):
@@ -213,7 +226,7 @@ class GoReader:
     def _request_line(self):
         if self.last_method == "POST":  # old clients end its body with lines that do not count
             skipped = re.match(rb"^[\r\n]*", self._peek(4))[0]
-            self._take(len(skipped))
+            self.take(len(skipped))
         line = self._text_line()
         parts = line.split(" ", 2)
         if len(parts) < 3:
@@ -227,7 +240,7 @@ class GoReader:
 
     def request(self, at_head=None):
         """The next request; at_head is called with it while its body is yet to be read."""
-        self.used = b""
+        self.taken.clear()
         method, target, proto = self._request_line()
         headers = self._headers()
         head = Request(method, target, proto, headers, b"", self.used)
@@ -238,7 +251,7 @@ class GoReader:
         self.last_method = method
         if at_head:
             at_head(head)
-        body = self._chunked() if chunked else self._take(length)
+        body = self._chunked() if chunked else self.take(length)
         return Request(method, target, proto, headers, body, self.used)
 
 
@@ -261,24 +274,8 @@ class Response:
         return "%d %r" % (self.status, self.body[:300])
 
 
-class ResponseReader:
-    """Reads replies strictly; recv() as above."""
-
-    def __init__(self, recv):
-        self.recv, self.buffer, self.used = recv, b"", b""
-
-    def _more(self):
-        data = self.recv()
-        if not data:
-            raise Eof(not self.buffer and not self.used)
-        self.buffer += data
-
-    def take(self, count):
-        while len(self.buffer) < count:
-            self._more()
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
-        self.used += data
-        return data
+class ResponseReader(Reader):
+    """Reads replies strictly."""
 
     def line(self):
         while b"\r\n" not in self.buffer:
@@ -290,7 +287,7 @@ class ResponseReader:
 
     def head(self):
         """(status, headers) of the next head."""
-        self.used = b""
+        self.taken.clear()
         match = re.match(r"^HTTP/1\.[01] ([1-5][0-9]{2}) [\x20-\x7e]*$", self.line())
         if not match:
             raise Bad("malformed status line %r" % self.used)
@@ -328,11 +325,11 @@ class ResponseReader:
         if "transfer-encoding" in fields:
             if fields["transfer-encoding"] != "chunked":
                 raise Bad("unknown Transfer-Encoding")
-            body = b""
+            body = bytearray()
             while True:
                 data = self.chunk()
                 if not data:
-                    return body
+                    return bytes(body)
                 body += data
         if "content-length" in fields:
             return self.take(int(fields["content-length"]))
@@ -344,7 +341,7 @@ class ResponseReader:
                 self._more()
             except Eof:
                 data, self.buffer = self.buffer, b""
-                self.used += data
+                self.taken += data
                 return data
 
     def response(self, to_head=False):

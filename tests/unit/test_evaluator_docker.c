@@ -40,7 +40,9 @@
 #define MESSAGE(s, m) JSON(s, "{\"message\":\"" m "\"}")
 #define DELETED       NONE("204 No Content")
 #define FULL          MESSAGE("429 Too Many Requests", "too many")
-#define NO_SUCH       MESSAGE("404 Not Found", "No such container")
+#define FULL_FOR(when) \
+    "HTTP/1.1 429 Too Many Requests\r\nRetry-After: " when "\r\nContent-Length: 2\r\n\r\n{}"
+#define NO_SUCH MESSAGE("404 Not Found", "No such container")
 
 /* Log streams: their NULs do not let them be C strings, so they have names. */
 #define LOGS_EMPTY JSON("200 OK", "")
@@ -398,13 +400,42 @@ static void test_retry_after(void **state)
     struct fake *fake = *state;
     const char *const script[CALLS][ROWS] = {
         WELL,
-        [CALL_CREATE] = {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: "
-                         "2\r\n\r\n{}",
-                         CREATED},
+        [CALL_CREATE] = {FULL_FOR("1"), CREATED},
     };
 
     assert_int_equal(play(state, script)->verdict, VERDICT_OK);
     assert_true(fake->result->timing.queued_ms >= 1000);
+    assert_int_equal(fake->asked[CALL_CREATE], 2);
+}
+
+/* What is no number of seconds says nothing: the program's end is seen before its time is over. */
+static void test_retry_after_no_number(void **state)
+{
+    const char *const script[CALLS][ROWS] = {
+        WELL,
+        [CALL_WAIT] = {FULL_FOR("-9"), FULL_FOR("Sun, 22 Nov 2026 09:00:00 GMT"), FULL_FOR("9s"),
+                       FULL_FOR(""), EXIT(3)},
+    };
+    struct job *job = make_job();
+
+    job->limits.wall_ms = 4500;
+    assert_int_equal(play_job(*state, script, job)->exit_code, 3);
+    job_free(job);
+}
+
+/* No number makes a job wait for longer than a proxy is full. */
+static void test_retry_after_much(void **state)
+{
+    struct fake *fake = *state;
+    const char *const script[CALLS][ROWS] = {
+        WELL,
+        [CALL_CREATE] = {FULL_FOR("99999999999999999999999"), CREATED},
+    };
+
+    alarm(60); /* rather than to wait for the whole of it */
+    assert_int_equal(play(state, script)->verdict, VERDICT_OK);
+    alarm(0);
+    assert_true(fake->result->timing.queued_ms >= 5000);
     assert_int_equal(fake->asked[CALL_CREATE], 2);
 }
 
@@ -726,6 +757,8 @@ int main(void)
         TEST(test_proxy_is_full),
         TEST(test_proxy_is_full_at_every_call),
         TEST(test_retry_after),
+        TEST(test_retry_after_no_number),
+        TEST(test_retry_after_much),
         TEST(test_proxy_stays_full),
         TEST(test_versions),
         TEST(test_version_too_new),

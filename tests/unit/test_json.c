@@ -54,7 +54,9 @@ static void test_faults(void **state)
         {"{\"a\":{\"b\":1,\"c\":2,\"b\":3}}", "a.b", "appears twice"},
         {"{\"a\":[{\"b\":1},{\"b\":1,\"\\u0062\":2}]}", "a[].\\u005cu0062", "appears twice"},
         {"{\"a\":1e999}", "a", "too large"},
+        {"{\"a\":-1e999}", "a", "too large"},
         {"{\"a\":9223372036854775808}", "a", "too large"},
+        {"{\"a\":-9223372036854775809}", "a", "too large"},
         {"{\"a\":01}", "a", "not valid JSON"},
         {"{\"a\":+1}", "a", "not valid JSON"},
         {"{\"a\":.5}", "a", "not valid JSON"},
@@ -67,7 +69,12 @@ static void test_faults(void **state)
         {"{\"a\\u0000\":1}", "a\\u005cu0000", "NUL"},
         {"{\"a\":\"\xff\"}", "a", "not valid UTF-8"},
         {"{\"a\":\"\xed\xa0\x80\"}", "a", "not valid UTF-8"},
+        {"{\"a\":\"\xf4\x90\x80\x80\"}", "a", "not valid UTF-8"},
+        {"{\"a\":\"\xf0\x8f\xbf\xbf\"}", "a", "not valid UTF-8"},
         {"{\"a\":\"\\ud800\"}", "a", "not valid JSON"},
+        {"{\"a\":\"\\udc00\"}", "a", "not valid JSON"},
+        {"{\"a\":\"\\ud800\\u0041\"}", "a", "not valid JSON"},
+        {"{\"a\":\"\\ud800\\ud800\"}", "a", "not valid JSON"},
         {"{\"a\":\"\n\"}", "a", "not valid JSON"},
         {"{\"a\":\"", "a", "ends too early"},
         {"{\"a\":\"\\", "a", "not valid JSON"},
@@ -226,6 +233,33 @@ static void test_blocks(void **state)
     arena_done(&arena);
 }
 
+/* A name is found by its text, and by no other one: with any byte changed, left out or added. */
+static void test_names(void **state)
+{
+    static const char all[] = "abcdefghijklmnopqrstuvwxyz";
+    struct json_name names[sizeof(all)];
+    struct json_names table;
+    struct arena arena = {0};
+    char text[sizeof(all) + 1];
+    (void) state;
+    for (uint32_t bytes = 1; bytes < sizeof(all); bytes++) {
+        json_names_init(&arena, &table, 1);
+        names[bytes] = (struct json_name){.text = arena_copy(&arena, all, bytes), .bytes = bytes};
+        json_names_add(&table, &names[bytes]);
+        assert_ptr_equal(json_names_find(&table, all, bytes), &names[bytes]);
+        assert_ptr_equal(names[bytes].among, &table);
+        assert_null(json_names_find(&table, all, bytes - 1));
+        assert_null(json_names_find(&table, all, bytes + 1));
+        for (uint32_t at = 0; at < bytes; at++) {
+            memcpy(text, all, sizeof(all));
+            text[at] = '.';
+            if (json_names_find(&table, text, bytes))
+                fail_msg("%.*s", (int) bytes, text);
+        }
+    }
+    arena_done(&arena);
+}
+
 /* Names that are known are found where they are known, and nowhere else; twins are found as ever.
  */
 static void test_known(void **state)
@@ -261,6 +295,13 @@ static void test_known(void **state)
     assert_null(tenth->first->name);
     assert_null(json_put(&arena, json_new(&arena, JSON_OBJECT), "y", 1, seventh)->name);
     char *written = json_write(&arena, value, NULL);
+    assert_string_equal(written, text);
+    free(written);
+    json_replace(seventh->first, tenth); /* a value of another name: the place keeps its own */
+    assert_ptr_equal(seventh->first->name, &names[8]);
+    written = json_write(&arena, seventh, NULL);
+    snprintf(text, sizeof(text), "{\"%s\":{\"%s\":[{\"%s\":3}]},\"%s\":{\"%s\":2}}", texts[8],
+             texts[11], texts[12], "x", texts[9]);
     assert_string_equal(written, text);
     free(written);
     for (unsigned twin = 0; twin < 2 * COUNT; twin += 7) { /* of known and of other keys */
@@ -361,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_same_key), cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_large),    cmocka_unit_test(test_tree),
         cmocka_unit_test(test_blocks),   cmocka_unit_test(test_known),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

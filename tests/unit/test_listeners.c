@@ -146,6 +146,7 @@ static void limits_that_bound_each_other(void **state)
         {"bodies = 4MiB\nbody = 5MiB", "main.ini:3: 'body' is 5242880, but 'bodies' is 4194304"},
         {"target = 32KiB", "'target' is 32768, but 'head' is 16384: a target"},
         {"target = 32KiB\nhead = 40KiB", NULL},
+        {"head = 2KiB", "main.ini:2: 'target' is 4096, but 'head' is 2048: a target"},
     };
     (void) state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -158,6 +159,15 @@ static void limits_that_bound_each_other(void **state)
         assert_null(said ? listeners_warning(listeners, 1) : NULL);
         listeners_unref(listeners);
     }
+    /* The numbers of a listener with a file of its own are those that stand there. */
+    struct listeners *listeners = load("[listener a]\nlisten = unix:/a\npolicy = other.ini\n"
+                                       "[limits]\nstreams = 100\n",
+                                       "[limits]\ncontainers = 65\n", NULL);
+    const char *said = listeners_warning(listeners, 0);
+    assert_non_null(said);
+    assert_non_null(strstr(said, "other.ini:2: 'containers' is 65, but 'streams' is 128: to wait"));
+    assert_null(listeners_warning(listeners, 1));
+    listeners_unref(listeners);
 }
 
 static void what_has_no_effect(void **state)

@@ -876,6 +876,34 @@ static void volumes_of_answers(void **state)
     owner_table_free(owned);
 }
 
+/* Under observe a create is called what the engine will call it; or nothing, where we cannot tell.
+ */
+static void names_of_observed_creates(void **state)
+{
+    static const char *const names[][2] = {
+        {"?name=new", "new"},    {"?x=1&n%61me=%2Fne%77", "new"},
+        {"?name=a&name=b", "a"}, {"?name=%0a", ""},
+        {"?name=", ""},          {"", ""},
+    };
+    struct asked asked = ask_with("[proxy]\nmode = observe\n");
+    (void) state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        static const char body[] = "{\"Image\":\"a\"}";
+        struct policy_decision d = {0};
+        char target[80];
+        snprintf(target, sizeof(target), "/v1.45/containers/create%s", names[i][0]);
+        assert_true(
+            policy_route(asked.policy, &asked.engine, METHOD_POST, target, strlen(target), &d));
+        policy_decide(asked.policy, asked.owned, &asked.engine, 1, body, strlen(body), &d);
+        assert_int_equal(d.verdict, POLICY_FORWARD);
+        assert_string_equal(policy_target(&d), target);
+        assert_string_equal(d.body, body);
+        assert_string_equal(d.name, names[i][1]);
+        policy_decision_done(&d);
+    }
+    asked_done(&asked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -904,6 +932,7 @@ int main(void)
         cmocka_unit_test(undecided_is_no),
         cmocka_unit_test(created_answers),
         cmocka_unit_test(volumes_of_answers),
+        cmocka_unit_test(names_of_observed_creates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

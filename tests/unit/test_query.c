@@ -435,7 +435,11 @@ static void lists_are_narrowed(void **state)
                 fail_msg("'%s' gave '%s' %s", cases[i][again], query.text, query.message);
         }
     }
-    struct query query; /* where no label narrows, nothing is let through */
+    struct query query; /* where no label narrows, nothing is let through; not even nothing */
+    for (int i = 0; i < OPERATION_COUNT; i++)
+        if (judge_for((enum operation_id) i, MINOR, OURS, "", &query) == REASON_NONE &&
+            !strstr(query.text, SENT))
+            fail_msg("%s", operation_get((enum operation_id) i)->id);
     assert_int_equal(judge_for(STOP, MINOR, OURS, "t=1", &query), REASON_UNDECIDED);
     assert_int_equal(judge_for(OPERATION_NodeList, MINOR, OURS, "", &query), REASON_QUERY_REFUSED);
 }

@@ -57,10 +57,11 @@ def test_no_credentials_and_no_variables_of_a_build_are_kept():
     with World() as w:
         for target in ("/v1.41/images/create?authconfig=%s&fromImage=python", "/images/create?fromImage=a&authconfig=%s",
                        "/v1.41/build?buildargs=%%7B%%22A%%22:%%22%s%%22%%7D&t=a", "/nowhere?authconfig=%s",
-                       "/images/create?fromImage=a&%%61uthconfig=%s", "/build?build%%61%%72gs=%s"):
+                       "/images/create?fromImage=a&%%61uthconfig=%s", "/build?build%%61%%72gs=%s",
+                       "/images/create?x;authconfig=%s"):
             w.ask("POST", target % secret)
-        lines = w.audit(6)
-    assert [a["decision"] for a in lines] == ["deny"] * 6, lines
+        lines = w.audit(7)
+    assert [a["decision"] for a in lines] == ["deny"] * 7, lines
     assert lines[0]["target"] == "/v1.41/images/create?authconfig=**********&fromImage=python", lines[0]
     assert not any(secret in json.dumps(a) for a in lines), lines
 

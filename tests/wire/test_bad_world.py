@@ -2,6 +2,7 @@
 """The world below the proxy fails: memory, allocation by allocation; calls that are interrupted or
 do half of their work; signals without end; a wall clock that jumps.  See tests/shim/shim.c."""
 import contextlib
+import datetime
 import json
 import re
 import signal
@@ -200,34 +201,69 @@ def test_each_allocation_fails(exchange, least):
               lambda: w.shim.live <= once_through)
 
 
+def short_of_each(w, ask):
+    """What ask(w, client) returns while the n-th allocation fails, for each n; None for an end."""
+    failed, n = 1, 0
+    while failed:
+        n += 1
+        w.shim.set(failed=0, fail_count=1, fail_at=n)
+        try:
+            with w.connect() as client:
+                said = ask(w, client)
+        except (Eof, ConnectionError):
+            said = None
+        failed = w.shim.failed
+        w.shim.calm()
+        yield n, said
+
+
 def test_what_is_said_is_whole_or_nothing():
     """Short memory refuses, or says so; it takes no word from a warning, nor from the log."""
     asked = {"Image": IMAGE, "Cmd": ["true"], "HostConfig": {"Dns": ["10.0.0.1"]}}
 
-    def warnings(w):
+    def warnings(_, client):
         """None when nothing was made."""
-        try:
-            with w.connect() as client:
-                reply = client.ask("POST", CREATE, asked)
-        except (Eof, ConnectionError):
-            return None
+        reply = client.ask("POST", CREATE, asked)
         return json.loads(reply.body)["Warnings"] if fine(reply, 201) else None
     with bad_world("HostConfig.Dns = force 9.9.9.9\n") as w:
-        good = warnings(w)
+        with w.connect() as client:
+            good = warnings(w, client)
         assert "[\"10.0.0.1\"] was replaced by" in good[0], good
-        failed, n = 1, 0
-        while failed:
-            n += 1
-            w.shim.set(failed=0, fail_count=1, fail_at=n)
-            said = warnings(w)
-            failed = w.shim.failed
-            w.shim.calm()
+        for n, said in short_of_each(w, warnings):
             assert said in (None, good) or "no memory to show it" in said[0], (n, said)
         lines = [a for a in w.proxy.audit() if a.get("operation") == "ContainerCreate" and
                  a.get("status") == 201]
         assert len(lines) > 2 and n > 10, (len(lines), n)
         for line in lines:
             assert line["image"] == lines[0]["image"] and "asked" in line, line
+
+
+PULL = "/v1.41/images/create?fromImage=busybox&tag=1"
+
+
+@table([("a create that nothing is said of", CREATE, {"Image": IMAGE}, {"image"}),
+        ("a create", CREATE, {"Image": IMAGE, "Cmd": ["true"], "HostConfig": {"Memory": 1 << 24}},
+         {"image", "asked"}),
+        ("a pull", PULL, None, {"image", "asked"})])
+def test_the_log_keeps_what_the_engine_refused(target, body, words):
+    """A decision is forgotten before its exchange ends, but for what the log says of it."""
+    def ask(_, client):
+        return fine(client.ask("POST", target, body), 404)
+
+    def refused(w):
+        return [{word: line[word] for word in ("image", "asked") if word in line}
+                for line in w.proxy.audit() if line.get("status") == 404]
+    with ShimWorld(POLICY.replace("[create]", "ImageCreate = yes\n[create]") +
+                   "[image]\nPull = one-of busybox:*\n", prepare=crowd) as w:
+        w.engine.on("POST", "/create$", lambda x: x.json(404, {"message": "No such image"}))
+        with w.connect() as client:
+            assert ask(w, client)
+        done = [whole for _, whole in short_of_each(w, ask)]
+        count = 1 + done.count(True)
+        assert count < len(done), "hardly an allocation failed"
+        until("their lines", lambda: len(refused(w)) == count)
+        good = refused(w)[0]
+        assert set(good) == words and refused(w) == [good] * count, refused(w)
 
 
 @table([("create", do_create), ("list", do_list), ("hijack", do_hijack), ("upload", do_upload)])
@@ -298,7 +334,11 @@ def test_signals_without_end():
 
 @table([("a day ahead", 86400), ("a day back", -86400)])
 def test_wall_clock_jumps(offset_s):
-    """No deadline is early or late: they go by a clock that does not jump."""
+    """No deadline is early or late: they go by a clock that does not jump.  The log's goes along."""
+    def ahead_s():
+        w.ask("GET", "/v1.41/info")
+        said = datetime.datetime.fromisoformat(w.proxy.audit()[-1]["time"][:19] + "+00:00")
+        return said.timestamp() - time.time()
     with bad_world() as w:
         w.engine.containers[MINE].running = True
         with w.connect() as idle, w.connect() as half, w.connect() as waiting:
@@ -314,6 +354,7 @@ def test_wall_clock_jumps(offset_s):
             assert half.response().status in (204, 304)
             w.engine.containers[MINE].exit()
             assert waiting.reader.chunk(), "the wait was ended"
+        until("the log's time", lambda: abs(ahead_s() - offset_s) < 3600)
     with ShimWorld(POLICY + "head-timeout = 1s\n", prepare=crowd) as w, w.connect() as half:
         half.send(b"GET ")
         w.shim.set(wall_offset_s=offset_s)

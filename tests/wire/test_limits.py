@@ -148,7 +148,7 @@ def test_body_that_never_ends_is_timed_out():
 
 
 def test_idle_connection_is_closed_without_a_word():
-    with limited("idle-timeout = 300ms\n") as w:
+    with limited("idle-timeout = 2s\n") as w:
         with w.connect() as fresh, w.connect() as used:
             assert used.ask("GET", "/_ping").status == 200
             assert used.closed(), "an idle connection is told something"
@@ -156,7 +156,7 @@ def test_idle_connection_is_closed_without_a_word():
 
 
 def test_streams_have_no_idle_timeout():
-    with limited("idle-timeout = 200ms\nhead-timeout = 200ms\nbody-timeout = 200ms\n") as w:
+    with limited("idle-timeout = 2s\nhead-timeout = 200ms\nbody-timeout = 200ms\n") as w:
         mine = w.engine.find("mine")
         mine.running = True
         with w.connect() as client:
@@ -198,7 +198,7 @@ def test_too_many_containers_at_once():
 
 
 def test_lifetime_removes_a_container():
-    with limited("lifetime = 1s\n") as w:
+    with limited("lifetime = 4s\n") as w:
         made = w.create("short")
         assert w.ask("POST", "/v1.41/containers/short/start").status == 204
         until("the end of the lease", lambda: made.removed)

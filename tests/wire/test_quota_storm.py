@@ -237,6 +237,17 @@ def at_rest(w):
     until("the end of it", lambda: sockets(w) == 1)
 
 
+def give_bodies_time(w):
+    """One that stands still is to be there until the others are."""
+    said = w.proxy.log().count("is in force")
+    with open(w.proxy.policy, encoding="utf-8") as policy:
+        text = policy.read()
+    with open(w.proxy.policy, "w", encoding="utf-8") as policy:
+        policy.write(text.replace("body-timeout = 500ms", "body-timeout = 30s"))
+    w.proxy.process.send_signal(signal.SIGHUP)
+    until("the policy", lambda: w.proxy.log().count("is in force") > said)
+
+
 def sockets(w):
     """The proxy's: the one that it listens on, and those of clients."""
     with open("/proc/net/unix", encoding="ascii") as lines:
@@ -260,6 +271,7 @@ def test_counters_after_a_storm(also):
             exactly(w, stack, request("POST", START), REQUESTS)
             exactly(w, stack, LOGS, STREAMS)
         at_rest(w)
+        give_bodies_time(w)
         with contextlib.ExitStack() as stack:
             bodies = [stack.enter_context(w.connect()) for _ in range(2)]
             half = json.dumps({"Image": IMAGE, "Env": ["A=" + "x" * (190 << 10)]}).encode()

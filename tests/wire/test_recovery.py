@@ -55,7 +55,7 @@ LOST = [("nothing", lambda e, _: e.close()), ("half an answer", break_off),
 @table(LOST)
 def test_container_of_a_lost_answer_is_found(say):
     """It carries our label, so it is the client's, it counts, and its lease ends."""
-    with limited("lifetime = 3s\n") as w:
+    with limited("lifetime = 5s\n") as w:
         w.engine.on("POST", "/containers/create$", made_but(say), times=1)
         assert w.ask("POST", CREATE + "?name=lost", {"Image": IMAGE}).status != 201
         until("the lost container",
@@ -188,12 +188,12 @@ def test_questions_meet_when_the_engine_is_asked_anew():
 
 def test_refused_creates_do_not_make_the_engine_list():
     with limited("containers = 1\n") as w:  # populate() has made it
-        end = time.monotonic() + 1
+        begun = time.monotonic()
         with w.connect() as client:
-            while time.monotonic() < end:
+            while time.monotonic() < begun + 1:
                 assert client.ask("POST", CREATE, {"Image": IMAGE}).status == 429
-        lists = len(own_requests(w, "/containers/json"))
-        assert 1 <= lists <= 3, "%d lists in a second" % lists
+        lists, seconds = len(own_requests(w, "/containers/json")), time.monotonic() - begun
+        assert 1 <= lists <= 2 + seconds, "%d lists in %g seconds" % (lists, seconds)
 
 
 def test_room_is_found_again_after_a_refusal():

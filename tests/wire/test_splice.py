@@ -226,15 +226,27 @@ BROKEN = [(b"\r\nzz\r\n"), (b"\n20\r\n"), (b"\r\n20;a=b\r\n"), (b"\r\n 20\r\n"),
 @table([(title + (": " if title else "") + repr(broken), lines, broken)
         for title, lines in WAYS for broken in BROKEN])
 def test_broken_behind_a_large_chunk(lines, broken):
+    """What is read first is always copied: the rest of the chunk comes with what is broken."""
     w = world(POLICY + lines)
     data = b"4e20\r\n" + BEFORE + broken + b"x" * 32 + b"\r\n0\r\n\r\n"
     with w.connect() as client:
-        client.send(head("PUT", PUT, CHUNKED) + data)
+        client.send(head("PUT", PUT, CHUNKED) + data[:10000])
+        until("all is read", lambda: not unread_bytes(client.sock))
+        client.send(data[10000:])
         reply = client.response()
         assert_refused(reply, 400)
         assert reply.closes and client.closed()
     assert not w.engine.asked(), "it looks whole"
-    w.engine.on("GET", "/logs$", answer_chunks(data))
+    body = noise(1 << 20)
+    got = put(w, chunks(body, (32768,)), CHUNKED)
+    assert digest(got) == digest(body), "the next one's begins with what was left"
+
+    def answer(exchange):
+        exchange.head(200, CHUNKED)
+        exchange.send(data[:10000])
+        until("all is read", lambda: not unread_bytes(exchange.connection.sock))
+        exchange.send(data[10000:])
+    w.engine.on("GET", "/logs$", answer)
     with w.connect() as client:
         client.send(head("GET", LOGS))
         status, headers = client.reader.head()
@@ -315,6 +327,25 @@ def test_more_behind_the_end_of_an_answer(lines, count):
         begin.set()
         assert digest(client.reader.body(*first)) == digest(body)
         assert client.response().status in (204, 304), "the end of the first answer"
+
+
+@table(WAYS)
+def test_a_byte_behind_the_end_of_chunks(lines):
+    """It is read with that end, as if it were of another chunk's head; nothing follows on there."""
+    w, used = world(POLICY + lines), []
+    body = noise(1 << 18)
+
+    def answer(exchange):
+        used.append(exchange.connection)
+        data = chunks(body, (32768,), b"")
+        exchange.head(200, CHUNKED)
+        exchange.send(data[:-2])
+        until("all is read", lambda: not unread_bytes(exchange.connection.sock))
+        w.proxy.process.send_signal(signal.SIGSTOP)
+        exchange.send(b"\r\n0\r\n\r\nx")
+        w.proxy.process.send_signal(signal.SIGCONT)
+    assert digest(logs(w, answer)) == digest(body)
+    assert b"/start" not in used[0].raw.partition(b"/logs")[2], "the connection is kept"
 
 
 # --- who stops, and who goes ---

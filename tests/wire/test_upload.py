@@ -385,12 +385,12 @@ def test_a_slow_engine_slows_the_client():
 
 
 def test_a_slow_client_has_time_as_long_as_bytes_come():
-    with limited("upload-timeout = 1s\n") as w:
+    with limited("upload-timeout = 3s\n") as w:
         with w.connect() as client:
             client.send(put("Content-Length: 20"))
-            for _ in range(20):
+            for _ in range(20):  # for longer than that in all
                 client.send(b"x")
-                time.sleep(0.1)
+                time.sleep(0.2)
             assert client.response().status == 200
         assert_sent(w, b"x" * 20, False)
 
