@@ -52,32 +52,34 @@ static char *target_copy(const struct policy_decision *decision, unsigned api_mi
     return bytes < 0 ? NULL : target;
 }
 
-static char *images_note_late(const struct policy *policy, const struct policy_decision *decision)
+/* false: no memory, as in what follows. */
+static bool images_note_late(const struct policy *policy, struct policy_decision *decision)
 {
     const struct query_context context = {.rules = policy->schemas.of[BODY_QUERY],
                                           .file = policy->file,
                                           .api_minor = decision->api_minor};
     struct query query;
-    char *note = NULL;
-    if (query_judge(decision->op, &context, decision->route.query, decision->route.query_bytes,
-                    &query) == REASON_NONE)
-        (void) images_note(decision->op, decision->route.ref, decision->route.ref_bytes, &query,
-                           policy_has_credentials(decision), &note);
+    int reason = query_judge(decision->op, &context, decision->route.query,
+                             decision->route.query_bytes, &query);
+    bool is_noted = reason == REASON_NONE
+                        ? images_note(decision->op, decision->route.ref, decision->route.ref_bytes,
+                                      &query, policy_has_credentials(decision), &decision->asked)
+                        : reason != REASON_OUT_OF_MEMORY;
     query_done(&query);
-    return note;
+    return is_noted;
 }
 
 /* What the request asks for, where no judgement has come so far as to note it. */
-static void asked_note_late(const struct policy *policy, const struct owner_table *owned,
+static bool asked_note_late(const struct policy *policy, const struct owner_table *owned,
                             const char *body, size_t body_bytes, struct policy_decision *decision)
 {
     const struct schema *schema = policy->schemas.of[decision->op->body];
     struct schema_context context = policy_context_of(policy, owned, decision);
     struct schema_verdict verdict = {0};
-    if (!decision->asked && images_row_of(decision->op))
-        decision->asked = images_note_late(policy, decision);
+    if (!decision->asked && images_row_of(decision->op) && !images_note_late(policy, decision))
+        return false;
     if (!body || !schema)
-        return;
+        return true;
     schema_judge(schema, &context, body, body_bytes, &verdict);
     if (!decision->asked) {
         decision->asked = verdict.asked;
@@ -87,7 +89,9 @@ static void asked_note_late(const struct policy *policy, const struct owner_tabl
         strcpy(decision->image, verdict.image);
     else if (policy_makes(decision->op) >= 0)
         strcpy(decision->name, verdict.name);
+    bool is_noted = verdict.reason != REASON_OUT_OF_MEMORY;
     schema_verdict_done(&verdict);
+    return is_noted;
 }
 
 static void id_note(char id[65], const struct owner_table *owned, enum owner_kind kind,
@@ -138,7 +142,7 @@ static void name_note(struct policy_decision *decision)
         strcpy(decision->name, name + (name[0] == '/')); /* as an inspect shows it */
 }
 
-static void forward_as_it_came(struct policy_decision *decision, unsigned api_minor,
+static bool forward_as_it_came(struct policy_decision *decision, unsigned api_minor,
                                const struct owner_table *owned, const char *body, size_t body_bytes)
 {
     free(decision->body);
@@ -157,11 +161,7 @@ static void forward_as_it_came(struct policy_decision *decision, unsigned api_mi
     }
     decision->hijack = decision->op->reply == REPLY_HIJACK;
     decision->verdict = POLICY_FORWARD;
-    if (decision->target_long && (!body || decision->body))
-        return;
-    decision->observed = false;
-    decision->verdict = POLICY_DENY;
-    decision->reason = REASON_OUT_OF_MEMORY;
+    return decision->target_long && (!body || decision->body);
 }
 
 void policy_decide(const struct policy *policy, const struct owner_table *owned,
@@ -173,12 +173,15 @@ void policy_decide(const struct policy *policy, const struct owner_table *owned,
         return;
     if (decision->reason == REASON_UNDECIDED)
         policy_decide_judge(policy, owned, engine, nonce, body, body_bytes, decision);
-    if (decision->observed)
-        asked_note_late(policy, owned, body, body_bytes, decision);
-    if (decision->observed)
-        forward_as_it_came(decision,
-                           policy_version_choose(policy, engine, decision->route.client_minor),
-                           owned, body, body_bytes);
+    if (!decision->observed)
+        return;
+    unsigned api_minor = policy_version_choose(policy, engine, decision->route.client_minor);
+    if (asked_note_late(policy, owned, body, body_bytes, decision) &&
+        forward_as_it_came(decision, api_minor, owned, body, body_bytes))
+        return;
+    decision->observed = false;
+    decision->verdict = POLICY_DENY;
+    decision->reason = REASON_OUT_OF_MEMORY;
 }
 
 const char *policy_target(const struct policy_decision *decision)

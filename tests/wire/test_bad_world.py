@@ -239,13 +239,17 @@ def test_what_is_said_is_whole_or_nothing():
 
 
 PULL = "/v1.41/images/create?fromImage=busybox&tag=1"
+ASKED = {"Image": IMAGE, "Cmd": ["true"], "HostConfig": {"Memory": 1 << 24}}
+PULLS = POLICY.replace("[create]", "ImageCreate = yes\n[create]") + "[image]\nPull = one-of busybox:*\n"
+OBSERVE = "[proxy]\nmode = observe\n"
 
 
-@table([("a create that nothing is said of", CREATE, {"Image": IMAGE}, {"image"}),
-        ("a create", CREATE, {"Image": IMAGE, "Cmd": ["true"], "HostConfig": {"Memory": 1 << 24}},
-         {"image", "asked"}),
-        ("a pull", PULL, None, {"image", "asked"})])
-def test_the_log_keeps_what_the_engine_refused(target, body, words):
+@table([("a create that nothing is said of", PULLS, CREATE, {"Image": IMAGE}, {"image"}),
+        ("a create", PULLS, CREATE, ASKED, {"image", "asked"}),
+        ("a pull", PULLS, PULL, None, {"image", "asked"}),
+        ("a create, observed", OBSERVE, CREATE, ASKED, {"image", "asked"}),
+        ("a pull, observed", OBSERVE, PULL, None, {"asked"})])
+def test_the_log_keeps_what_the_engine_refused(policy, target, body, words):
     """A decision is forgotten before its exchange ends, but for what the log says of it."""
     def ask(_, client):
         return fine(client.ask("POST", target, body), 404)
@@ -253,8 +257,9 @@ def test_the_log_keeps_what_the_engine_refused(target, body, words):
     def refused(w):
         return [{word: line[word] for word in ("image", "asked") if word in line}
                 for line in w.proxy.audit() if line.get("status") == 404]
-    with ShimWorld(POLICY.replace("[create]", "ImageCreate = yes\n[create]") +
-                   "[image]\nPull = one-of busybox:*\n", prepare=crowd) as w:
+    w = ShimWorld(policy, prepare=crowd)
+    w.proxy.arguments.append("--i-accept-the-risk")
+    with w:
         w.engine.on("POST", "/create$", lambda x: x.json(404, {"message": "No such image"}))
         with w.connect() as client:
             assert ask(w, client)
