@@ -120,10 +120,10 @@ down: ## Undo `make up`
 ##@ Testing
 test: ## All tests; installs what is missing, starts its own engines (root)
 	$(Q)tests/setup/test.sh
-check: unit cases replay ## Fast tests: units, .case files against the library, fuzz corpora (no engine, no root)
+check: unit cases replay ## Fast tests: units, .case files, fuzz corpora (no engine, no root)
 unit: $(UNITS) ## Unit tests
 	$(Q)tests/setup/unit.sh $(UNITS)
-cases: all ## .case files against the library
+cases: all ## .case files against the library and over sockets
 	$(Q)tests/setup/suite.sh tests/cases/run
 replay: $(FUZZERS) ## Fuzz corpora as a test
 	$(Q)tests/setup/replay.sh $(FUZZERS)
@@ -133,7 +133,7 @@ $(BUILD)/shim.so: tests/shim/shim.c | $(BUILD)/ready
 # What hands bytes on: once as shipped, where small chunks are copied, once with all of them spliced.
 BULK := streams uploads tunnel upgrades replies half-closes "early closes" "byte by byte" trailers \
         "engines that" "failing memory" "length and"
-wire: all $(BUILD)/shim.so ## Over real sockets against a scripted engine: .case files, faults, framing
+wire: all $(BUILD)/shim.so ## Over real sockets against a scripted engine: faults, framing, limits
 	$(Q)tests/setup/suite.sh tests/wire/run $(ARGS)
 	$(Q)$(if $(ARGS),,CAISSON_SPLICE=1 tests/setup/suite.sh tests/wire/run $(BULK))
 e2e: all ## On a real Docker Engine (CAISSON_ENGINE=unix:///PATH, or one of its own; root)
