@@ -479,6 +479,22 @@ const struct oracle_value *oracle_json_at(const struct oracle_value *object, con
     return object;
 }
 
+void oracle_json_complete_ports(struct oracle_value *object, const char *path)
+{
+    static const char protocol[] = "/tcp";
+    const struct oracle_value *ports = oracle_json_at(object, path);
+    for (struct oracle_value *at = ports ? ports->first : NULL; at; at = at->next) {
+        if (!at->key || memchr(at->key, '/', at->key_bytes))
+            continue;
+        char *whole = oracle_allocate(at->key_bytes + sizeof protocol);
+        memcpy(whole, at->key, at->key_bytes);
+        memcpy(whole + at->key_bytes, protocol, sizeof protocol);
+        free(at->key);
+        at->key = whole;
+        at->key_bytes += sizeof protocol - 1;
+    }
+}
+
 static bool same_name(const struct oracle_value *a, const struct oracle_value *b, bool fold)
 {
     if (!a->key || !b->key)

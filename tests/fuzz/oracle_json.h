@@ -46,6 +46,9 @@ void oracle_json_free(struct oracle_value *value);
 /* "hostconfig.binds" in what oracle_json_go() gave; NULL when it is not there. */
 const struct oracle_value *oracle_json_at(const struct oracle_value *object, const char *path);
 
+/* To the map of ports at that path: as an Engine reads its keys, "8" is "8/tcp". */
+void oracle_json_complete_ports(struct oracle_value *object, const char *path);
+
 /* The same values in the same order; fold: names of a's fields count in lower case. */
 bool oracle_json_equal(const struct oracle_value *a, const struct oracle_value *b, bool fold);
 /* The same for a Go program: absent, null, "", 0, false and empty are alike; either may be NULL. */
