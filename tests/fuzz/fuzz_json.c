@@ -139,9 +139,22 @@ static const char *const KEPT[] = {
     "hostconfig.mounts",
 };
 
+/* What says no more to an Engine than an empty string does, and is left out. */
+static const struct {
+    const char *path, *text;
+} NEUTRAL[] = {
+    {"hostconfig.runtime", "runc"},
+    {"hostconfig.portbindings.*.hostport", "0"},
+    {"hostconfig.mounts.consistency", "default"},
+    {"hostconfig.mounts.bindoptions.propagation", "rprivate"},
+    {"hostconfig.mounts.volumeoptions.driverconfig.name", "local"},
+};
+
 static void check_kept(struct oracle_value *asked, const struct oracle_value *sent)
 {
     oracle_json_complete_ports(asked, "hostconfig.portbindings");
+    for (size_t i = 0; i < sizeof NEUTRAL / sizeof *NEUTRAL; i++)
+        oracle_json_empty(asked, NEUTRAL[i].path, NEUTRAL[i].text);
     for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
         must(oracle_json_alike(oracle_json_at(asked, KEPT[i]), oracle_json_at(sent, KEPT[i])),
              KEPT[i]);

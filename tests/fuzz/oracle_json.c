@@ -495,6 +495,19 @@ void oracle_json_complete_ports(struct oracle_value *object, const char *path)
     }
 }
 
+void oracle_json_empty(struct oracle_value *value, const char *path, const char *text)
+{
+    size_t bytes = strcspn(path, ".");
+    if (!*path && value->kind == ORACLE_STRING && strcmp(value->text, text) == 0)
+        value->text_bytes = 0;
+    for (struct oracle_value *at = value->first; at; at = at->next) {
+        if (value->kind == ORACLE_ARRAY)
+            oracle_json_empty(at, path, text);
+        else if (*path == '*' || same_bytes(at->key, at->key_bytes, path, bytes))
+            oracle_json_empty(at, path + bytes + (path[bytes] == '.'), text);
+    }
+}
+
 static bool same_name(const struct oracle_value *a, const struct oracle_value *b, bool fold)
 {
     if (!a->key || !b->key)

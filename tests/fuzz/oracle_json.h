@@ -48,6 +48,11 @@ const struct oracle_value *oracle_json_at(const struct oracle_value *object, con
 
 /* To the map of ports at that path: as an Engine reads its keys, "8" is "8/tcp". */
 void oracle_json_complete_ports(struct oracle_value *object, const char *path);
+/*
+ * Makes "" of a string that is `text` and lies at the path: in each element of a list on the way,
+ * and in each member of an object where the path has a '*'.
+ */
+void oracle_json_empty(struct oracle_value *value, const char *path, const char *text);
 
 /* The same values in the same order; fold: names of a's fields count in lower case. */
 bool oracle_json_equal(const struct oracle_value *a, const struct oracle_value *b, bool fold);
