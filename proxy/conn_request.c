@@ -122,16 +122,17 @@ void conn_forget_decision(struct conn *conn)
         conn_free_decision(conn);
 }
 
-/* Without an id, and without a refusal of the Engine's, what was made may be there all the same. */
+/* What is not in the table, and was not refused by the Engine, may be there all the same. */
 static void conn_end_create(struct conn *conn)
 {
     const struct exchange *x = &conn->x;
 
     int kind = policy_makes(x->op);
     const char *made = kind == OWNER_CONTAINER ? x->container : x->object;
+    struct owner_table *table = owner_of(conn->tenant->owned, (enum owner_kind) kind);
 
-    owner_expect_no_more(owner_of(conn->tenant->owned, (enum owner_kind) kind));
-    if (made[0] == '\0' && (x->status < 400 || x->status > 499))
+    owner_expect_no_more(table);
+    if (owner_resolve(table, made, strlen(made)) == NULL && (x->status < 400 || x->status > 499))
         lease_search(conn->tenant->lease);
 }
 

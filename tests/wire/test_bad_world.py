@@ -19,7 +19,8 @@ from shim import ShimWorld
 FAMILY = "failing memory and interrupted calls"
 
 POLICY = ALLOW.replace("[create]", "ContainerList = own\nContainerAttach = own\n"
-                       "PutContainerArchive = own\n[create]") + \
+                       "PutContainerArchive = own\nNetworkCreate = yes\nNetworkDelete = own\n"
+                       "VolumeCreate = yes\nVolumeDelete = own\n[create]") + \
     "[limits]\ncontainers = 100\n"
 ATTACH = head("POST", "/v1.41/containers/mine/attach?stream=1&stdin=1&stdout=1",
               "Connection: Upgrade", "Upgrade: tcp")
@@ -184,6 +185,31 @@ def walk(w, exchange):
             none_is_lost(w)
             return n - 1
     raise AssertionError("there is no end of allocations")
+
+
+@table([("a container", CREATE, {"Image": IMAGE, "Cmd": ["true"]}, lambda w: set(w.engine.containers) - w.before,
+         "/v1.41/containers/%s?force=1"),
+        ("a network", "/v1.41/networks/create", {"Name": "made"}, lambda w: w.engine.nets,
+         "/v1.41/networks/%s"),
+        ("a volume", "/v1.41/volumes/create", {"Name": "made"}, lambda w: w.engine.vols,
+         "/v1.41/volumes/%s")])
+def test_what_was_made_is_found_whatever_fails(target, body, there, delete):
+    """Each allocation in a world of its own, where no other loss has anything looked for."""
+    failed, lost, n = 1, 0, 0
+    while failed:
+        n += 1
+        with bad_world() as w:
+            touch_descriptors(w)
+            w.shim.set(failed=0, fail_count=1, fail_at=n)
+            is_told = once(w, lambda _, client: fine(client.ask("POST", target, body), 201))
+            failed = w.shim.failed
+            w.shim.calm()
+            made = list(there(w))
+            lost += bool(made) and not is_told
+            for ident in made:
+                until("what was made, and lost with allocation %d" % n, lambda ref=ident:
+                      w.ask("DELETE", delete % ref).status == 204)
+    assert n > 5 and lost > 0, (n, lost)
 
 
 @table([("create", do_create, 10), ("list", do_list, 4), ("hijack", do_hijack, 3),
