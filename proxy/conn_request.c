@@ -126,7 +126,6 @@ void conn_forget_decision(struct conn *conn)
 static void conn_end_create(struct conn *conn)
 {
     const struct exchange *x = &conn->x;
-
     int kind = policy_makes(x->op);
     const char *made = kind == OWNER_CONTAINER ? x->container : x->object;
     struct owner_table *table = owner_of(conn->tenant->owned, (enum owner_kind) kind);

@@ -52,8 +52,8 @@ void lease_watch_volumes(struct lease *lease, lease_listed *listed, void *arg);
 /* A container is perhaps gone without a word to us: reads the table anew, but once a second. */
 void lease_check(struct lease *lease);
 /*
- * The Engine was asked for a container, and we shall not hear of it: looks for it now, and again
- * for a day, since it may be made late.
+ * The Engine was asked to make something, and no table has it: looks for it now, and again for a
+ * day, since it may be made late.
  */
 void lease_search(struct lease *lease);
 

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 
 import real
-from client import PATIENCE_S
 from cli import Pipes, clients, docker, environment
+from client import PATIENCE_S
 from proxy import ROOT, until
 from real import RealWorld
 from replay import PRESETS, Stage

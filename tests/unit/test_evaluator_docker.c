@@ -418,7 +418,7 @@ static void test_retry_after_no_number(void **state)
     };
     struct job *job = make_job();
 
-    job->limits.wall_ms = 4500;
+    job->limits.wall_ms = 7000; /* four waits of a second; one that is believed is five */
     assert_int_equal(play_job(*state, script, job)->exit_code, 3);
     job_free(job);
 }

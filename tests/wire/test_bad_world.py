@@ -199,7 +199,6 @@ def test_what_was_made_is_found_whatever_fails(target, body, there, delete):
     while failed:
         n += 1
         with bad_world() as w:
-            touch_descriptors(w)
             w.shim.set(failed=0, fail_count=1, fail_at=n)
             is_told = once(w, lambda _, client: fine(client.ask("POST", target, body), 201))
             failed = w.shim.failed

@@ -185,6 +185,18 @@ def test_questions_meet_when_the_engine_is_asked_anew():
         assert 1 <= pings <= 4, "%d pings for one loss of the engine's connections" % pings
 
 
+@table([("made", 201), ("no image", 404), ("a name that is taken", 409)])
+def test_what_is_known_is_not_looked_for(status):
+    """Only where an answer leaves open whether something was made, the Engine is asked."""
+    with World(prepare=populate) as w:
+        if status != 201:
+            w.engine.on("POST", "/containers/create$", lambda e: e.json(status, {"message": "no"}))
+        assert w.ask("POST", CREATE, {"Image": IMAGE}).status == status
+        for _ in range(5):
+            assert_served(w)
+        assert not own_requests(w, "/containers/json")
+
+
 def test_refused_creates_do_not_make_the_engine_list():
     with limited("containers = 1\n") as w:  # populate() has made it
         begun = time.monotonic()
