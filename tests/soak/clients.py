@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a worker of the soak does, over and over, in an order that its seed decides.
 
-Each kind of visit counts what it was answered.  What is no HTTP, takes 15 s or has a status that
-nobody expects is a complaint; a lost connection and 502 or 503 are what an Engine's restart gives.
+Each kind of visit counts what it was answered.  What is no HTTP, comes too late or has a status
+that nobody expects is a complaint; a lost connection and 502 or 503 are what an Engine's restart
+gives.
 """
 import collections
 import json
@@ -129,8 +130,8 @@ class Worker:
             self.counts["lost connections"] += 1
         except (FileNotFoundError, BlockingIOError):
             self.counts["not connected"] += 1
-        except socket.timeout:
-            self.complaints.append("no answer in time")
+        except socket.timeout as late:
+            self.complaints.append("no answer in time: %s" % late)
         except Bad as bad:
             self.complaints.append("no HTTP: %s" % bad)
 

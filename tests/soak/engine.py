@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import sys
 
 HEAD = b"HTTP/1.1 %s\r\nApi-Version: 1.41\r\nOstype: linux\r\nServer: Docker/20.10.24 (linux)\r\n"
@@ -36,18 +37,28 @@ class Engine:
         self.path, self.containers, self.serial = path, {}, 0
         self.connections, self.listener, self.bad = set(), None, 0
 
-    async def start(self):
+    def start(self):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.setblocking(False)
+        self.listener.bind(self.path)
+        self.listener.listen(512)
+        asyncio.get_running_loop().add_reader(self.listener, self.accept)
+
+    def accept(self):
+        """A Server of asyncio that is closed leaves open, and unread, what it has just accepted: a
+        silence that no end of a process gives."""
         loop = asyncio.get_running_loop()
-        self.listener = await loop.create_unix_server(lambda: Connection(self), self.path,
-                                                      backlog=512)
+        sock, _ = self.listener.accept()
+        loop.create_task(loop.connect_accepted_socket(lambda: Connection(self), sock))
 
     async def restart(self):
+        asyncio.get_running_loop().remove_reader(self.listener)
         self.listener.close()
         os.unlink(self.path)
         for connection in list(self.connections):
             connection.transport.abort()
         await asyncio.sleep(DOWN_S)
-        await self.start()
+        self.start()
 
     def create(self, target, body):
         self.serial += 1
@@ -118,7 +129,7 @@ class Connection(asyncio.Protocol):
 
 async def main():
     engine = Engine(sys.argv[1])
-    await engine.start()
+    engine.start()
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
