@@ -149,7 +149,7 @@ valgrind: all ## wire with the proxy under valgrind
 	$(Q)tests/setup/valgrind.sh tests/wire/run $(ARGS)
 soak: all ## Mixed clients and engine restarts: an hour, or SOAK_REQUESTS (10000000); build/soak.txt
 	$(Q)tests/setup/suite.sh tests/soak/run --report $(BUILD)/soak.txt $(ARGS)
-bench: all ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
+bench: all static ## Measure against HAProxy and a bare relay (ARGS="CELL...": single cells)
 	$(Q)tests/setup/packages.sh bench
 	$(Q)tests/setup/suite.sh tests/bench/run $(ARGS)
 # Counts are free of noise: what a small request and our own code may cost at most, so that nobody
