@@ -253,6 +253,7 @@ def test_one_whose_table_cannot_be_read():
     with Several(start=False) as w:
         w.engine.on("GET", "/containers/json$", broken)
         w.proxy.start()
+        w.ask("GET", "/_ping")  # who is answered finds all listeners there
         until("the other's table",
               lambda: w.at("dev", "POST", "/containers/dev-one/start").status in (204, 304))
         assert w.at("ci", "POST", "/containers/ci-one/start").status == 503
