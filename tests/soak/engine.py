@@ -35,7 +35,7 @@ HIJACKED = (HEAD % b"101 UPGRADED" +
 class Engine:
     def __init__(self, path):
         self.path, self.containers, self.serial = path, {}, 0
-        self.connections, self.listener, self.bad = set(), None, 0
+        self.connections, self.listener, self.accepted = set(), None, set()
 
     def start(self):
         self.listener = socket.socket(socket.AF_UNIX)
@@ -49,12 +49,15 @@ class Engine:
         silence that no end of a process gives."""
         loop = asyncio.get_running_loop()
         sock, _ = self.listener.accept()
-        loop.create_task(loop.connect_accepted_socket(lambda: Connection(self), sock))
+        task = loop.create_task(loop.connect_accepted_socket(lambda: Connection(self), sock))
+        self.accepted.add(task)
+        task.add_done_callback(self.accepted.discard)
 
     async def restart(self):
         asyncio.get_running_loop().remove_reader(self.listener)
         self.listener.close()
         os.unlink(self.path)
+        await asyncio.gather(*self.accepted)  # so that all are there to be ended
         for connection in list(self.connections):
             connection.transport.abort()
         await asyncio.sleep(DOWN_S)

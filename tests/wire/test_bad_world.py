@@ -187,8 +187,8 @@ def walk(w, exchange):
     raise AssertionError("there is no end of allocations")
 
 
-@table([("a container", CREATE, {"Image": IMAGE, "Cmd": ["true"]}, lambda w: set(w.engine.containers) - w.before,
-         "/v1.41/containers/%s?force=1"),
+@table([("a container", CREATE, {"Image": IMAGE, "Cmd": ["true"]},
+         lambda w: set(w.engine.containers) - w.before, "/v1.41/containers/%s?force=1"),
         ("a network", "/v1.41/networks/create", {"Name": "made"}, lambda w: w.engine.nets,
          "/v1.41/networks/%s"),
         ("a volume", "/v1.41/volumes/create", {"Name": "made"}, lambda w: w.engine.vols,
