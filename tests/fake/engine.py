@@ -218,14 +218,17 @@ class Engine(objects.Objects):
 
     def untouched(self):
         """"" when nothing but the proxy's own questions came since forget(), else what did."""
-        with self.lock:
+        def touched():
             asked = self.asked()
             errors = [e for c in self.connections for e in c.errors]
+            if asked or errors:
+                return "requests %r, errors %r" % (asked, errors)
             length = sum(len(c.raw) for c in self.connections)
             own = sum(len(r.raw) for r in self.requests if self.is_own(r))
-        if asked or errors:
-            return "requests %r, errors %r" % (asked, errors)
-        return "" if length == own else "%d bytes beside whole requests" % (length - own)
+            return "" if length == own else "%d bytes beside whole requests" % (length - own)
+        with self.arrived:  # a question of its own may be under way, and is whole soon
+            self.arrived.wait_for(lambda: not touched().endswith("whole requests"), PATIENCE_S)
+            return touched()
 
     def wait_asked(self, count):
         """Waits until `count` requests that clients caused have come, and returns them."""
