@@ -52,6 +52,8 @@ class Connection:
     def __init__(self, sock):
         self.sock = sock
         self.raw = b""         # every byte that was read
+        self.loose = 0         # how many bytes no whole request holds
+        self.reading = False   # a request, of which those may be the beginning
         self.requests = []     # as Go reads them
         self.errors = []       # why it could not be read
         self.eof = threading.Event()  # the peer will write no more
@@ -215,20 +217,21 @@ class Engine(objects.Objects):
             self.requests = []
             for connection in self.connections:
                 connection.raw, connection.requests, connection.errors = b"", [], []
+                if not connection.reading:
+                    connection.loose = 0
 
-    def untouched(self):
+    def untouched(self, patience_s=PATIENCE_S):
         """"" when nothing but the proxy's own questions came since forget(), else what did."""
-        def touched():
-            asked = self.asked()
-            errors = [e for c in self.connections for e in c.errors]
-            if asked or errors:
-                return "requests %r, errors %r" % (asked, errors)
-            length = sum(len(c.raw) for c in self.connections)
-            own = sum(len(r.raw) for r in self.requests if self.is_own(r))
-            return "" if length == own else "%d bytes beside whole requests" % (length - own)
+        def understood():
+            asked, errors = self.asked(), [e for c in self.connections for e in c.errors]
+            return "requests %r, errors %r" % (asked, errors) if asked or errors else ""
+
+        def loose():
+            return sum(c.loose for c in self.connections)
         with self.arrived:  # a question of its own may be under way, and is whole soon
-            self.arrived.wait_for(lambda: not touched().endswith("whole requests"), PATIENCE_S)
-            return touched()
+            self.arrived.wait_for(lambda: understood() or not loose(), patience_s)
+            beside = "%d bytes beside whole requests" % loose() if loose() else ""
+            return understood() or beside
 
     def wait_asked(self, count):
         """Waits until `count` requests that clients caused have come, and returns them."""
@@ -294,6 +297,7 @@ class Engine(objects.Objects):
                 connection.eof.set()
             with self.lock:
                 connection.raw += data
+                connection.loose += len(data)
             return data
 
         def at_head(request):
@@ -307,12 +311,15 @@ class Engine(objects.Objects):
         reader = GoReader(recv)
         try:
             while True:
+                connection.reading = True
                 request = reader.request(at_head)
                 why = plain.strange(request.raw)
                 with self.arrived:
                     self.strange += [why] if why else []
                     connection.requests.append(request)
                     self.requests.append(request)
+                    connection.loose = max(0, connection.loose - len(request.raw))
+                    connection.reading = False
                     self.arrived.notify_all()
                 exchange = Exchange(self, connection, request)
                 self._answer(exchange)
@@ -334,6 +341,9 @@ class Engine(objects.Objects):
             pass
         connection.eof.set()
         connection.sock.close()
+        with self.arrived:
+            connection.reading = False
+            self.arrived.notify_all()
 
     def _answer(self, exchange):
         path = exchange.request.target.partition("?")[0]

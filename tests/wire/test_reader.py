@@ -3,8 +3,16 @@
 
 tests/e2e/test_reader.py asks real Engines the same.
 """
+import os
+import socket
+import tempfile
+import threading
+
 import plain
+from client import PATIENCE_S
+from engine import Engine
 from go_cases import CASES, LENIENT, understood
+from proxy import until
 from report import table
 
 FAMILY = "the recording upstream"
@@ -43,3 +51,53 @@ def test_plain(data):
         ("a trailer", PUT + b"0\r\nX: y\r\n\r\n"), ("LF after a size", PUT + b"2\nhi\r\n0\r\n\r\n")])
 def test_strange(data):
     assert plain.strange(data), "passes for plain"
+
+
+OWN = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: caisson\r\n\r\n"
+STRAY = b"GET /info HTTP"
+
+
+@table([("nothing", b"", b"", ""), ("a question of its own", OWN, b"", ""),
+        ("one that goes on", OWN[:20], OWN[20:], ""), ("one that does not", OWN[:20], b"", "20 bytes"),
+        ("one of a client", EMPTY, b"", "/start"), ("both", OWN + EMPTY, b"", "/start"),
+        ("an empty line", b"\r\n\r\n", b"", "malformed"),
+        ("bytes behind one", OWN + STRAY, b"", "%d bytes" % len(STRAY)),
+        ("bytes behind one, and the end", OWN + STRAY, None, "inside a message")])
+def test_untouched(first, rest, wanted):
+    """rest comes while somebody asks already; None: the end does."""
+    send_upstream(b"", first, rest, wanted)
+
+
+@table([("the whole", OWN), ("the first byte", OWN[:1]), ("all but one byte", OWN[:-1])])
+def test_untouched_since(before):
+    """A question that began before forget() is as little beside requests as one that began after."""
+    rest = OWN[len(before):]
+    send_upstream(before, rest, b"", "")
+    send_upstream(before, rest + EMPTY, b"", "/start")
+    send_upstream(before, rest + STRAY, b"", "%d bytes" % len(STRAY))
+
+
+def send_upstream(before, first, rest, wanted):
+    """Sends it `before`, which it forgets, then the others, while it looks for `wanted`."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "engine.sock")
+        with Engine(path) as engine, socket.socket(socket.AF_UNIX) as client:
+            def came(count):
+                until("the bytes", lambda: sum(len(c.raw) for c in engine.connections) == count)
+
+            def go_on():
+                if rest is None:
+                    client.shutdown(socket.SHUT_WR)
+                elif rest:
+                    client.sendall(rest)
+            client.connect(path)
+            client.sendall(before)
+            came(len(before))
+            engine.forget()
+            client.sendall(first)
+            came(len(first))
+            later = threading.Timer(0.05, go_on)
+            later.start()
+            touched = engine.untouched(0.5 if "bytes" in wanted else PATIENCE_S)
+            later.join()
+            assert wanted in touched if wanted else not touched, touched
