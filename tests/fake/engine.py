@@ -136,6 +136,7 @@ class Engine(objects.Objects):
         self.path, self.api = path, api
         self.lock = threading.RLock()
         self.connections, self.requests, self.containers = [], [], {}
+        self.made = {}        # the containers that a create made, also when they have gone
         self.scripts, self.head_scripts = [], []
         self.singly = False   # every reply byte by byte
         self.strange = []     # what was received that the proxy never says, see plain.py
@@ -414,7 +415,8 @@ class Engine(objects.Objects):
                 return exchange.error(409, 'Conflict. The container name "/%s" is already in use '
                                       'by container "%s".' % (name, taken[0]))
             ident = self.new_id()
-            self.containers[ident] = Container(ident, name or ident[:12], body, int(time.time()))
+            made = Container(ident, name or ident[:12], body, int(time.time()))
+            self.containers[ident] = self.made[ident] = made
         exchange.json(201, {"Id": ident, "Warnings": []})
 
     def _one(self, exchange, ref):

@@ -220,7 +220,7 @@ class World:
         reply = self.ask("POST", target, body or {"Image": IMAGE})
         if reply.status != 201:
             raise AssertionError("create answered %r" % reply)
-        return self.engine.containers[json.loads(reply.body)["Id"]]
+        return self.engine.made[json.loads(reply.body)["Id"]]  # its lease may have ended by now
 
     def audit(self, count):
         """Waits for `count` audit lines of requests other than settle()'s pings."""
