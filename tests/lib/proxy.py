@@ -20,8 +20,9 @@ import time
 LIB = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(LIB))
 sys.path.insert(0, os.path.join(ROOT, "tests", "fake"))
-from client import PATIENCE_S, Client, ask  # noqa: E402
+from client import PATIENCE_S, Client, ask, head  # noqa: E402
 from engine import Engine  # noqa: E402
+from http1 import Eof  # noqa: E402
 
 BINARY = (os.environ.get("CAISSON_BIN") or os.environ.get("CAISSON") or
           os.path.join(ROOT, "build", "caisson"))
@@ -179,8 +180,10 @@ class World:
 
     def settle(self):
         """Waits until the proxy knows the engine, then forgets how it came to."""
-        until("the engine's version through the proxy",
-              lambda: self.ask("GET", "/_ping").one("Api-Version") == self.engine.api)
+        def known():
+            with self.answered(head("GET", "/_ping")) as client:
+                return client.response().one("Api-Version") == self.engine.api
+        until("the engine's version through the proxy", known)
         self.engine.wait_request("GET", r"/containers/json\?")
         self.engine.forget()
 
@@ -210,6 +213,20 @@ class World:
 
     def connect(self):
         return Client(self.proxy.listen)
+
+    def answered(self, data):
+        """A client to whom an answer to `data` begins.  Where none may idle for more than seconds,
+        that is not one that was ended before it asked, since the machine stood still."""
+        def begun():
+            client = self.connect()
+            client.send(data)
+            try:
+                client.reader._more()  # pylint: disable=protected-access
+                return client
+            except Eof:
+                client.close()
+                return None
+        return until("an answer to %r" % data, begun)
 
     def ask(self, method, target, body=None, *headers):
         return ask(self.proxy.listen, method, target, body, *headers)

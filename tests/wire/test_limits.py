@@ -11,6 +11,8 @@ from shared import (CREATE, START, assert_refused, assert_served, assert_untouch
 
 FAMILY = "limits"
 
+PING = head("GET", "/_ping")
+
 
 def limited(limits, **options):
     return World(ALLOW + "[limits]\n" + limits, prepare=populate, **options)
@@ -149,8 +151,8 @@ def test_body_that_never_ends_is_timed_out():
 
 def test_idle_connection_is_closed_without_a_word():
     with limited("idle-timeout = 2s\n") as w:
-        with w.connect() as fresh, w.connect() as used:
-            assert used.ask("GET", "/_ping").status == 200
+        with w.connect() as fresh, w.answered(PING) as used:
+            assert used.response().status == 200
             assert used.closed(), "an idle connection is told something"
             assert fresh.closed()
 
@@ -159,11 +161,10 @@ def test_streams_have_no_idle_timeout():
     with limited("idle-timeout = 2s\nhead-timeout = 200ms\nbody-timeout = 200ms\n") as w:
         mine = w.engine.find("mine")
         mine.running = True
-        with w.connect() as client:
-            client.send(request("POST", "/v1.41/containers/mine/wait"))
+        with w.answered(request("POST", "/v1.41/containers/mine/wait")) as client:
             status, headers = client.reader.head()
-            with w.connect() as other:  # this one idles for longer than all of the limits
-                assert other.ask("GET", "/_ping").status == 200
+            with w.answered(PING) as other:  # this one idles for longer than all of the limits
+                assert other.response().status == 200
                 assert other.closed()
             with w.connect() as other:
                 assert other.closed()
