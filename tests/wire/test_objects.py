@@ -4,8 +4,10 @@ for again before a volume is used."""
 import json
 import re
 import signal
+import threading
 import time
 
+from client import PATIENCE_S, unread_bytes
 from proxy import IMAGE, World, until
 from report import table
 from shared import LABEL, MINE, assert_refused, populate
@@ -163,9 +165,13 @@ def test_many_wait_for_one_list():
     with objects() as w:
         clients = [w.connect() for _ in range(20)]
         w.engine.forget()
-        w.engine.on("GET", "/volumes$", lambda e: (time.sleep(0.2), e.engine.answer(e)), times=1)
+        all_wait = threading.Event()
+        w.engine.on("GET", "/volumes$", lambda e: (all_wait.wait(PATIENCE_S), e.engine.answer(e)),
+                    times=1)
         for client in clients:
             client.send(b"GET /v1.41/volumes/data HTTP/1.1\r\nHost: d\r\n\r\n")
+        until("that all are read", lambda: not any(unread_bytes(c.sock) for c in clients))
+        all_wait.set()
         for client in clients:
             assert client.response().status == 200
             client.close()
