@@ -164,6 +164,7 @@ class World:
                 out.write(policy)
         self.proxy = Proxy(self.directory, self.engine.path, path)
         self.prepare, self.start_proxy = prepare, start
+        self.pings = 0  # that settle() sent, each of which has an audit line, soon
 
     def __enter__(self):
         self.engine.start()
@@ -182,6 +183,7 @@ class World:
         """Waits until the proxy knows the engine, then forgets how it came to."""
         def known():
             with self.answered(head("GET", "/_ping")) as client:
+                self.pings += 1
                 return client.response().one("Api-Version") == self.engine.api
         until("the engine's version through the proxy", known)
         self.engine.wait_request("GET", r"/containers/json\?")
