@@ -395,7 +395,7 @@ def test_the_proxys_own_user_may_ping():
         assert w.at("ci", "GET", "/version").status == 403
         if os.getuid() == 0:
             assert as_user(w, 4001, 4001, (), "GET", "/_ping")[0] == 403
-            said = [a for a in w.proxy.audit() if a["uid"] == 4001]
+            said = until("its line", lambda: [a for a in w.proxy.audit() if a["uid"] == 4001])
             assert [(a["decision"], a["reason"], a["status"]) for a in said] == \
                 [("deny", "peer-not-allowed", 403)], said
 
