@@ -285,6 +285,9 @@ class Engine(objects.Objects):
                 return
             connection = Connection(sock)
             with self.lock:
+                if self.listener is not listener:  # it was stopped meanwhile, and has dropped all
+                    sock.close()
+                    return
                 self.connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 

@@ -77,6 +77,22 @@ def test_untouched_since(before):
     send_upstream(before, rest + STRAY, b"", "%d bytes" % len(STRAY))
 
 
+def test_what_is_being_accepted_ends_with_it():
+    """stop() may come between accept() and the list of connections."""
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "engine.sock")
+        with Engine(path) as engine, socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE_S)
+            with engine.lock:  # nobody else comes to the list
+                before = descriptors()
+                client.connect(path)
+                until("that it is accepted", lambda: descriptors() > before)
+                engine.stop()
+            assert client.recv(1) == b"", "it goes on"
+
+
 def send_upstream(before, first, rest, wanted):
     """Sends it `before`, which it forgets, then the others, while it looks for `wanted`."""
     with tempfile.TemporaryDirectory() as directory:
