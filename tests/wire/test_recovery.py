@@ -58,8 +58,8 @@ def test_container_of_a_lost_answer_is_found(say):
     with limited("lifetime = 5s\n") as w:
         w.engine.on("POST", "/containers/create$", made_but(say), times=1)
         assert w.ask("POST", CREATE + "?name=lost", {"Image": IMAGE}).status != 201
-        until("the lost container",
-              lambda: w.ask("POST", "/v1.41/containers/lost/start").status in (204, 304))
+        until("the lost container", lambda: not w.engine.find("lost") or  # on a slow machine
+              w.ask("POST", "/v1.41/containers/lost/start").status in (204, 304))
         until("the end of its lease", lambda: not w.engine.find("lost"))
 
 
@@ -174,7 +174,8 @@ def test_questions_meet_when_the_engine_is_asked_anew():
             thread.start()
         try:
             until("answers", lambda: len(statuses) > 50)
-            w.engine.drop_connections()
+            with w.proxy.standing_still():  # else each of them may be a loss of its own
+                w.engine.drop_connections()
             before = len(statuses)
             until("answers after the loss", lambda: len(statuses) > before + 200)
         finally:
@@ -201,10 +202,12 @@ def test_refused_creates_do_not_make_the_engine_list():
     with limited("containers = 1\n") as w:  # populate() has made it
         begun = time.monotonic()
         with w.connect() as client:
+            assert client.ask("POST", CREATE, {"Image": IMAGE}).status == 429
+            assert w.engine.wait_request("GET", "/containers/json"), "nothing is listed"
             while time.monotonic() < begun + 1:
                 assert client.ask("POST", CREATE, {"Image": IMAGE}).status == 429
         lists, seconds = len(own_requests(w, "/containers/json")), time.monotonic() - begun
-        assert 1 <= lists <= 2 + seconds, "%d lists in %g seconds" % (lists, seconds)
+        assert lists <= 2 + seconds, "%d lists in %g seconds" % (lists, seconds)
 
 
 def test_room_is_found_again_after_a_refusal():
@@ -334,12 +337,14 @@ def test_lost_ping(count):
     with World(prepare=populate) as w:
         lost = threading.Event()
         w.engine.on("GET", "/_ping$", lambda e: lost.wait(60), times=count)
+        begun = time.monotonic()
         w.engine.drop_connections()
         time.sleep(0.1)
         with w.connect() as client:
             client.send(start())
             assert client.response().status in (204, 304)
-        assert len(own_requests(w, "_ping")) == count + 1
+        pings = len(own_requests(w, "_ping"))  # the first at once, and one each three seconds
+        assert count + 1 <= pings <= 1 + (time.monotonic() - begun) / 3, pings
         assert_served(w)
         lost.set()
 
