@@ -31,6 +31,7 @@ WRAPPER = os.path.basename(WRAP[0]) if WRAP else os.environ.get("CAISSON_WRAPPER
 SPLICE = os.environ.get("CAISSON_SPLICE", "")
 DEFAULT_POLICY = os.path.join(ROOT, "policy", "evaluator.ini")
 IMAGE = "python:3.11-slim"
+DRAIN_S = 2.5  # what is under way has at least so long after SIGTERM
 
 ALLOW = """[allow]
 ContainerCreate = yes

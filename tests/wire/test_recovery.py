@@ -9,8 +9,8 @@ import threading
 import time
 
 from client import head, request
-from proxy import ALLOW, IMAGE, World, until
-from report import table
+from proxy import ALLOW, DRAIN_S, IMAGE, World, until
+from report import table, within
 from shared import CREATE, MINE, START, assert_refused, assert_served, populate, start
 
 FAMILY = "lost answers"
@@ -364,6 +364,7 @@ def test_pipeline_of_a_client_that_has_half_closed_is_answered_whole():
                 assert client.closed()
 
 
+@within(DRAIN_S)
 def test_last_answer_before_the_end_is_whole():
     """SIGTERM finds a client that has not read all yet."""
     with World(prepare=populate) as w:
