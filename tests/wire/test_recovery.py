@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from client import head, request
+from client import PATIENCE_S, head, request
 from proxy import ALLOW, DRAIN_S, IMAGE, World, until
 from report import table, within
 from shared import CREATE, MINE, START, assert_refused, assert_served, populate, start
@@ -88,7 +88,7 @@ def test_container_that_is_made_late_for_a_client_that_is_gone():
         go_on = threading.Event()
 
         def slow(exchange):
-            go_on.wait(30)
+            go_on.wait(PATIENCE_S)
             made_but(lambda e, ident: e.json(201, {"Id": ident}))(exchange)
         w.engine.on("POST", "/containers/create$", slow, times=1)
         # The one place may still be held by a connection whose end has not been seen.
@@ -251,7 +251,7 @@ def test_engine_is_lost_while_its_containers_are_listed():
         def slow(exchange):
             idle = [c for c in w.engine.connections if c is not exchange.connection]
             listing.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE_S)
             for connection in idle:
                 try:
                     connection.sock.shutdown(socket.SHUT_RDWR)
@@ -264,7 +264,7 @@ def test_engine_is_lost_while_its_containers_are_listed():
         w.engine.on("GET", "/containers/json$", slow, times=1)
         with w.connect() as client:
             client.send(start())
-            assert listing.wait(10)
+            assert listing.wait(PATIENCE_S)
             go_on.set()
             client.response()
         time.sleep(0.3)
@@ -279,12 +279,12 @@ def test_who_waits_is_served_although_another_connection_breaks():
         listing, go_on = threading.Event(), threading.Event()
 
         def hold(exchange):
-            ends[int(exchange.request.target.rpartition("tail=")[2])].wait(30)
+            ends[int(exchange.request.target.rpartition("tail=")[2])].wait(PATIENCE_S)
             exchange.close()
 
         def slow(exchange):
             listing.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE_S)
             exchange.engine.answer(exchange)
         w.engine.on("GET", "/logs$", hold)
         clients = [w.connect() for _ in ends]
@@ -296,7 +296,7 @@ def test_who_waits_is_served_although_another_connection_breaks():
         assert_refused(clients[0].response(), 502)
         with w.connect() as waiting:
             waiting.send(start())
-            assert listing.wait(10)
+            assert listing.wait(PATIENCE_S)
             ends[1].set()
             assert_refused(clients[1].response(), 502)
             go_on.set()
