@@ -6,6 +6,7 @@ CAISSON names the binary (build/caisson; CAISSON_BIN does too), CAISSON_WRAP a w
 is what 'splice' is to be in policies that say nothing of it: 0 and 1 are two ways in which all bytes
 are handed on alike.  A proxy that does not end with status 0 when asked to fails its test.
 """
+import contextlib
 import json
 import os
 import shlex
@@ -31,6 +32,7 @@ WRAPPER = os.path.basename(WRAP[0]) if WRAP else os.environ.get("CAISSON_WRAPPER
 SPLICE = os.environ.get("CAISSON_SPLICE", "")
 DEFAULT_POLICY = os.path.join(ROOT, "policy", "evaluator.ini")
 IMAGE = "python:3.11-slim"
+DRAIN_S = 2.5  # what is under way has at least so long after SIGTERM
 
 ALLOW = """[allow]
 ContainerCreate = yes
@@ -144,6 +146,16 @@ class Proxy:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError("the proxy does not end:\n" + self.log()[-2000:]) from None
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        """What happens to it meanwhile, happens to it at once."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         self.ended = True

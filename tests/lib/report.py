@@ -2,8 +2,10 @@
 """How a suite collects its tests and says how they went."""
 import argparse
 import collections
+import functools
 import os
 import sys
+import time
 import traceback
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -66,6 +68,27 @@ def table(rows):
     def mark(function):
         function.rows = [(row[0], row[1:]) for row in rows]
         return function
+    return mark
+
+
+def within(seconds, tries=5):
+    """Marks a test in which some time limit of the proxy's must not pass.
+
+    One that fails after less than `seconds` has failed.  One that took longer stood still, or its
+    Engine did, and says nothing about the proxy: it is done again.
+    """
+    def mark(function):
+        @functools.wraps(function)
+        def run(*arguments):
+            for _ in range(tries - 1):
+                begun = time.monotonic()
+                try:
+                    return function(*arguments)
+                except Exception:  # pylint: disable=broad-except
+                    if time.monotonic() - begun < seconds:
+                        raise
+            return function(*arguments)
+        return run
     return mark
 
 

@@ -10,7 +10,7 @@ import time
 
 from client import Client, head, request, unread_bytes
 from proxy import BINARY, IMAGE, World, until
-from report import Skip, table
+from report import Skip, table, within
 from shared import CREATE, START, assert_refused, assert_served, populate
 from test_listeners import EVERYTHING, Several
 
@@ -319,6 +319,7 @@ def test_refused_creates_do_not_count():
 
 # ---- creates that nobody waits for ----
 
+@within(3)
 def test_an_unanswered_create_of_a_gone_client_gives_its_place_back():
     """And what the Engine makes of it later is found."""
     with limited("containers = 2\ncreate-timeout = 3s\n") as w:
@@ -511,7 +512,8 @@ def test_a_body_that_ends_gives_its_room_back(timeout, end):
         for _ in range(4):
             with w.connect() as client:
                 client.send(request("POST", CREATE, big)[:-1])
-                until("the other to have come", lambda: w.ask("POST", CREATE, big).status == 503)
+                until("the other to have come, and its time to be over on a slow machine",
+                      lambda: w.ask("POST", CREATE, big).status == 503 or not client.quiet())
                 end(client)
             until("room", lambda: w.ask("POST", CREATE, big).status == 201)
 
@@ -555,6 +557,7 @@ def test_memory_per_connection(ours):
 
 # ---- who does not read ----
 
+@within(10)
 def test_an_answer_that_nobody_takes():
     with limited("stall-timeout = 3s\nrequests = 1\n") as w:
         w.engine.on("GET", "/export$", lambda e: e.reply(200, b"y" * (8 << 20)))

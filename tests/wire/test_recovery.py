@@ -8,9 +8,9 @@ import socket
 import threading
 import time
 
-from client import head, request
-from proxy import ALLOW, IMAGE, World, until
-from report import table
+from client import PATIENCE_S, head, request
+from proxy import ALLOW, DRAIN_S, IMAGE, World, until
+from report import table, within
 from shared import CREATE, MINE, START, assert_refused, assert_served, populate, start
 
 FAMILY = "lost answers"
@@ -58,8 +58,8 @@ def test_container_of_a_lost_answer_is_found(say):
     with limited("lifetime = 5s\n") as w:
         w.engine.on("POST", "/containers/create$", made_but(say), times=1)
         assert w.ask("POST", CREATE + "?name=lost", {"Image": IMAGE}).status != 201
-        until("the lost container",
-              lambda: w.ask("POST", "/v1.41/containers/lost/start").status in (204, 304))
+        until("the lost container", lambda: not w.engine.find("lost") or  # on a slow machine
+              w.ask("POST", "/v1.41/containers/lost/start").status in (204, 304))
         until("the end of its lease", lambda: not w.engine.find("lost"))
 
 
@@ -88,7 +88,7 @@ def test_container_that_is_made_late_for_a_client_that_is_gone():
         go_on = threading.Event()
 
         def slow(exchange):
-            go_on.wait(30)
+            go_on.wait(PATIENCE_S)
             made_but(lambda e, ident: e.json(201, {"Id": ident}))(exchange)
         w.engine.on("POST", "/containers/create$", slow, times=1)
         # The one place may still be held by a connection whose end has not been seen.
@@ -174,7 +174,8 @@ def test_questions_meet_when_the_engine_is_asked_anew():
             thread.start()
         try:
             until("answers", lambda: len(statuses) > 50)
-            w.engine.drop_connections()
+            with w.proxy.standing_still():  # else each of them may be a loss of its own
+                w.engine.drop_connections()
             before = len(statuses)
             until("answers after the loss", lambda: len(statuses) > before + 200)
         finally:
@@ -201,10 +202,12 @@ def test_refused_creates_do_not_make_the_engine_list():
     with limited("containers = 1\n") as w:  # populate() has made it
         begun = time.monotonic()
         with w.connect() as client:
+            assert client.ask("POST", CREATE, {"Image": IMAGE}).status == 429
+            assert w.engine.wait_request("GET", "/containers/json"), "nothing is listed"
             while time.monotonic() < begun + 1:
                 assert client.ask("POST", CREATE, {"Image": IMAGE}).status == 429
         lists, seconds = len(own_requests(w, "/containers/json")), time.monotonic() - begun
-        assert 1 <= lists <= 2 + seconds, "%d lists in %g seconds" % (lists, seconds)
+        assert lists <= 2 + seconds, "%d lists in %g seconds" % (lists, seconds)
 
 
 def test_room_is_found_again_after_a_refusal():
@@ -248,7 +251,7 @@ def test_engine_is_lost_while_its_containers_are_listed():
         def slow(exchange):
             idle = [c for c in w.engine.connections if c is not exchange.connection]
             listing.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE_S)
             for connection in idle:
                 try:
                     connection.sock.shutdown(socket.SHUT_RDWR)
@@ -261,7 +264,7 @@ def test_engine_is_lost_while_its_containers_are_listed():
         w.engine.on("GET", "/containers/json$", slow, times=1)
         with w.connect() as client:
             client.send(start())
-            assert listing.wait(10)
+            assert listing.wait(PATIENCE_S)
             go_on.set()
             client.response()
         time.sleep(0.3)
@@ -276,12 +279,12 @@ def test_who_waits_is_served_although_another_connection_breaks():
         listing, go_on = threading.Event(), threading.Event()
 
         def hold(exchange):
-            ends[int(exchange.request.target.rpartition("tail=")[2])].wait(30)
+            ends[int(exchange.request.target.rpartition("tail=")[2])].wait(PATIENCE_S)
             exchange.close()
 
         def slow(exchange):
             listing.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE_S)
             exchange.engine.answer(exchange)
         w.engine.on("GET", "/logs$", hold)
         clients = [w.connect() for _ in ends]
@@ -293,7 +296,7 @@ def test_who_waits_is_served_although_another_connection_breaks():
         assert_refused(clients[0].response(), 502)
         with w.connect() as waiting:
             waiting.send(start())
-            assert listing.wait(10)
+            assert listing.wait(PATIENCE_S)
             ends[1].set()
             assert_refused(clients[1].response(), 502)
             go_on.set()
@@ -334,12 +337,14 @@ def test_lost_ping(count):
     with World(prepare=populate) as w:
         lost = threading.Event()
         w.engine.on("GET", "/_ping$", lambda e: lost.wait(60), times=count)
+        begun = time.monotonic()
         w.engine.drop_connections()
         time.sleep(0.1)
         with w.connect() as client:
             client.send(start())
             assert client.response().status in (204, 304)
-        assert len(own_requests(w, "_ping")) == count + 1
+        pings = len(own_requests(w, "_ping"))  # the first at once, and one each three seconds
+        assert count + 1 <= pings <= 1 + (time.monotonic() - begun) / 3, pings
         assert_served(w)
         lost.set()
 
@@ -359,6 +364,7 @@ def test_pipeline_of_a_client_that_has_half_closed_is_answered_whole():
                 assert client.closed()
 
 
+@within(DRAIN_S)
 def test_last_answer_before_the_end_is_whole():
     """SIGTERM finds a client that has not read all yet."""
     with World(prepare=populate) as w:

@@ -4,7 +4,7 @@ ended requests."""
 import json
 
 from client import head, request
-from proxy import IMAGE, World
+from proxy import IMAGE, World, until
 from report import family, table
 from shared import (CREATE, MINE, START, assert_refused, assert_served, assert_untouched, populate,
                     start, world)
@@ -253,11 +253,8 @@ def test_client_gone_after_create_is_still_owned():
         with w.connect() as client:
             client.send(request("POST", CREATE + "?name=left", {"Image": IMAGE}))
             w.engine.wait_asked(1)
-        for _ in range(200):
-            reply = w.ask("POST", "/v1.41/containers/left/start")
-            if reply.status == 204:
-                return
-        raise AssertionError("the container of a client that left is not known: %r" % reply)
+        until("the container of a client that left",
+              lambda: w.ask("POST", "/v1.41/containers/left/start").status == 204)
 
 
 @family("plain requests")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from client import head, request
+from client import PATIENCE_S, head, request
 from proxy import ALLOW, BINARY, WRAP, WRAPPER, World, until
 from report import Skip, table
 from shared import MINE, START, assert_refused, assert_served, populate, start
@@ -54,7 +54,7 @@ def test_descriptors_are_asked_for(connections, hard, soft, warned):
         assert resource.prlimit(w.proxy.process.pid, resource.RLIMIT_NOFILE)[0] == soft
         w.proxy.ended = True
         w.proxy.process.terminate()
-        words = w.proxy.process.communicate(timeout=15)[1].decode()
+        words = w.proxy.process.communicate(timeout=PATIENCE_S)[1].decode()
         assert ("descriptors, and the system allows" in words) == warned, words
 
 
@@ -216,7 +216,7 @@ def test_stderr_that_nobody_reads():
         until("the engine", lambda: w.ask("POST", START).status in (204, 304))
         w.proxy.ended = True
         w.proxy.process.terminate()
-        w.proxy.process.communicate(timeout=15)
+        w.proxy.process.communicate(timeout=PATIENCE_S)
         assert w.proxy.process.returncode == 0
 
 

@@ -11,7 +11,7 @@ import resource
 import signal
 import threading
 
-from client import head, request, unread_bytes
+from client import PATIENCE_S, head, request, unread_bytes
 from proxy import ALLOW, World, until
 from report import table
 from shared import MINE, START, assert_refused, assert_served, populate, world
@@ -314,7 +314,7 @@ def test_more_behind_the_end_of_an_answer(lines, count):
 
     def answer(exchange):
         exchange.head(200, "Content-Length: %d" % len(body))
-        begin.wait(15)
+        begin.wait(PATIENCE_S)
         w.proxy.process.send_signal(signal.SIGSTOP)
         exchange.send(body + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore")
         w.proxy.process.send_signal(signal.SIGCONT)
@@ -443,7 +443,7 @@ def test_a_client_goes_while_it_is_answered(lines):
                 client.send(head("GET", LOGS))
                 client.reader.head()
                 client.reader.take(taken)
-            assert gone.wait(15), "the engine still writes to nobody"
+            assert gone.wait(PATIENCE_S), "the engine still writes to nobody"
         assert_served(w)
         until("no descriptor of theirs", lambda: descriptors(w) <= before + 2)
 
@@ -476,7 +476,7 @@ def test_no_descriptors_for_a_pipe():
 
         def answer(exchange):
             exchange.head(200, CHUNKED)
-            begin.wait(15)
+            begin.wait(PATIENCE_S)
             exchange.send(chunks(body, (32768,)))
         w.engine.on("GET", "/logs$", answer)
         with w.connect() as client:

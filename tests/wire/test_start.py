@@ -8,8 +8,8 @@ import stat
 import subprocess
 
 from client import request
-from proxy import ALLOW, BINARY, DEFAULT_POLICY, PATIENCE_S, World, until
-from report import Skip, table
+from proxy import ALLOW, BINARY, DEFAULT_POLICY, DRAIN_S, PATIENCE_S, World, until
+from report import Skip, table, within
 from shared import START, assert_served, populate
 
 FAMILY = "start and end"
@@ -134,6 +134,7 @@ def test_signal_ends_it_and_removes_the_socket(number):
             assert idle.closed()
 
 
+@within(DRAIN_S)
 def test_term_lets_a_request_end():
     import threading
     with World(ALLOW, prepare=populate) as w:

@@ -25,6 +25,7 @@ class Raw:
 
     def __init__(self, w, method, pattern, status=101):
         self.status, self.exchange, self.got = status, None, b""
+        self.sock, self.over = None, False
         w.engine.on(method, pattern, self.answer, times=1)
 
     def answer(self, exchange):
@@ -33,15 +34,15 @@ class Raw:
         upgrade = UPGRADE if self.status == 101 else ()
         exchange.head(self.status, "Content-Type: application/vnd.docker.raw-stream", *upgrade,
                       text="UPGRADED")
-        self.sock = exchange.connection.sock.dup()
-        self.sock.settimeout(PATIENCE_S)
-        self.over = False
+        sock = exchange.connection.sock.dup()
+        sock.settimeout(PATIENCE_S)
+        self.sock = sock  # from here on it is the test's
         while not self.over:  # the test has the socket; this thread must not close it
             if exchange.connection.eof.wait(0.01):
                 break
 
     def ready(self):
-        until("the request", lambda: getattr(self, "sock", None))
+        until("the request", lambda: self.sock)
         return self
 
     def receive(self, count):
