@@ -245,13 +245,28 @@ static int server_open_doors(struct server *server, struct err *err)
     return 0;
 }
 
+/* Before there is a socket: who sees one may send a signal. */
+static void server_watch_signals(struct server *server)
+{
+    evsignal_assign(&server->sigterm, server->base, SIGTERM, server_on_end, server);
+    evsignal_assign(&server->sigint, server->base, SIGINT, server_on_end, server);
+    evsignal_assign(&server->sighup, server->base, SIGHUP, server_on_reload, server);
+    evsignal_add(&server->sigterm, NULL);
+    evsignal_add(&server->sigint, NULL);
+    evsignal_add(&server->sighup, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* an audit log that may not grow is a full disk, no end */
+}
+
 static int server_start(struct server *server, struct err *err)
 {
     if (server_policy_load(server, &server->listeners, err) < 0)
         return -1;
     server_raise_descriptors(server);
-    if (server_share(server, policy_config(listeners_main(server->listeners)), err) < 0 ||
-        server_open_doors(server, err) < 0)
+    if (server_share(server, policy_config(listeners_main(server->listeners)), err) < 0)
+        return -1;
+    server_watch_signals(server);
+    if (server_open_doors(server, err) < 0)
         return -1;
     server_say_versions(server);
     return 0;
@@ -263,13 +278,7 @@ static void server_watch(struct server *server)
     struct server_door *door;
 
     event_assign(&server->tick, server->base, -1, EV_PERSIST, server_on_tick, server);
-    evsignal_assign(&server->sigterm, server->base, SIGTERM, server_on_end, server);
-    evsignal_assign(&server->sigint, server->base, SIGINT, server_on_end, server);
-    evsignal_assign(&server->sighup, server->base, SIGHUP, server_on_reload, server);
     event_add(&server->tick, &tick);
-    evsignal_add(&server->sigterm, NULL);
-    evsignal_add(&server->sigint, NULL);
-    evsignal_add(&server->sighup, NULL);
     LIST_FOREACH(door, &server->doors, entry)
     {
         server_door_serve(door);
@@ -333,8 +342,6 @@ int server_run(const struct server_options *options, struct err *err)
     int ret = server_start(&server, err);
 
     if (ret == 0) {
-        signal(SIGPIPE, SIG_IGN);
-        signal(SIGXFSZ, SIG_IGN); /* an audit log that may not grow is a full disk, no end */
         server_watch(&server);
         server_ask_engine(&server);
         server_loop(&server);
