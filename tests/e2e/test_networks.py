@@ -37,7 +37,7 @@ class Networks(RealWorld):
     def sweep(self):
         super().sweep()
         for ident in self.foreign:
-            self.engine.ask("DELETE", "/networks/" + ident)
+            self.engine.remove("networks", ident)
 
     def network(self, name, **body):
         reply = self.ask("POST", "/networks/create", dict(body, Name=name))

@@ -340,9 +340,9 @@ class Stage:
     def clear(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in (self.NAME, self.OTHER):
-            self.engine.ask("DELETE", "/containers/%s?force=1" % name)
-        self.engine.ask("DELETE", "/networks/" + self.NAME)
-        self.engine.ask("DELETE", "/volumes/%s?force=1" % self.NAME)
+            self.engine.remove_container(name)
+        self.engine.remove("networks", self.NAME)
+        self.engine.remove("volumes", self.NAME, "?force=1")
 
     def __exit__(self, *_):
         self.clear()
