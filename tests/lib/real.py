@@ -70,6 +70,13 @@ class Engine:
     def remove_container(self, ref):
         self.remove("containers", ref, "?force=1&v=1")
 
+    def run_in(self, ref, *command):
+        """Starts a program in a container that runs."""
+        reply = self.ask("POST", "/containers/%s/exec" % ref, {"Cmd": list(command)})
+        assert reply.status == 201, "the engine answers an exec: %r" % reply
+        reply = self.ask("POST", "/exec/%s/start" % json.loads(reply.body)["Id"], {"Detach": True})
+        assert reply.status == 200, "the engine answers the start of an exec: %r" % reply
+
     def make(self, name, *command):
         """A container that is nobody's, made on the raw socket, and started."""
         self.remove_container(name)
