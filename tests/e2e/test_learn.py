@@ -125,6 +125,7 @@ def test_a_life_with_exec(path):
         good(w, path, "run", "-d", "--name", "learnt", "--network", "none", IMAGE, "sh", "-c",
              "echo up; sleep 600")
         assert good(w, path, "exec", "learnt", "echo", "inside") == "inside"
+        w.engine.said("learnt", b"up")
         assert "up" in good(w, path, "logs", "learnt")
         assert "learnt" in good(w, path, "ps")
         good(w, path, "rename", "learnt", "renamed")
@@ -212,6 +213,7 @@ def test_compose():
         try:
             compose("up", "-d")
             assert "learnt_one_1" in compose("ps")
+            w.engine.said("learnt_two_1", b"two is up")
             assert "two is up" in compose("logs", "two")
             assert compose("exec", "-T", "one", "echo", "inside").strip() == "inside"
         finally:

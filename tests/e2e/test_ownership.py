@@ -57,6 +57,7 @@ def test_kill_9_of_the_proxy_and_restart():
         foreign = w.engine.make("caisson-e2e-foreign")
         try:
             ident = w.run("survivor", "sh", "-c", "echo alive; sleep 600")
+            w.engine.said(ident, b"alive")
             w.proxy.kill()
             assert w.engine.running(ident)
             w.proxy.start()

@@ -88,6 +88,8 @@ def test_up_ps_logs_exec_down(command):
         listed = p.good("ps")
         assert web["Name"][1:] in listed and db["Name"][1:] in listed, listed
         assert stage.NAME not in listed, listed
+        for name, made in (("web", web), ("db", db)):
+            p.w.engine.said(made["Id"], b"%s is up" % name.encode())
         said = p.good("logs")
         assert "web is up" in said and "db is up" in said and "secret" not in said, said
 

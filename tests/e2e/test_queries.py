@@ -142,11 +142,11 @@ def test_rules_of_parameters():
 
 
 def test_a_signal_is_chosen_for_who_names_none():
-    trap = "trap 'exit 42' TERM; trap 'exit 43' INT; while :; do sleep 0.1; done"
+    trap = "trap 'exit 42' TERM; trap 'exit 43' INT; echo ready; while :; do sleep 0.1; done"
     with World() as w:
         for query, status in (("", 42), ("?signal=", 42), ("?signal=2", 43)):
             ident = w.run("trapped%d" % len(query), "sh", "-c", trap)
-            time.sleep(0.5)
+            w.engine.said(ident, b"ready")
             assert w.ask("POST", "/containers/%s/kill?signal=KILL" % ident).status == 403
             assert w.ask("POST", "/containers/%s/kill?signal=9" % ident).status == 403
             assert w.ask("POST", "/containers/%s/kill%s" % (ident, query)).status == 204

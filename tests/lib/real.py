@@ -70,6 +70,11 @@ class Engine:
     def remove_container(self, ref):
         self.remove("containers", ref, "?force=1&v=1")
 
+    def said(self, ref, words):
+        """Waits until a program has written this: a start is answered before it has done anything."""
+        until("%r of %s" % (words, ref), lambda: words in self.ask(
+            "GET", "/containers/%s/logs?stdout=1&stderr=1" % ref).body)
+
     def run_in(self, ref, *command):
         """Starts a program in a container that runs."""
         reply = self.ask("POST", "/containers/%s/exec" % ref, {"Cmd": list(command)})
