@@ -109,6 +109,7 @@ def test_up_ps_logs_exec_down(command):
         assert not w_has(p, "caissonproject")
         assert "caissonproject_data" in stage.state()["volumes"], "down took the volume"
         p.good("up", "-d")
+        p.w.engine.said(p.service("db")["Id"], b"db is up")
         assert p.good("exec", "-T", "db", "cat", "/data/file").count("kept") > 1
         p.good("down", "-v", "-t", "1")
 
