@@ -6,7 +6,7 @@ import tempfile
 import time
 import urllib.parse
 
-from proxy import IMAGE
+from proxy import IMAGE, until
 from real import OWNER, RealWorld
 from report import table
 
@@ -75,6 +75,9 @@ class World(RealWorld):
 def ended(world, name, *command):
     ident = world.run(name, *command)
     reply = world.ask("POST", "/containers/%s/wait" % ident)
+    # An Engine's list tells of an end only when that is on its disk, which a wait does not wait for.
+    query = urllib.parse.quote(json.dumps({"id": [ident], "status": ["exited"]}))
+    until("its end in the list", lambda: world.engine.get("/containers/json?all=1&filters=" + query))
     return ident, json.loads(reply.body)["StatusCode"]
 
 
@@ -106,6 +109,9 @@ def test_events_are_ones_own():
         ident, _ = ended(w, "mine", "true")
         w.engine.ask("POST", "/containers/%s/start" % w.foreign)
         w.engine.ask("POST", "/containers/%s/wait" % w.foreign)
+        died = urllib.parse.quote(json.dumps({"event": ["die"], "container": ["mine"]}))
+        until("word of its end", lambda: w.engine.ask("GET", "/events?since=%d&until=%d&filters=%s" % (
+            begin, int(time.time()) + 1, died)).body)
         span = "since=%d&until=%d" % (begin, int(time.time()) + 1)
         for name, value in [("type", "container")] + EVENTS:
             reply = w.filtered("GET", "/v1.41/events?%s&filters=" % span, **{name: value})
