@@ -26,7 +26,7 @@ def clients():
 
 def environment(w):
     return {"PATH": os.environ["PATH"], "DOCKER_HOST": w.host, "HOME": w.directory,
-            "TERM": "dumb"}
+            "TERM": "dumb", "COMPOSE_HTTP_TIMEOUT": str(int(PATIENCE_S))}
 
 
 def docker(w, path, *arguments, stdin=""):

@@ -32,7 +32,8 @@ class Project:
         self.command = self.find()
         self.environment = dict(
             self.engine.environment(), COMPOSE_PROJECT_NAME="caissone2e%d" % os.getpid(),
-            DOCKER_SOCKET=self.engine.path, DOCKER_GID=str(os.stat(self.engine.path).st_gid))
+            COMPOSE_HTTP_TIMEOUT=str(int(PATIENCE_S)), DOCKER_SOCKET=self.engine.path,
+            DOCKER_GID=str(os.stat(self.engine.path).st_gid))
 
     @staticmethod
     def find():

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import real
-from cli import Terminal, clients, good
+from cli import Terminal, clients, environment, good
 from proxy import BINARY, IMAGE, ROOT
 from real import RealWorld
 from replay import Stage, play, replays
@@ -207,7 +207,7 @@ def test_compose():
         def compose(*arguments):
             done = subprocess.run(["docker-compose", *arguments], cwd=folder, text=True,
                                   capture_output=True, check=False,
-                                  env=dict(os.environ, DOCKER_HOST=w.host, HOME=w.directory))
+                                  env=dict(os.environ, **environment(w)))
             assert done.returncode == 0, "%s: %s" % (arguments, (done.stdout + done.stderr)[-3000:])
             return done.stdout
         try:
@@ -230,7 +230,8 @@ def test_evaluator():
     """What observes looks like an engine's own socket, which is said to be meant."""
     def run(w):
         done = subprocess.run(
-            [EVALUATOR, "run", "--allow-raw-socket", "--", "python3", "-c", "print(6 * 7)"],
+            [EVALUATOR, "run", "--allow-raw-socket", "--wall", "2m", "--", "python3", "-c",
+             "print(6 * 7)"],
             env=dict(os.environ, DOCKER_HOST=w.host, XDG_RUNTIME_DIR=w.directory),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         assert done.returncode == 0 and json.loads(done.stdout)["verdict"] == "ok", done
