@@ -26,7 +26,7 @@ def clients():
 
 def environment(w):
     return {"PATH": os.environ["PATH"], "DOCKER_HOST": w.host, "HOME": w.directory,
-            "TERM": "dumb"}
+            "TERM": "dumb", "COMPOSE_HTTP_TIMEOUT": str(int(PATIENCE_S))}
 
 
 def docker(w, path, *arguments, stdin=""):
@@ -68,6 +68,18 @@ class Pipes:
             self.seen += data
         before, _, self.seen = self.seen.partition(words)
         return before
+
+    def provoke(self, act, words):
+        """Does it again and again until the client tells of it: it may not listen yet."""
+        end = time.monotonic() + PATIENCE_S
+        while words not in self.seen:
+            assert time.monotonic() < end, "waited in vain for %r" % words
+            act()
+            if select.select([self.reading], [], [], 0.3)[0]:
+                data = self.read()
+                assert data, "the client ended without %r: %r" % (words, self.seen[-2000:])
+                self.seen += data
+        self.seen = self.seen.partition(words)[2]
 
     def end(self):
         """Reads to the end; the exit status."""
@@ -113,13 +125,7 @@ class Terminal(Pipes):
     def resize_until(self, rows, columns, words):
         """Resizes, and tells the client until the words come: it may not listen for sizes yet."""
         self.resize(rows, columns)
-        end = time.monotonic() + PATIENCE_S
-        while words not in self.seen:
-            assert time.monotonic() < end, "waited in vain for %r" % words
-            self.process.send_signal(signal.SIGWINCH)
-            if select.select([self.reading], [], [], 0.3)[0]:
-                self.seen += self.read()
-        self.seen = self.seen.partition(words)[2]
+        self.provoke(lambda: self.process.send_signal(signal.SIGWINCH), words)
 
     def read(self):
         try:

@@ -32,7 +32,8 @@ class Project:
         self.command = self.find()
         self.environment = dict(
             self.engine.environment(), COMPOSE_PROJECT_NAME="caissone2e%d" % os.getpid(),
-            DOCKER_SOCKET=self.engine.path, DOCKER_GID=str(os.stat(self.engine.path).st_gid))
+            COMPOSE_HTTP_TIMEOUT=str(int(PATIENCE_S)), DOCKER_SOCKET=self.engine.path,
+            DOCKER_GID=str(os.stat(self.engine.path).st_gid))
 
     @staticmethod
     def find():
@@ -88,6 +89,14 @@ class Project:
         return subprocess.run(["docker", "exec", "-i", ident, "/evaluator", *arguments],
                               env=self.environment, input=stdin, text=True, capture_output=True,
                               check=False)
+
+
+    def run(self, *command):
+        """Has one program evaluated, as soon as there is a proxy that answers."""
+        def answer():
+            done = self.evaluate("run", "--wall", "2m", "--", *command)
+            return "engine_unavailable" not in done.stdout and done
+        return until("an answer of the proxy", answer)
 
 
 def project():
@@ -158,7 +167,7 @@ def test_evaluator_is_hardened_and_has_no_docker_socket():
 
 
 def test_a_program_runs():
-    done = project().evaluate("run", "--", "python3", "-c", "print(6 * 7)")
+    done = project().run("python3", "-c", "print(6 * 7)")
     assert done.returncode == 0, done
     result = json.loads(done.stdout)
     assert result["verdict"] == "ok" and "42" in json.dumps(result["stdout"]), result
@@ -208,19 +217,18 @@ def test_policy_that_is_edited_counts_after_a_restart():
     path = os.path.join(p.folder, "policy", "evaluator.ini")
     with open(path, encoding="utf-8") as text:
         before = text.read()
-    assert p.evaluate("run", "--", "true").returncode == 0
+    assert p.run("true").returncode == 0
     try:
         with open(path, "w", encoding="utf-8") as out:
             out.write(before.replace("ContainerStart  = own", "; no start"))
         p.compose(p.folder, "restart", "-t", "5", "proxy")
-        until("the proxy", lambda: p.container("proxy")["State"]["Running"])
-        done = p.evaluate("run", "--", "true")
+        done = p.run("true")
         assert done.returncode in (3, 4) and "ContainerStart" in done.stdout + done.stderr, done
     finally:
         with open(path, "w", encoding="utf-8") as out:
             out.write(before)
         p.compose(p.folder, "restart", "-t", "5", "proxy")
-    until("the old policy", lambda: p.evaluate("run", "--", "true").returncode == 0)
+    assert p.run("true").returncode == 0
 
 
 def test_policy_that_is_edited_counts_after_a_reload():
@@ -241,21 +249,21 @@ def test_policy_that_is_edited_counts_after_a_reload():
     try:
         done = reload_of(before.replace("ContainerStart  = own", "; no start"))
         assert done.returncode == 0 and "is in force" in done.stdout, done
-        assert "ContainerStart" in p.evaluate("run", "--", "true").stdout
+        assert "ContainerStart" in p.run("true").stdout
         done = reload_of(before.replace("ContainerStart  = own", "ContainerStrat = own"))
         assert done.returncode == 1 and "/etc/caisson/evaluator.ini:" in done.stderr, done
-        assert "ContainerStart" in p.evaluate("run", "--", "true").stdout
+        assert "ContainerStart" in p.run("true").stdout
     finally:
         done = reload_of(before)
     assert done.returncode == 0, done
-    assert p.evaluate("run", "--", "true").returncode == 0
+    assert p.run("true").returncode == 0
 
 
 def test_evaluator_survives_kill_9_of_the_proxy():
     p = project()
-    before = p.container("proxy")["State"]["Pid"]
+    before = until("a proxy", lambda: p.container("proxy")["State"]["Pid"])
     os.kill(before, signal.SIGKILL)  # a kill by the Engine would be taken for a wish to stop it
     until("the proxy's restart", lambda: p.container("proxy")["State"]["Pid"] not in (0, before))
-    until("the proxy again", lambda: p.evaluate("run", "--", "true").returncode == 0)
+    until("the proxy again", lambda: p.run("true").returncode == 0)
 
 

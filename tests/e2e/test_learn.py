@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import real
-from cli import Terminal, clients, good
+from cli import Terminal, clients, environment, good
 from proxy import BINARY, IMAGE, ROOT
 from real import RealWorld
 from replay import Stage, play, replays
@@ -125,6 +125,7 @@ def test_a_life_with_exec(path):
         good(w, path, "run", "-d", "--name", "learnt", "--network", "none", IMAGE, "sh", "-c",
              "echo up; sleep 600")
         assert good(w, path, "exec", "learnt", "echo", "inside") == "inside"
+        w.engine.said("learnt", b"up")
         assert "up" in good(w, path, "logs", "learnt")
         assert "learnt" in good(w, path, "ps")
         good(w, path, "rename", "learnt", "renamed")
@@ -206,12 +207,13 @@ def test_compose():
         def compose(*arguments):
             done = subprocess.run(["docker-compose", *arguments], cwd=folder, text=True,
                                   capture_output=True, check=False,
-                                  env=dict(os.environ, DOCKER_HOST=w.host, HOME=w.directory))
+                                  env=dict(os.environ, **environment(w)))
             assert done.returncode == 0, "%s: %s" % (arguments, (done.stdout + done.stderr)[-3000:])
             return done.stdout
         try:
             compose("up", "-d")
             assert "learnt_one_1" in compose("ps")
+            w.engine.said("learnt_two_1", b"two is up")
             assert "two is up" in compose("logs", "two")
             assert compose("exec", "-T", "one", "echo", "inside").strip() == "inside"
         finally:
@@ -228,7 +230,8 @@ def test_evaluator():
     """What observes looks like an engine's own socket, which is said to be meant."""
     def run(w):
         done = subprocess.run(
-            [EVALUATOR, "run", "--allow-raw-socket", "--", "python3", "-c", "print(6 * 7)"],
+            [EVALUATOR, "run", "--allow-raw-socket", "--wall", "2m", "--", "python3", "-c",
+             "print(6 * 7)"],
             env=dict(os.environ, DOCKER_HOST=w.host, XDG_RUNTIME_DIR=w.directory),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         assert done.returncode == 0 and json.loads(done.stdout)["verdict"] == "ok", done

@@ -48,7 +48,7 @@ class TwoOwners(RealWorld):
     def sweep(self):
         for name in "ab":
             for ident in self.listed(name, None):
-                self.engine.ask("DELETE", "/containers/%s?force=1&v=1" % ident)
+                self.engine.remove_container(ident)
 
     def listed(self, name, through):
         """The ids of an owner's containers as the Engine says, or of all that a listener shows."""

@@ -37,7 +37,7 @@ class Networks(RealWorld):
     def sweep(self):
         super().sweep()
         for ident in self.foreign:
-            self.engine.ask("DELETE", "/networks/" + ident)
+            self.engine.remove("networks", ident)
 
     def network(self, name, **body):
         reply = self.ask("POST", "/networks/create", dict(body, Name=name))
@@ -99,7 +99,7 @@ def test_two_containers_meet_by_alias():
         server = w.on("n-server", "n-meet", "python3", "-m", "http.server", "8000",
                       Aliases=["web"])
         assert w.ask("POST", "/containers/%s/start" % server).status == 204
-        ask = "import time,urllib.request\nfor i in range(50):\n" \
+        ask = "import time,urllib.request\nwhile True:\n" \
               "  try: print(urllib.request.urlopen('http://web:8000/').status); break\n" \
               "  except OSError: time.sleep(0.2)"
         client = w.on("n-client", "n-meet", "python3", "-c", ask)

@@ -3,9 +3,10 @@
 import json
 import re
 import signal
+import subprocess
 
 from client import request
-from proxy import IMAGE, until
+from proxy import BINARY, IMAGE, until
 from real import RealWorld
 from report import Skip
 
@@ -57,6 +58,7 @@ def test_kill_9_of_the_proxy_and_restart():
         foreign = w.engine.make("caisson-e2e-foreign")
         try:
             ident = w.run("survivor", "sh", "-c", "echo alive; sleep 600")
+            w.engine.said(ident, b"alive")
             w.proxy.kill()
             assert w.engine.running(ident)
             w.proxy.start()
@@ -102,18 +104,31 @@ def test_engine_is_killed_and_restarts():
     engine_restarts(signal.SIGKILL)
 
 
+def shorten_lease(w):
+    """Only when it is there: to make and start it may take longer than any short lifetime."""
+    with open(w.proxy.policy, encoding="utf-8") as text:
+        policy = text.read()
+    with open(w.proxy.policy, "w", encoding="utf-8") as out:
+        out.write(policy.replace("lifetime = 1h\n", "lifetime = 1s\n"))
+
+
 def test_lease_removes_a_container():
-    with RealWorld(limits="lifetime = 2s\n") as w:
+    with RealWorld(limits="lifetime = 1h\n") as w:
         ident = w.run("leased")
+        shorten_lease(w)
+        done = subprocess.run([BINARY, "reload", "--policy", w.proxy.policy, "--listen",
+                               "unix:" + w.proxy.listen], capture_output=True, check=False)
+        assert done.returncode == 0, done
         until("the end of the lease", lambda: not w.engine.there(ident))
         assert w.ask("POST", "/containers/leased/start").status == 404
 
 
 def test_lease_outlives_the_proxy():
-    with RealWorld(limits="lifetime = 3s\n") as w:
+    with RealWorld(limits="lifetime = 1h\n") as w:
         ident = w.run("leased")
         w.proxy.kill()
         assert w.engine.running(ident)
+        shorten_lease(w)
         w.proxy.start()
         until("the end of the lease", lambda: not w.engine.there(ident))
 

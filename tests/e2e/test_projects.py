@@ -88,6 +88,8 @@ def test_up_ps_logs_exec_down(command):
         listed = p.good("ps")
         assert web["Name"][1:] in listed and db["Name"][1:] in listed, listed
         assert stage.NAME not in listed, listed
+        for name, made in (("web", web), ("db", db)):
+            p.w.engine.said(made["Id"], b"%s is up" % name.encode())
         said = p.good("logs")
         assert "web is up" in said and "db is up" in said and "secret" not in said, said
 
@@ -107,6 +109,7 @@ def test_up_ps_logs_exec_down(command):
         assert not w_has(p, "caissonproject")
         assert "caissonproject_data" in stage.state()["volumes"], "down took the volume"
         p.good("up", "-d")
+        p.w.engine.said(p.service("db")["Id"], b"db is up")
         assert p.good("exec", "-T", "db", "cat", "/data/file").count("kept") > 1
         p.good("down", "-v", "-t", "1")
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 import urllib.parse
 
-from proxy import IMAGE
+from proxy import IMAGE, until
 from real import OWNER, RealWorld
 from report import table
 
@@ -75,6 +75,9 @@ class World(RealWorld):
 def ended(world, name, *command):
     ident = world.run(name, *command)
     reply = world.ask("POST", "/containers/%s/wait" % ident)
+    # An Engine's list tells of an end only when that is on its disk, which a wait does not wait for.
+    query = urllib.parse.quote(json.dumps({"id": [ident], "status": ["exited"]}))
+    until("its end in the list", lambda: world.engine.get("/containers/json?all=1&filters=" + query))
     return ident, json.loads(reply.body)["StatusCode"]
 
 
@@ -106,6 +109,9 @@ def test_events_are_ones_own():
         ident, _ = ended(w, "mine", "true")
         w.engine.ask("POST", "/containers/%s/start" % w.foreign)
         w.engine.ask("POST", "/containers/%s/wait" % w.foreign)
+        died = urllib.parse.quote(json.dumps({"event": ["die"], "container": ["mine"]}))
+        until("word of its end", lambda: w.engine.ask("GET", "/events?since=%d&until=%d&filters=%s" % (
+            begin, int(time.time()) + 1, died)).body)
         span = "since=%d&until=%d" % (begin, int(time.time()) + 1)
         for name, value in [("type", "container")] + EVENTS:
             reply = w.filtered("GET", "/v1.41/events?%s&filters=" % span, **{name: value})
@@ -142,11 +148,11 @@ def test_rules_of_parameters():
 
 
 def test_a_signal_is_chosen_for_who_names_none():
-    trap = "trap 'exit 42' TERM; trap 'exit 43' INT; while :; do sleep 0.1; done"
+    trap = "trap 'exit 42' TERM; trap 'exit 43' INT; echo ready; while :; do sleep 0.1; done"
     with World() as w:
         for query, status in (("", 42), ("?signal=", 42), ("?signal=2", 43)):
             ident = w.run("trapped%d" % len(query), "sh", "-c", trap)
-            time.sleep(0.5)
+            w.engine.said(ident, b"ready")
             assert w.ask("POST", "/containers/%s/kill?signal=KILL" % ident).status == 403
             assert w.ask("POST", "/containers/%s/kill?signal=9" % ident).status == 403
             assert w.ask("POST", "/containers/%s/kill%s" % (ident, query)).status == 204

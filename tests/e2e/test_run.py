@@ -374,11 +374,10 @@ def test_cp_both_ways(path):
 @table(clients())
 def test_events_of_ones_own(path):
     with mine(path) as w, theirs(w), Pipes(w, path, "events") as events:
-        until("that the stream is open",
-              lambda: w.engine.get("/info")["NEventsListener"] > 0)
+        events.provoke(lambda: good(w, path, "kill", "-s", "CONT", "mine"), b"name=mine")
         w.engine.ask("POST", "/containers/%s/restart?t=0" % THEIRS)
         good(w, path, "stop", "-t", "0", "mine")
-        assert THEIRS.encode() not in events.expect(b"name=mine")
+        assert THEIRS.encode() not in events.expect(b"container stop ")
 
 
 # ---- refusals ----

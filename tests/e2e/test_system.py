@@ -58,9 +58,9 @@ def test_events_of_the_past_are_ones_own():
 def test_events_as_they_happen(path):
     with RealWorld(allow=ALLOW) as w:
         with Pipes(w, path, "events", "--format", "{{.Type}} {{.Action}} {{.Actor.ID}}") as stream:
-            until("the stream", lambda: [a for a in w.proxy.audit()] or stream.process.poll()
-                  is None)
-            time.sleep(1)
+            poked = w.run("poked")
+            stream.provoke(lambda: w.ask("POST", "/containers/poked/kill?signal=CONT"),
+                           ("container kill " + poked).encode())
             theirs = foreign_life(w, "foreign-now")
             mine = w.run("mine-now")
             stream.expect(("container start " + mine).encode())

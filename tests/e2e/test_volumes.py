@@ -33,7 +33,7 @@ class Volumes(RealWorld):
     def sweep(self):
         super().sweep()
         for name in self.foreign:
-            self.engine.ask("DELETE", "/volumes/" + name)
+            self.engine.remove("volumes", name)
 
     def volume(self, name):
         reply = self.ask("POST", "/volumes/create", {"Name": name})

@@ -39,7 +39,7 @@ import shutil
 import tarfile
 import time
 
-from client import Client, request
+from client import PATIENCE_S, Client, request
 from proxy import IMAGE, ROOT
 
 FOLDER = os.path.join(ROOT, "tests", "data", "replays")
@@ -210,8 +210,15 @@ class Player:
         for word, rest in step.clauses:
             getattr(self, "check_" + word)(step, method, target, body, rest)
 
-    def check_sees(self, _step, _method, _target, body, text):
-        assert self.fill(text).encode() in body, "%s is not in %r" % (self.fill(text), body[:2000])
+    def check_sees(self, step, method, target, body, text):
+        words, end = self.fill(text).encode(), time.monotonic() + PATIENCE_S
+        # A program that runs writes what it has to say when it comes to it.
+        while words not in body and "/logs?" in target and time.monotonic() < end:
+            time.sleep(0.05)
+            with Client(self.path) as client:
+                client.send(self.bytes_of(step, target))
+                body = client.response(method == "HEAD").body
+        assert words in body, "%s is not in %r" % (self.fill(text), body[:2000])
 
     def check_hides(self, _step, _method, _target, body, text):
         assert not self.walls or self.fill(text).encode() not in body, "%s is in %r" % (self.fill(text), body[:2000])
@@ -326,6 +333,7 @@ class Stage:
         ident = json.loads(reply.body)["Id"]
         reply = self.engine.ask("POST", "/containers/%s/start" % ident)
         assert reply.status == 204, "the engine answers %r" % reply
+        self.engine.said(ident, b"their secret")
         self.values.update({
             "theirs": ident, "theirs.short": ident[:12], "now": str(int(time.time())),
             "other": self.engine.make(self.OTHER),
@@ -340,9 +348,9 @@ class Stage:
     def clear(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in (self.NAME, self.OTHER):
-            self.engine.ask("DELETE", "/containers/%s?force=1" % name)
-        self.engine.ask("DELETE", "/networks/" + self.NAME)
-        self.engine.ask("DELETE", "/volumes/%s?force=1" % self.NAME)
+            self.engine.remove_container(name)
+        self.engine.remove("networks", self.NAME)
+        self.engine.remove("volumes", self.NAME, "?force=1")
 
     def __exit__(self, *_):
         self.clear()

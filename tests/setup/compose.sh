@@ -5,6 +5,9 @@
 # Where the dockerd that `make up` starts keeps its log and process id.
 own_engine=/var/lib/caisson-engine
 
+# v1 would give up on an engine that says nothing for a minute.
+export COMPOSE_HTTP_TIMEOUT=${COMPOSE_HTTP_TIMEOUT:-600}
+
 # Compose v2 where it is, else v1.
 find_compose() {
     if docker compose version >/dev/null 2>&1; then

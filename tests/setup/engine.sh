@@ -45,6 +45,17 @@ start() {
     alive "$dir/docker.pid" && answers && return
     mount_cgroups
     mkdir -p "$data" "$dir/exec"
+    # A dockerd gives its containerd fifteen seconds, which on a slow disk may be too few.
+    for _ in 1 2 3; do
+        launch && return
+        tail -n 3 "$dir/dockerd.log" | grep -q 'timeout waiting for containerd' || break
+    done
+    tail -n 15 "$dir/dockerd.log" >&2
+    fail "dockerd does not come up; its log: $dir/dockerd.log"
+}
+
+# Whether a dockerd that is started now comes to answer, before it ends and within three minutes.
+launch() {
     # What a killed dockerd left behind: a new one takes dead processes that nobody reaped for alive.
     end "$dir/exec/containerd/containerd.pid"
     rm -f "$dir/docker.pid" "$dir/exec/containerd/containerd.pid"
@@ -56,13 +67,12 @@ start() {
         --containerd-namespace "$space" --containerd-plugins-namespace "$space-plugins" \
         ${ENGINE_OPTIONS:-} </dev/null >>"$dir/dockerd.log" 2>&1 &
     daemon=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 900); do
         answers && return
-        kill -0 "$daemon" 2>/dev/null || break
+        kill -0 "$daemon" 2>/dev/null || return 1
         sleep 0.2
     done
-    tail -n 15 "$dir/dockerd.log" >&2
-    fail "dockerd does not come up; its log: $dir/dockerd.log"
+    return 1
 }
 
 stop() {

@@ -17,7 +17,7 @@ start_engine() {
         ENGINE_DATA=/var/lib/docker ENGINE_SOCKET=$socket tests/setup/engine.sh start "$own_engine"
         echo "Started Docker (without a bridge network); its log: $own_engine/dockerd.log"
     fi
-    for _ in {1..50}; do
+    for _ in {1..300}; do
         if answers; then return; fi
         sleep 0.2
     done

@@ -6,7 +6,7 @@ import docker
 import docker.errors
 
 image, foreign = sys.argv[1:]
-client = docker.from_env()
+client = docker.from_env(timeout=180)
 assert client.ping() and client.version()["ApiVersion"]
 
 box = client.containers.create(image, ["sh", "-c", "echo to stdout; echo to stderr >&2; read x; "

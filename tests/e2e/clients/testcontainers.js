@@ -10,7 +10,7 @@ async function main() {
     .withEnvironment({ COLOUR: 'blue' })
     .withCopyContentToContainer([{ content: 'copied', target: '/srv/given' }])
     .withWaitStrategy(Wait.forLogMessage('ready to go'))
-    .withStartupTimeout(30000)
+    .withStartupTimeout(180000)
     .start();
   const done = await box.exec(['sh', '-c', 'cat /srv/given; echo $COLOUR; exit 4']);
   assert.deepStrictEqual([done.output, done.exitCode], ['copiedblue\n', 4]);
