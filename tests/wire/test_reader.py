@@ -77,18 +77,31 @@ def test_untouched_since(before):
     send_upstream(before, rest + STRAY, b"", "%d bytes" % len(STRAY))
 
 
+class Asked:
+    """A lock that tells that somebody has come to it."""
+
+    def __init__(self, lock):
+        self.lock, self.by_somebody = lock, threading.Event()
+
+    def __enter__(self):
+        self.by_somebody.set()
+        self.lock.acquire()
+
+    def __exit__(self, *_):
+        self.lock.release()
+
+
 def test_what_is_being_accepted_ends_with_it():
     """stop() may come between accept() and the list of connections."""
-    def descriptors():
-        return len(os.listdir("/proc/self/fd"))
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "engine.sock")
         with Engine(path) as engine, socket.socket(socket.AF_UNIX) as client:
             client.settimeout(PATIENCE_S)
-            with engine.lock:  # nobody else comes to the list
-                before = descriptors()
+            lock = engine.lock
+            engine.lock = Asked(lock)
+            with lock:  # nobody else comes to the list
                 client.connect(path)
-                until("that it is accepted", lambda: descriptors() > before)
+                assert engine.lock.by_somebody.wait(PATIENCE_S), "it is not accepted"
                 engine.stop()
             assert client.recv(1) == b"", "it goes on"
 
@@ -114,6 +127,8 @@ def send_upstream(before, first, rest, wanted):
             came(len(first))
             later = threading.Timer(0.05, go_on)
             later.start()
-            touched = engine.untouched(0.5 if "bytes" in wanted else PATIENCE_S)
+            if wanted:
+                until(wanted, lambda: wanted in engine.untouched(0))
+            else:
+                assert not engine.untouched(), engine.untouched()
             later.join()
-            assert wanted in touched if wanted else not touched, touched
