@@ -104,18 +104,10 @@ def test_engine_is_killed_and_restarts():
     engine_restarts(signal.SIGKILL)
 
 
-def shorten_lease(w):
-    """Only when it is there: to make and start it may take longer than any short lifetime."""
-    with open(w.proxy.policy, encoding="utf-8") as text:
-        policy = text.read()
-    with open(w.proxy.policy, "w", encoding="utf-8") as out:
-        out.write(policy.replace("lifetime = 1h\n", "lifetime = 1s\n"))
-
-
 def test_lease_removes_a_container():
     with RealWorld(limits="lifetime = 1h\n") as w:
-        ident = w.run("leased")
-        shorten_lease(w)
+        ident = w.run("leased")  # which may take longer than any short lifetime
+        w.proxy.edit("lifetime = 1h", "lifetime = 1s")
         done = subprocess.run([BINARY, "reload", "--policy", w.proxy.policy, "--listen",
                                "unix:" + w.proxy.listen], capture_output=True, check=False)
         assert done.returncode == 0, done
@@ -128,7 +120,7 @@ def test_lease_outlives_the_proxy():
         ident = w.run("leased")
         w.proxy.kill()
         assert w.engine.running(ident)
-        shorten_lease(w)
+        w.proxy.edit("lifetime = 1h", "lifetime = 1s")
         w.proxy.start()
         until("the end of the lease", lambda: not w.engine.there(ident))
 

@@ -55,11 +55,13 @@ LOST = [("nothing", lambda e, _: e.close()), ("half an answer", break_off),
 @table(LOST)
 def test_container_of_a_lost_answer_is_found(say):
     """It carries our label, so it is the client's, it counts, and its lease ends."""
-    with limited("lifetime = 5s\n") as w:
+    with limited("lifetime = 1h\n") as w:
         w.engine.on("POST", "/containers/create$", made_but(say), times=1)
         assert w.ask("POST", CREATE + "?name=lost", {"Image": IMAGE}).status != 201
-        until("the lost container", lambda: not w.engine.find("lost") or  # on a slow machine
-              w.ask("POST", "/v1.41/containers/lost/start").status in (204, 304))
+        until("the lost container",
+              lambda: w.ask("POST", "/v1.41/containers/lost/start").status in (204, 304))
+        w.proxy.edit("lifetime = 1h", "lifetime = 1s")
+        w.proxy.process.send_signal(signal.SIGHUP)
         until("the end of its lease", lambda: not w.engine.find("lost"))
 
 

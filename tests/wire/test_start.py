@@ -134,13 +134,16 @@ def test_signal_ends_it_and_removes_the_socket(number):
             assert idle.closed()
 
 
-def test_signal_finds_it_ready_as_soon_as_there_is_a_socket():
+@table([("TERM", [signal.SIGTERM]), ("INT", [signal.SIGINT]),
+        ("HUP, then TERM", [signal.SIGHUP, signal.SIGTERM])])
+def test_signal_finds_it_ready_as_soon_as_there_is_a_socket(numbers):
     with World(ALLOW, start=False) as w:
         for _ in range(20):
             w.proxy.spawn()
             while not os.path.lexists(w.proxy.listen):  # no sleep: it is about the first moment
                 assert w.proxy.process.poll() is None, w.proxy.log()
-            w.proxy.process.terminate()
+            for number in numbers:
+                w.proxy.process.send_signal(number)
             assert w.proxy.wait() == 0, w.proxy.log()
             assert not os.path.lexists(w.proxy.listen), "the socket is left"
 
